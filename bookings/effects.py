@@ -1,0 +1,1 @@
+"""What happens after a booking is committed: rendering its mails for the outbox."""

@@ -1,0 +1,5 @@
+from django.apps import AppConfig
+
+
+class ManagedEventsConfig(AppConfig):
+    name = "managed_events"

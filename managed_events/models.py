@@ -1,0 +1,96 @@
+"""Managed event templates, their versions, and the runs that bring assigned links in line."""
+
+import uuid
+from collections.abc import Iterable
+from typing import ClassVar
+
+from django.conf import settings
+from django.contrib.postgres.fields import ArrayField
+from django.core.serializers.json import DjangoJSONEncoder
+from django.core.validators import RegexValidator
+from django.db import models
+from django.db.models import Q
+
+from scheduling.models import LinkSettings
+
+DEFAULT_SLUG_PATTERN = "{username}-{template}"
+
+
+class ManagedEventTemplate(LinkSettings):
+    """An admin's template of a booking link. `version` counts saves; its locked sections reach every assigned link."""
+
+    id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
+    workspace = models.ForeignKey("accounts.Workspace", on_delete=models.CASCADE, related_name="templates")
+    group = models.ForeignKey(
+        "accounts.Group", on_delete=models.SET_NULL, null=True, blank=True, related_name="templates"
+    )
+    slug = models.CharField(
+        max_length=40,
+        validators=[RegexValidator(r"^[a-z0-9]+(-[a-z0-9]+)*$", "Use lowercase letters, digits and single dashes.")],
+    )
+    slug_pattern = models.CharField(max_length=80, default=DEFAULT_SLUG_PATTERN)
+    locked_sections = ArrayField(models.CharField(max_length=16), default=list, blank=True)
+    version = models.PositiveIntegerField(default=1)
+    created_at = models.DateTimeField()
+    updated_at = models.DateTimeField()
+
+    class Meta:
+        ordering: ClassVar[Iterable[str]] = ["title", "id"]
+        constraints = [models.UniqueConstraint(fields=["workspace", "slug"], name="template_slug_once_per_workspace")]
+
+    def __str__(self) -> str:
+        return self.title
+
+
+class TemplateVersion(models.Model):
+    """What a save made of a template: immutable."""
+
+    id = models.BigAutoField(primary_key=True)
+    template = models.ForeignKey(ManagedEventTemplate, on_delete=models.CASCADE, related_name="versions")
+    number = models.PositiveIntegerField()
+    author = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.SET_NULL, null=True, related_name="+")
+    saved_at = models.DateTimeField()
+    note = models.CharField(max_length=200, blank=True)
+    values = models.JSONField(encoder=DjangoJSONEncoder)
+    locked_sections = ArrayField(models.CharField(max_length=16), default=list, blank=True)
+
+    class Meta:
+        ordering: ClassVar[Iterable[str]] = ["-number"]
+        constraints = [models.UniqueConstraint(fields=["template", "number"], name="template_version_number_once")]
+
+    def __str__(self) -> str:
+        return f"{self.template} v{self.number}"
+
+
+class Propagation(models.Model):
+    """One run that brings the assigned links in line with a version, batch by batch, in ascending link id.
+
+    `cursor` is the last link done. It is written in the transaction of the batch it closes, so that a killed
+    worker's successor goes on exactly behind it. The run stops when a newer version has started its own.
+    """
+
+    class State(models.TextChoices):
+        RUNNING = "running", "Running"
+        DONE = "done", "Done"
+        SUPERSEDED = "superseded", "Superseded"
+
+    id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
+    template = models.ForeignKey(ManagedEventTemplate, on_delete=models.CASCADE, related_name="propagations")
+    version = models.PositiveIntegerField()
+    sections = ArrayField(models.CharField(max_length=16), default=list)
+    started_by = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.SET_NULL, null=True, related_name="+")
+    state = models.CharField(max_length=16, choices=State.choices, default=State.RUNNING)
+    cursor = models.UUIDField(null=True, blank=True)
+    links_total = models.PositiveIntegerField(default=0)
+    links_done = models.PositiveIntegerField(default=0)
+    links_updated = models.PositiveIntegerField(default=0)
+    started_at = models.DateTimeField()
+    touched_at = models.DateTimeField()
+    finished_at = models.DateTimeField(null=True, blank=True)
+
+    class Meta:
+        ordering: ClassVar[Iterable[str]] = ["-started_at"]
+        indexes = [models.Index(fields=["touched_at"], condition=Q(state="running"), name="propagation_running")]
+
+    def __str__(self) -> str:
+        return f"{self.template} v{self.version}: {self.state}"

@@ -1,0 +1,5 @@
+from django.apps import AppConfig
+
+
+class OneOffConfig(AppConfig):
+    name = "one_off"

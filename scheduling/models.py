@@ -1,0 +1,208 @@
+"""Booking links, their hosts, and the table that makes a host's time exclusive."""
+
+import uuid
+from collections.abc import Iterable
+from typing import Any, ClassVar
+
+from django.conf import settings
+from django.contrib.postgres.constraints import ExclusionConstraint
+from django.contrib.postgres.fields import ArrayField, DateTimeRangeField, RangeOperators
+from django.core.validators import MaxValueValidator, MinValueValidator, RegexValidator
+from django.db import models
+from django.db.backends.postgresql.psycopg_any import DateTimeTZRange
+from django.db.models import F, Q
+
+from scheduling.domain.sections import BY_KEY, SECTION_OF_FIELD
+from workestra.calendars.domain.period import Period
+
+HEX_COLOR = RegexValidator(r"^#[0-9a-fA-F]{6}$", "Write the color as # and six digits, such as #005F73.")
+
+
+def working_week() -> list[dict[str, Any]]:
+    """Monday to Friday, nine to five: what a new link starts with."""
+    return [{"days": [0, 1, 2, 3, 4], "start": "09:00", "end": "17:00"}]
+
+
+class LinkSettings(models.Model):
+    """What booking links and templates have in common: exactly the fields that `domain.sections` names.
+
+    `weekly_hours` and `date_overrides` have the shapes of `scheduling.domain.hours.Availability.from_json`;
+    `questions` is a list of `{"key", "label", "type", "required", "options"}`.
+    """
+
+    title = models.CharField(max_length=120)
+    description = models.TextField(max_length=2000, blank=True)
+
+    duration_minutes = models.PositiveSmallIntegerField(
+        default=30, validators=[MinValueValidator(5), MaxValueValidator(480)]
+    )
+    slot_interval_minutes = models.PositiveSmallIntegerField(
+        default=30, validators=[MinValueValidator(5), MaxValueValidator(480)]
+    )
+
+    buffer_before_minutes = models.PositiveSmallIntegerField(default=0, validators=[MaxValueValidator(240)])
+    buffer_after_minutes = models.PositiveSmallIntegerField(default=0, validators=[MaxValueValidator(240)])
+
+    timezone = models.CharField(max_length=64, default="UTC")
+    weekly_hours = models.JSONField(default=working_week, blank=True)
+    date_overrides = models.JSONField(default=list, blank=True)
+    minimum_notice_hours = models.PositiveSmallIntegerField(default=4, validators=[MaxValueValidator(8760)])
+    booking_window_days = models.PositiveSmallIntegerField(
+        default=30, validators=[MinValueValidator(1), MaxValueValidator(730)]
+    )
+    max_per_day = models.PositiveSmallIntegerField(null=True, blank=True, validators=[MinValueValidator(1)])
+    max_per_week = models.PositiveSmallIntegerField(null=True, blank=True, validators=[MinValueValidator(1)])
+
+    questions = models.JSONField(default=list, blank=True)
+
+    reminder_enabled = models.BooleanField(default=True)
+
+    brand_color = models.CharField(max_length=7, default="#005F73", validators=[HEX_COLOR])
+    hide_branding = models.BooleanField(default=False)
+
+    requires_payment = models.BooleanField(default=False)
+    price = models.PositiveIntegerField(null=True, blank=True, help_text="In the currency's minor unit.")
+    currency = models.CharField(max_length=3, blank=True)
+    refund_text = models.TextField(max_length=1000, blank=True)
+
+    calendar_provider = models.CharField(max_length=16, default="none", choices=[("none", "None")])
+    location_type = models.CharField(
+        max_length=16,
+        default="phone",
+        choices=[("phone", "Phone"), ("in_person", "In person"), ("video", "Video link"), ("other", "Other")],
+    )
+    location_detail = models.CharField(max_length=300, blank=True)
+
+    cancellation_text = models.TextField(max_length=1000, blank=True)
+    cancel_cutoff_hours = models.PositiveSmallIntegerField(default=0, validators=[MaxValueValidator(720)])
+    reschedule_cutoff_hours = models.PositiveSmallIntegerField(default=0, validators=[MaxValueValidator(720)])
+
+    class Meta:
+        abstract = True
+
+    def section_values(self) -> dict[str, Any]:
+        """Every sectioned field with its value, in the order of the section list."""
+        return {field: getattr(self, field) for field in SECTION_OF_FIELD}
+
+
+class BookingLink(LinkSettings):
+    """A public page `/book/<slug>` of one host or of a pool.
+
+    A link made from a template carries the template's key and the sections it may not change; both are written
+    by managed_events and enforced by `scheduling.services.links`.
+    """
+
+    class Strategy(models.TextChoices):
+        INDIVIDUAL = "individual", "Individual"
+        ROUND_ROBIN = "round_robin", "Round robin"
+
+    id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
+    workspace = models.ForeignKey("accounts.Workspace", on_delete=models.CASCADE, related_name="booking_links")
+    owner = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.PROTECT, related_name="booking_links")
+    slug = models.CharField(max_length=80, unique=True)
+    strategy = models.CharField(max_length=16, choices=Strategy.choices, default=Strategy.INDIVIDUAL)
+    managed_event_template = models.ForeignKey(
+        "managed_events.ManagedEventTemplate", on_delete=models.SET_NULL, null=True, blank=True, related_name="links"
+    )
+    locked_sections = ArrayField(models.CharField(max_length=16), default=list, blank=True)
+    template_version = models.PositiveIntegerField(null=True, blank=True)
+    synced_at = models.DateTimeField(null=True, blank=True)
+    created_at = models.DateTimeField(auto_now_add=True)
+
+    class Meta:
+        db_table = "scheduling_booking_links"
+        ordering: ClassVar[Iterable[str]] = ["title", "slug"]
+        constraints = [
+            models.UniqueConstraint(
+                fields=["managed_event_template", "owner"],
+                condition=Q(managed_event_template__isnull=False),
+                name="link_once_per_template_and_owner",
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return self.title
+
+    @property
+    def is_managed(self) -> bool:
+        return self.managed_event_template_id is not None
+
+    def locks(self, section: str) -> bool:
+        """Whether `section` is kept by the template."""
+        return self.is_managed and section in self.locked_sections and section in BY_KEY
+
+
+class LinkHost(models.Model):
+    """A host of a link. Every link has at least one; only round robin has more than one."""
+
+    id = models.BigAutoField(primary_key=True)
+    link = models.ForeignKey(BookingLink, on_delete=models.CASCADE, related_name="hosts")
+    user = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.CASCADE, related_name="hosted_links")
+    weight = models.PositiveSmallIntegerField(default=1, validators=[MinValueValidator(1), MaxValueValidator(100)])
+    rotation = models.PositiveBigIntegerField(default=0, help_text="Rises with each assignment: least recent is lowest.")
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["link", "user"], name="link_host_once")]
+
+    def __str__(self) -> str:
+        return f"{self.user} on {self.link}"
+
+
+def as_range(period: Period) -> DateTimeTZRange:
+    """The period as PostgreSQL's half-open tstzrange."""
+    return DateTimeTZRange(period.start, period.end, "[)")
+
+
+class BusyTime(models.Model):
+    """A host's time that is taken. The exclusion constraint is the last guard against double booking.
+
+    Written only by `scheduling.services.busy_time`. `during` is the bare meeting, half-open, in UTC; the buffers it
+    was booked with stand beside it. Rows of one `owner_key` (a booking, a one-off) may overlap each other.
+    """
+
+    class Kind(models.TextChoices):
+        BOOKING = "booking", "Booking"
+        HOLD = "hold", "Hold"
+
+    id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
+    workspace = models.ForeignKey("accounts.Workspace", on_delete=models.CASCADE, related_name="+")
+    host = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.PROTECT, related_name="busy_times")
+    during = DateTimeRangeField()
+    kind = models.CharField(max_length=8, choices=Kind.choices)
+    owner_key = models.UUIDField()
+    label = models.CharField(max_length=120)
+    link = models.ForeignKey(BookingLink, on_delete=models.SET_NULL, null=True, related_name="busy_times")
+    buffer_before_minutes = models.PositiveSmallIntegerField(default=0)
+    buffer_after_minutes = models.PositiveSmallIntegerField(default=0)
+    expires_at = models.DateTimeField(null=True, blank=True)
+    active = models.BooleanField(default=True)
+
+    class Meta:
+        indexes = [models.Index(fields=["owner_key"], name="busy_time_owner_key")]
+        constraints = [
+            ExclusionConstraint(
+                name="busy_time_no_overlap",
+                expressions=[
+                    (F("host"), RangeOperators.EQUAL),
+                    (F("during"), RangeOperators.OVERLAPS),
+                    (F("owner_key"), RangeOperators.NOT_EQUAL),
+                ],
+                condition=Q(active=True),
+            ),
+            models.CheckConstraint(
+                name="busy_time_half_open_and_bounded",
+                condition=Q(
+                    during__isempty=False,
+                    during__startswith__isnull=False,
+                    during__endswith__isnull=False,
+                    during__lower_inc=True,
+                    during__upper_inc=False,
+                ),
+            ),
+            models.CheckConstraint(
+                name="busy_time_only_holds_expire", condition=Q(expires_at__isnull=True) | Q(kind="hold")
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.kind} {self.label}"

@@ -1,0 +1,76 @@
+// Progressive extras. Every page works without this file; htmx does the swapping.
+(() => {
+  const root = document.documentElement;
+  root.dataset.js = "";
+  const say = text => { const el = document.getElementById("say"); if (el) { el.textContent = ""; setTimeout(() => el.textContent = text, 30); } };
+  const keep = (name, value) => document.cookie = `${name}=${value};path=/;max-age=31536000;samesite=lax${location.protocol === "https:" ? ";secure" : ""}`;
+
+  // Theme: system, light, dark. The button is a form; here it changes at once. The server prints data-theme from the cookie.
+  const themes = ["system", "light", "dark"];
+  const theme = button => {
+    const next = themes[(themes.indexOf(root.dataset.theme || "system") + 1) % 3];
+    next === "system" ? delete root.dataset.theme : root.dataset.theme = next;
+    keep("theme", next);
+    document.querySelectorAll("[data-theme-toggle]").forEach(b => { b.setAttribute("aria-label", `Color theme: ${next}`); b.value = themes[(themes.indexOf(next) + 1) % 3]; });
+    say(`Color theme: ${next}`);
+  };
+
+  const copy = button => navigator.clipboard?.writeText(button.dataset.copy).then(() => {
+    const label = button.querySelector("span") || button, was = label.textContent;
+    label.textContent = "Copied"; say("Copied"); setTimeout(() => label.textContent = was, 1600);
+  });
+
+  document.addEventListener("click", e => {
+    const at = name => e.target.closest(`[${name}]`);
+    let el;
+    if (el = at("data-theme-toggle")) { e.preventDefault(); theme(el); }
+    if (el = at("data-copy")) copy(el);
+    if (el = at("data-open")) { e.preventDefault(); document.getElementById(el.dataset.open)?.showModal(); }
+    if (at("data-print")) print();
+    if (el = at("data-close")) { const box = el.closest("dialog, .toast"); box?.matches("dialog") ? box.close() : box?.remove(); }
+  });
+
+  // 12/24-hour: the CSS switches, the cookie remembers.
+  document.addEventListener("change", e => {
+    if (e.target.name === "clock" && e.target.type === "radio") { root.dataset.clock = e.target.value; keep("clock", e.target.value); }
+  });
+
+  // Month grid: arrow keys walk the days that have times.
+  document.addEventListener("keydown", e => {
+    const day = e.target.closest?.(".cal a"); if (!day) return;
+    const days = [...day.closest(".cal").querySelectorAll("a")], step = { ArrowRight: 1, ArrowLeft: -1 }[e.key];
+    if (step) { e.preventDefault(); days[days.indexOf(day) + step]?.focus(); }
+    if (e.key === "ArrowDown" || e.key === "ArrowUp") {
+      e.preventDefault();
+      const rows = [...day.closest("tbody").rows], column = day.closest("td").cellIndex; let row = day.closest("tr").sectionRowIndex;
+      do row += e.key === "ArrowDown" ? 1 : -1; while (rows[row] && !rows[row].cells[column]?.querySelector("a"));
+      rows[row]?.cells[column].querySelector("a").focus();
+    }
+  });
+
+  // "/" jumps to the page's search, unless someone is typing.
+  document.addEventListener("keydown", e => {
+    if (e.key !== "/" || e.ctrlKey || e.metaKey || e.altKey || e.target.matches("input, textarea, select, [contenteditable]")) return;
+    const search = document.querySelector("[data-search]"); if (search) { e.preventDefault(); search.focus(); }
+  });
+
+  // Things markup cannot say: a box with some of its people picked, a dialog that is modal from the start.
+  const ready = part => {
+    part.querySelectorAll("[data-some]").forEach(box => box.indeterminate = true);
+    part.querySelectorAll("dialog[data-show]:not([open])").forEach(dialog => dialog.showModal());
+  };
+  ready(document);
+  document.addEventListener("htmx:load", e => ready(e.detail.elt.parentElement || document));
+
+  // A request that failed says so above its form, and keeps every value.
+  const failed = e => {
+    const note = document.getElementById("failure")?.content.firstElementChild.cloneNode(true); if (!note) return;
+    const form = e.detail.elt.closest("form") || document.getElementById("main");
+    form.querySelector("[data-failure]")?.remove();
+    note.dataset.failure = "";
+    form.prepend(note); note.focus();
+  };
+  document.addEventListener("htmx:responseError", failed);
+  document.addEventListener("htmx:sendError", failed);
+  document.addEventListener("htmx:beforeRequest", e => e.detail.elt.closest("form")?.querySelector("[data-failure]")?.remove());
+})();

@@ -1,0 +1,94 @@
+"""The cast, the clock, and a network that only reaches this machine."""
+
+import os
+import socket
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from typing import Any
+
+import pytest
+from django.test import Client
+from hypothesis import settings as hypothesis_settings
+
+from scheduling.models import BookingLink
+from tests.factories import MembershipFactory, UserFactory, WorkspaceFactory, make_link
+from workestra.accounts.models import Membership, Workspace
+
+hypothesis_settings.register_profile("default", deadline=None, derandomize=True)
+hypothesis_settings.register_profile("stress", deadline=None, max_examples=5000)
+hypothesis_settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "default"))
+
+# A Monday, 09:00 in Berlin (CET). Tests that reach the real clock use time_machine to get here.
+MONDAY_MORNING = datetime(2030, 1, 7, 8, 0, tzinfo=UTC)
+
+_connect = socket.socket.connect
+
+
+def _connect_here(self: socket.socket, address: Any) -> None:
+    if isinstance(address, tuple) and address[0] not in {"127.0.0.1", "::1", "localhost"}:
+        raise AssertionError(f"a test reached for the network: {address}")
+    _connect(self, address)
+
+
+@pytest.fixture(autouse=True, scope="session")
+def _no_network() -> Iterator[None]:
+    socket.socket.connect = _connect_here  # type: ignore[method-assign]
+    yield
+    socket.socket.connect = _connect  # type: ignore[method-assign]
+
+
+@pytest.fixture(autouse=True)
+def _test_settings(settings: Any) -> None:
+    settings.STORAGES = settings.STORAGES | {
+        "staticfiles": {"BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"}
+    }
+    settings.PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
+
+
+@pytest.fixture
+def NOW() -> datetime:  # noqa: N802  The name says that it is a constant of the test.
+    return MONDAY_MORNING
+
+
+@pytest.fixture
+def workspace(db: None) -> Workspace:
+    return WorkspaceFactory(name="Larkhill")
+
+
+@pytest.fixture
+def alice(workspace: Workspace) -> Membership:
+    """Owns the link."""
+    user = UserFactory(username="alice", name="Alice Okafor")
+    return MembershipFactory(workspace=workspace, user=user)
+
+
+@pytest.fixture
+def bob(workspace: Workspace) -> Membership:
+    """Her teammate."""
+    return MembershipFactory(workspace=workspace, user=UserFactory(username="bob", name="Bob Lindqvist"))
+
+
+@pytest.fixture
+def carol(db: None) -> Membership:
+    """Admin of another workspace: she must see nothing."""
+    user = UserFactory(username="carol", name="Carol Stranger")
+    return MembershipFactory(workspace=WorkspaceFactory(name="Elsewhere"), user=user, role="admin")
+
+
+@pytest.fixture
+def dana(workspace: Workspace) -> Membership:
+    """The workspace's admin."""
+    return MembershipFactory(workspace=workspace, user=UserFactory(username="dana", name="Dana Admin"), role="admin")
+
+
+@pytest.fixture
+def link(alice: Membership) -> BookingLink:
+    """Alice's link: weekdays 9 to 17 Berlin time, 30 minutes."""
+    return make_link(alice, slug="alice-discovery-call")
+
+
+def signed_in(member: Membership) -> Client:
+    """A browser without JavaScript in which this member is signed in."""
+    client = Client()
+    client.force_login(member.user)
+    return client

@@ -1,0 +1,89 @@
+"""The sidebar. Entries name URLs of the apps above as data: nothing is imported, and a URL that is not there is left out."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+from django.conf import settings
+from django.http import HttpRequest
+from django.urls import NoReverseMatch, reverse
+
+
+class _Member(Protocol):
+    @property
+    def is_admin(self) -> bool: ...
+
+
+@dataclass(frozen=True)
+class Entry:
+    label: str
+    icon: str
+    url_name: str
+
+
+@dataclass(frozen=True)
+class Group:
+    label: str
+    entries: Sequence[Entry]
+    admin_only: bool = False
+    mailbox_only: bool = False
+
+
+@dataclass(frozen=True)
+class Link:
+    """An entry as one page shows it. `current` is "page" on the page itself, "true" on a page below it, else ""."""
+
+    label: str
+    icon: str
+    url: str
+    current: str
+
+
+@dataclass(frozen=True)
+class Section:
+    label: str
+    links: Sequence[Link]
+
+
+GROUPS: tuple[Group, ...] = (
+    Group(
+        "Tools",
+        (
+            Entry("Bookings", "calendar-check", "bookings:console"),
+            Entry("Booking links", "link", "scheduling:links"),
+            Entry("One-off meetings", "calendar-plus", "one_off:list"),
+        ),
+    ),
+    Group("Admin", (Entry("Managed events", "layers", "managed_events:list"),), admin_only=True),
+    Group("Local", (Entry("Mailbox", "inbox", "notifications:mailbox"),), mailbox_only=True),
+)
+
+
+def sections(request: HttpRequest) -> list[Section]:
+    """The sidebar for this request, in the order of `GROUPS`; groups with nothing to show are left out.
+
+    Empty for a visitor who is not signed in to a workspace.
+    """
+    member: _Member | None = getattr(request, "member", None)
+    if member is None:
+        return []
+    shown = []
+    for group in GROUPS:
+        if group.admin_only and not member.is_admin:
+            continue
+        if group.mailbox_only and not settings.MAILBOX_ENABLED:
+            continue
+        links = [link for entry in group.entries if (link := _link(entry, request.path))]
+        if links:
+            shown.append(Section(group.label, links))
+    return shown
+
+
+def _link(entry: Entry, path: str) -> Link | None:
+    try:
+        url = reverse(entry.url_name)
+    except NoReverseMatch:
+        return None
+    here, there = path.rstrip("/"), url.rstrip("/")
+    current = "page" if here == there else "true" if here.startswith(there + "/") else ""
+    return Link(entry.label, entry.icon, url, current)

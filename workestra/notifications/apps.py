@@ -1,0 +1,9 @@
+from django.apps import AppConfig
+
+
+class NotificationsConfig(AppConfig):
+    name = "workestra.notifications"
+    label = "notifications"
+
+    def ready(self) -> None:
+        from workestra.notifications import checks  # noqa: F401

@@ -1,0 +1,81 @@
+"""The outbox: every mail the product owes somebody, from the moment it is owed. And the local mailbox's catch."""
+
+import uuid
+
+from django.db import models
+from django.db.models import Q
+from django.db.models.functions import Now
+
+WAITING = Q(sent_at=None, dead_at=None, skipped_at=None)
+
+
+class OutboxMessage(models.Model):
+    """One mail to one person about one thing, written in the transaction that makes it due.
+
+    It waits until it is sent, skipped (there is nothing to tell any more) or dead (refused for good, or tried too
+    often). What it says is rendered at delivery, by the renderer of its `kind`, from the state of that moment.
+    """
+
+    id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
+    workspace = models.ForeignKey("accounts.Workspace", on_delete=models.CASCADE, related_name="+")
+    topic = models.CharField(max_length=40)
+    topic_id = models.UUIDField()
+    kind = models.CharField(max_length=80)
+    recipient = models.EmailField()
+    seq = models.PositiveIntegerField()
+    resend_of = models.ForeignKey("self", on_delete=models.CASCADE, null=True, related_name="copies")
+    available_at = models.DateTimeField(db_default=Now())
+    leased_until = models.DateTimeField(null=True)
+    attempts = models.PositiveIntegerField(default=0)
+    sent_at = models.DateTimeField(null=True)
+    skipped_at = models.DateTimeField(null=True)
+    skip_reason = models.CharField(max_length=200, blank=True)
+    dead_at = models.DateTimeField(null=True)
+    last_error = models.TextField(blank=True)
+    payload = models.BinaryField(null=True)
+    created_at = models.DateTimeField(db_default=Now())
+
+    class Meta:
+        db_table = "notifications_outbox_messages"
+        constraints = [
+            models.UniqueConstraint(
+                fields=["topic_id", "kind", "recipient", "seq"],
+                condition=Q(resend_of=None),
+                name="outbox_once_per_topic_kind_recipient_seq",
+            ),
+            models.CheckConstraint(
+                condition=Q(sent_at=None, dead_at=None)
+                | Q(sent_at=None, skipped_at=None)
+                | Q(dead_at=None, skipped_at=None),
+                name="outbox_ends_once",
+            ),
+        ]
+        indexes = [
+            models.Index(fields=["available_at"], condition=WAITING, name="outbox_waiting"),
+            models.Index(fields=["topic_id", "created_at"], name="outbox_of_topic"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.kind} to {self.recipient}"
+
+
+class CaughtMail(models.Model):
+    """A mail the local mailbox caught instead of sending it. `invite_…` tell of the iCalendar object in it, if any."""
+
+    id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
+    received_at = models.DateTimeField(db_default=Now())
+    message_id = models.CharField(max_length=998)
+    subject = models.TextField(blank=True)
+    sender = models.TextField()
+    recipients = models.TextField()
+    invite_uid = models.TextField(blank=True)
+    invite_method = models.CharField(max_length=20, blank=True)
+    invite_sequence = models.PositiveIntegerField(null=True)
+    raw = models.BinaryField()
+
+    class Meta:
+        db_table = "notifications_caught_mails"
+        indexes = [models.Index(fields=["-received_at"], name="caught_mail_newest_first")]
+
+    def __str__(self) -> str:
+        return f"{self.subject} to {self.recipients}"

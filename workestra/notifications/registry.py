@@ -1,0 +1,53 @@
+"""Who writes which mail. The apps above register a renderer for each kind; this app knows none of them."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime
+
+from django.core.mail import EmailMessage
+
+from workestra.notifications.models import OutboxMessage
+
+
+@dataclass(frozen=True, slots=True)
+class Skip:
+    """There is nothing to tell any more; `reason` says why, in words a person can read in the delivery log."""
+
+    reason: str
+
+
+Renderer = Callable[[OutboxMessage, datetime], EmailMessage | Skip]
+
+
+class UnknownKind(LookupError):
+    """No app has registered a renderer for this kind."""
+
+
+_renderers: dict[str, Renderer] = {}
+
+
+def renders(kind: str) -> Callable[[Renderer], Renderer]:
+    """Register the decorated function as the renderer of `kind`, such as "booking.confirmed.booker".
+
+    It gets the outbox message and the current time, reads the state of things as they are now, and answers with a
+    mail addressed to `message.recipient` alone, or with `Skip` when that state has moved on (cancelled, rescheduled,
+    already over). It may run several times for one message and must change nothing.
+
+    Raises ValueError when the kind already has one.
+    """
+
+    def register(renderer: Renderer) -> Renderer:
+        if kind in _renderers:
+            raise ValueError(f"{kind} already has a renderer: {_renderers[kind]}")
+        _renderers[kind] = renderer
+        return renderer
+
+    return register
+
+
+def renderer_of(kind: str) -> Renderer:
+    """Raises UnknownKind."""
+    try:
+        return _renderers[kind]
+    except KeyError:
+        raise UnknownKind(f"nothing renders {kind!r}") from None

@@ -1,0 +1,113 @@
+"""Owing somebody a mail, and no longer owing it. Everything here happens in the caller's transaction."""
+
+import logging
+from datetime import datetime
+from uuid import UUID
+
+from django.db import connection, transaction
+from django.db.models.functions import Now
+from django.db.transaction import TransactionManagementError
+
+from workestra.notifications import selectors, tasks
+from workestra.notifications.models import OutboxMessage
+
+logger = logging.getLogger(__name__)
+
+
+class NotDead(Exception):
+    """The message is waiting, sent or skipped; only a dead one can be tried again."""
+
+
+def enqueue(
+    *,
+    workspace_id: UUID,
+    topic: str,
+    topic_id: UUID,
+    kind: str,
+    recipient: str,
+    seq: int,
+    available_at: datetime | None = None,
+) -> OutboxMessage:
+    """Owe `recipient` the mail `kind` about `topic_id`, not before `available_at` (None: at once).
+
+    `seq` is the version of the topic the mail speaks of: a waiting message is skipped once one of its kind with a
+    higher `seq` exists. Owing the same mail twice is owing it once: the first message is returned.
+
+    Raises TransactionManagementError outside a transaction: the mail and what it tells of stand or fall together.
+    """
+    _require_transaction()
+    message, _created = OutboxMessage.objects.get_or_create(
+        topic_id=topic_id,
+        kind=kind,
+        recipient=recipient,
+        seq=seq,
+        resend_of=None,
+        defaults={"workspace_id": workspace_id, "topic": topic}
+        | ({"available_at": available_at} if available_at else {}),
+    )
+    _ring_on_commit()
+    return message
+
+
+def cancel_pending(topic_id: UUID, *kinds: str, reason: str = "No longer needed") -> int:
+    """Skip what still waits about `topic_id`, of these kinds or, without any, of every kind; returns how many.
+
+    A mail that is on its way out at this moment is not recalled: it ends as sent if it gets through.
+    """
+    _require_transaction()
+    waiting = selectors.waiting().filter(topic_id=topic_id)
+    if kinds:
+        waiting = waiting.filter(kind__in=kinds)
+    return waiting.update(skipped_at=Now(), skip_reason=reason)
+
+
+def retry(message: OutboxMessage) -> None:
+    """Give a dead message a new set of tries, starting now.
+
+    Raises NotDead.
+    """
+    with transaction.atomic():
+        revived = OutboxMessage.objects.filter(pk=message.pk, dead_at__isnull=False).update(
+            dead_at=None, attempts=0, available_at=Now()
+        )
+        if not revived:
+            raise NotDead(f"{message} is not dead")
+        _ring_on_commit()
+
+
+def resend(message: OutboxMessage) -> OutboxMessage:
+    """Owe the same mail once more, as a copy with an id (and so a Message-ID) of its own.
+
+    The copy is rendered anew: it says what is true when it is sent, or is skipped like any other.
+    """
+    with transaction.atomic():
+        copy = OutboxMessage.objects.create(
+            workspace_id=message.workspace_id,
+            topic=message.topic,
+            topic_id=message.topic_id,
+            kind=message.kind,
+            recipient=message.recipient,
+            seq=message.seq,
+            resend_of_id=message.resend_of_id or message.pk,
+        )
+        _ring_on_commit()
+    return copy
+
+
+def _require_transaction() -> None:
+    if not connection.in_atomic_block:
+        raise TransactionManagementError("the outbox is written in the transaction of what it tells of")
+
+
+def _ring_on_commit() -> None:
+    """Once per transaction, however many messages it wrote: with the broker away every ring costs its timeout."""
+    if not any(callback is _ring for _savepoints, callback, _robust in connection.run_on_commit):
+        transaction.on_commit(_ring)
+
+
+def _ring() -> None:
+    """Ask a worker to look at once. The beat finds the message anyway, so nothing that goes wrong here matters."""
+    try:
+        tasks.deliver_outbox.apply_async(retry=False)
+    except Exception as error:
+        logger.info("The doorbell did not ring (%s); the beat delivers.", error)

@@ -1,0 +1,19 @@
+"""Every address of the product, app by app."""
+
+from django.urls import include, path
+from django.views.generic import RedirectView
+
+from workestra.health import healthz
+
+urlpatterns = [
+    path("healthz", healthz, name="healthz"),
+    path("", RedirectView.as_view(pattern_name="bookings:console"), name="home"),
+    path("calendar", RedirectView.as_view(pattern_name="bookings:console"), name="calendar"),
+    path("accounts/", include("allauth.account.urls")),
+    path("", include("workestra.look.urls")),
+    path("", include("workestra.notifications.urls")),
+    path("", include("scheduling.urls")),
+    path("", include("bookings.urls")),
+    path("", include("managed_events.urls")),
+    path("", include("one_off.urls")),
+]
