@@ -1,1 +1,1 @@
-"""What every page shares: stylesheets, icons, navigation, form markup, the theme and the clock. Knows no other app."""
+"""What every page shares: stylesheets, icons, navigation, form markup, theme, clock. Knows no other app."""

@@ -6,7 +6,7 @@ from workestra.look.preferences import clock_of, theme_of
 
 
 def look(request: HttpRequest) -> dict[str, object]:
-    """Context of every page: `theme`, `clock`, `nav` (list of sections), `here` (the path to come back to)."""
+    """Context of every page: `theme`, `clock`, `nav` (a list of sections), `here` (the path to return to)."""
     return {
         "theme": theme_of(request),
         "clock": clock_of(request),

@@ -1,4 +1,4 @@
-"""The sidebar. Entries name URLs of the apps above as data: nothing is imported, and a URL that is not there is left out."""
+"""The sidebar. Entries name URLs of the apps above as data, without imports; missing URLs are left out."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -31,7 +31,7 @@ class Group:
 
 @dataclass(frozen=True)
 class Link:
-    """An entry as one page shows it. `current` is "page" on the page itself, "true" on a page below it, else ""."""
+    """An entry as one page shows it. `current` is "page" on that page, "true" on a page below it, else ""."""
 
     label: str
     icon: str

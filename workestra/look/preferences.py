@@ -1,6 +1,6 @@
-"""Two things a visitor decides about every page, kept in cookies so that the server prints them and nothing flashes."""
+"""Two choices a visitor makes for every page, kept in cookies: the server prints them, so nothing flashes."""
 
-from typing import Literal, cast
+from typing import Literal
 
 from django.http import HttpRequest, HttpResponseBase
 
@@ -15,13 +15,13 @@ YEAR = 365 * 24 * 60 * 60
 def theme_of(request: HttpRequest) -> Theme:
     """The color theme this visitor chose; "system" when none or when the cookie was tampered with."""
     value = request.COOKIES.get("theme")
-    return cast(Theme, value) if value in THEMES else "system"
+    return value if value in THEMES else "system"
 
 
 def clock_of(request: HttpRequest) -> Clock:
     """The clock this visitor chose; "24" when none or when the cookie was tampered with."""
     value = request.COOKIES.get("clock")
-    return cast(Clock, value) if value in CLOCKS else "24"
+    return value if value in CLOCKS else "24"
 
 
 def keep(response: HttpResponseBase, name: Literal["theme", "clock"], value: str, *, secure: bool) -> None:

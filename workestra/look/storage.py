@@ -9,8 +9,8 @@ from whitenoise.storage import CompressedManifestStaticFilesStorage
 from workestra.look.stylesheets import BUNDLES, files, joined
 
 
-class BundledStaticFilesStorage(CompressedManifestStaticFilesStorage):
-    """Joins the stylesheets of each bundle while `collectstatic` runs. Nothing else is done to them: no build step."""
+class BundledStaticFilesStorage(CompressedManifestStaticFilesStorage):  # type: ignore[misc]  # WhiteNoise is untyped.
+    """Joins the stylesheets of each bundle while `collectstatic` runs. Nothing else is done to them."""
 
     def post_process(self, paths: dict[str, Any], dry_run: bool = False, **options: Any) -> Iterator[Any]:
         if not dry_run:
@@ -20,10 +20,10 @@ class BundledStaticFilesStorage(CompressedManifestStaticFilesStorage):
         yield from super().post_process(paths, dry_run=dry_run, **options)
 
     def _join(self, bundle: str) -> None:
+        # Only tokens.css has relative URLs, and it lies beside the bundle: they need no rewriting.
         parts = []
         for path in files(bundle):
             with self.open(path) as file:
-                # The bundle lies one folder above most of its parts; only tokens.css has URLs, and it lies beside it.
                 parts.append(file.read())
         self.delete(joined(bundle))
         self._save(joined(bundle), ContentFile(b"\n".join(parts)))

@@ -10,7 +10,7 @@ from workestra.look.preferences import CLOCKS, THEMES, keep
 @login_not_required
 @require_POST
 def preferences(request: HttpRequest) -> HttpResponse:
-    """Keep the theme, the clock or both, then return to `next` (only to this site). Unknown values change nothing."""
+    """Keep the theme, the clock or both; return to `next` on this site. Unknown values change nothing."""
     back = request.POST.get("next", "/")
     if not url_has_allowed_host_and_scheme(back, {request.get_host()}, require_https=request.is_secure()):
         back = "/"

@@ -1,6 +1,6 @@
 """How dates, times and zones are written. Pure: instants are aware datetimes, zones are IANA zones.
 
-Times come in two forms, 24-hour ("09:05") and 12-hour ("9:05 am"), because the reader chooses which one to see.
+Times come in two forms, 24-hour ("09:05") and 12-hour ("9:05 am"): the reader chooses which one to see.
 Names are English and do not depend on the process's locale.
 """
 
@@ -73,8 +73,8 @@ def clock(instant: datetime, zone: ZoneInfo, clock: Clock = Clock.H24) -> str:
 def clock_range(start: datetime, end: datetime, zone: ZoneInfo, form: Clock = Clock.H24) -> str:
     """ "16:30 – 17:00".
 
-    Where the two ends could be misread, they say more: the zone's abbreviations when the clocks change in between
-    ("02:45 CEST – 02:15 CET"), the end's day when it is not the start's ("23:30 – Fri 13 Nov, 00:30").
+    Where the two ends could be misread, they say more: the zone's abbreviations when the clocks change in
+    between ("02:45 CEST – 02:15 CET"), the end's day when it is another one ("23:30 – Fri 13 Nov, 00:30").
     """
     first, last = clock(start, zone, form), clock(end, zone, form)
     if start.astimezone(zone).utcoffset() != end.astimezone(zone).utcoffset():
@@ -87,7 +87,7 @@ def clock_range(start: datetime, end: datetime, zone: ZoneInfo, form: Clock = Cl
 
 
 def abbreviation(instant: datetime, zone: ZoneInfo) -> str:
-    """The zone's name at that instant: "CET", "CEST"; "UTC+5:45" where the tz database has none (Asia/Kathmandu)."""
+    """The zone's name at that instant: "CET", "CEST"; "UTC+5:45" where it has none (Asia/Kathmandu)."""
     local = instant.astimezone(zone)
     name = local.tzname() or ""
     if name.isalpha():
@@ -105,7 +105,7 @@ def _offset(offset: timedelta) -> str:
 
 
 def city(zone: ZoneInfo) -> str:
-    """ "Buenos Aires" for America/Argentina/Buenos_Aires; "" for zones that are no place (UTC, Etc/GMT+5, EST)."""
+    """ "Buenos Aires" for America/Argentina/Buenos_Aires; "" for zones that are no place (UTC, Etc/GMT+5)."""
     area, _, rest = zone.key.partition("/")
     if area in {"Etc", "SystemV"} or (not rest and area.isupper()) or any(c.isdigit() for c in zone.key):
         return ""

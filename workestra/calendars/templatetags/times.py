@@ -17,6 +17,14 @@ def _zone(zone: ZoneInfo | str) -> ZoneInfo:
     return zone if isinstance(zone, ZoneInfo) else ZoneInfo(zone)
 
 
+def _date(of: datetime | date, tz: ZoneInfo | str | None) -> date:
+    if not isinstance(of, datetime):
+        return of
+    if tz is None:
+        raise template.TemplateSyntaxError("A point in time has no day without a zone.")
+    return of.astimezone(_zone(tz)).date()
+
+
 def _both(h24: str, h12: str) -> SafeString:
     return format_html('<span class="t24">{}</span><span class="t12">{}</span>', h24, h12)
 
@@ -56,14 +64,9 @@ def zoned_day(
 
     With `now`, today and tomorrow say so: "Today, Tuesday 10 November". A plain date needs no zone.
     """
-    zone = _zone(tz) if tz else None
-    today = None
-    if isinstance(of, datetime):
-        of = of.astimezone(zone).date()
-    if now is not None:
-        today = now.astimezone(zone).date()
-    text = words.near_day(of, today, DayForm(form)) if today else words.day(of, DayForm(form))
-    return format_html('<time datetime="{}">{}</time>', of.isoformat(), text)
+    date_ = _date(of, tz)
+    text = words.near_day(date_, _date(now, tz), DayForm(form)) if now else words.day(date_, DayForm(form))
+    return format_html('<time datetime="{}">{}</time>', date_.isoformat(), text)
 
 
 @register.simple_tag
@@ -75,7 +78,7 @@ def time_words(
     clock: str = "24",
     abbr: bool = False,
 ) -> str:
-    """The same as plain text, for mails, titles and labels: {% time_words start tz end=end form="short" %}."""
+    """The same as plain text, for mails, titles, labels: {% time_words start tz end=end form="short" %}."""
     zone = _zone(tz)
     which = Clock(clock)
     text = words.clock_range(start, end, zone, which) if end else words.clock(start, zone, which)
@@ -86,9 +89,7 @@ def time_words(
 @register.simple_tag
 def day_words(of: datetime | date, tz: ZoneInfo | str | None = None, form: str = "long") -> str:
     """A day as plain text: {% day_words start tz "full" %} "Thursday 12 November 2026"."""
-    if isinstance(of, datetime):
-        of = of.astimezone(_zone(tz) if tz else None).date()
-    return words.day(of, DayForm(form))
+    return words.day(_date(of, tz), DayForm(form))
 
 
 @register.filter

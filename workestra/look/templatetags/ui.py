@@ -29,7 +29,7 @@ def icon(name: str, size: str = "") -> SafeString:
 
 @register.simple_tag
 def avatar(name: str, size: str = "") -> SafeString:
-    """Initials in a circle, in one of eight hues that stays with the name. `size` is "", "s", "l", "xl", also "sq"."""
+    """Initials in a circle, in one of eight hues that stays with the name. `size` is "", "s", "l" or "xl"."""
     classes = f"av h{crc32(name.encode()) % 8 + 1} {size}".rstrip()
     return format_html('<span class="{}" aria-hidden="true">{}</span>', classes, initials(name))
 
@@ -45,7 +45,7 @@ def initials(name: str) -> str:
 
 @register.simple_tag
 def stylesheets(bundle: str) -> SafeString:
-    """Links to the stylesheets of "work", "public" or another bundle of workestra/look/stylesheets.py, in order."""
+    """Links to the stylesheets of a bundle ("work", "public": workestra/look/stylesheets.py), in order."""
     return format_html_join(
         "\n", '<link rel="stylesheet" href="{}">', ((static(path),) for path in _paths(bundle))
     )
@@ -62,7 +62,7 @@ def _paths(bundle: str) -> tuple[str, ...]:
 
 @register.filter
 def field_kind(field: BoundField) -> str:
-    """Which shape a field has: "switch", "check" (label on the right), "group" (legend) or "line" (label above)."""
+    """A field's shape: "switch", "check" (label on the right), "group" (legend) or "line" (label above)."""
     widget = field.field.widget
     if isinstance(widget, Switch):
         return "switch"
