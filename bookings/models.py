@@ -1,9 +1,7 @@
 """Bookings. A booking is a full row: it outlives the link, the template and the one-off it came from."""
 
 import uuid
-from collections.abc import Iterable
 from datetime import datetime
-from typing import ClassVar
 
 from django.conf import settings
 from django.core.serializers.json import DjangoJSONEncoder
@@ -39,7 +37,9 @@ class Booking(models.Model):
     link = models.ForeignKey(
         "scheduling.BookingLink", on_delete=models.SET_NULL, null=True, blank=True, related_name="bookings"
     )
-    host = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.PROTECT, related_name="hosted_bookings")
+    host = models.ForeignKey(
+        settings.AUTH_USER_MODEL, on_delete=models.PROTECT, related_name="hosted_bookings"
+    )
     person = models.ForeignKey("crm.Person", on_delete=models.SET_NULL, null=True, related_name="bookings")
 
     title = models.CharField(max_length=120)
@@ -79,9 +79,11 @@ class Booking(models.Model):
 
     class Meta:
         db_table = "scheduling_calendar_events"
-        ordering: ClassVar[Iterable[str]] = ["starts_at", "id"]
+        ordering = ["starts_at", "id"]
         constraints = [
-            models.CheckConstraint(name="booking_ends_after_it_starts", condition=Q(ends_at__gt=models.F("starts_at"))),
+            models.CheckConstraint(
+                name="booking_ends_after_it_starts", condition=Q(ends_at__gt=models.F("starts_at"))
+            ),
             models.UniqueConstraint(
                 fields=["series_id"], condition=Q(status="confirmed"), name="booking_one_live_row_per_series"
             ),

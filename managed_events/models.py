@@ -1,8 +1,6 @@
 """Managed event templates, their versions, and the runs that bring assigned links in line."""
 
 import uuid
-from collections.abc import Iterable
-from typing import ClassVar
 
 from django.conf import settings
 from django.contrib.postgres.fields import ArrayField
@@ -26,7 +24,9 @@ class ManagedEventTemplate(LinkSettings):
     )
     slug = models.CharField(
         max_length=40,
-        validators=[RegexValidator(r"^[a-z0-9]+(-[a-z0-9]+)*$", "Use lowercase letters, digits and single dashes.")],
+        validators=[
+            RegexValidator(r"^[a-z0-9]+(-[a-z0-9]+)*$", "Use lowercase letters, digits and single dashes.")
+        ],
     )
     slug_pattern = models.CharField(max_length=80, default=DEFAULT_SLUG_PATTERN)
     locked_sections = ArrayField(models.CharField(max_length=16), default=list, blank=True)
@@ -35,8 +35,10 @@ class ManagedEventTemplate(LinkSettings):
     updated_at = models.DateTimeField()
 
     class Meta:
-        ordering: ClassVar[Iterable[str]] = ["title", "id"]
-        constraints = [models.UniqueConstraint(fields=["workspace", "slug"], name="template_slug_once_per_workspace")]
+        ordering = ["title", "id"]
+        constraints = [
+            models.UniqueConstraint(fields=["workspace", "slug"], name="template_slug_once_per_workspace")
+        ]
 
     def __str__(self) -> str:
         return self.title
@@ -48,15 +50,19 @@ class TemplateVersion(models.Model):
     id = models.BigAutoField(primary_key=True)
     template = models.ForeignKey(ManagedEventTemplate, on_delete=models.CASCADE, related_name="versions")
     number = models.PositiveIntegerField()
-    author = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.SET_NULL, null=True, related_name="+")
+    author = models.ForeignKey(
+        settings.AUTH_USER_MODEL, on_delete=models.SET_NULL, null=True, related_name="+"
+    )
     saved_at = models.DateTimeField()
     note = models.CharField(max_length=200, blank=True)
     values = models.JSONField(encoder=DjangoJSONEncoder)
     locked_sections = ArrayField(models.CharField(max_length=16), default=list, blank=True)
 
     class Meta:
-        ordering: ClassVar[Iterable[str]] = ["-number"]
-        constraints = [models.UniqueConstraint(fields=["template", "number"], name="template_version_number_once")]
+        ordering = ["-number"]
+        constraints = [
+            models.UniqueConstraint(fields=["template", "number"], name="template_version_number_once")
+        ]
 
     def __str__(self) -> str:
         return f"{self.template} v{self.number}"
@@ -78,7 +84,9 @@ class Propagation(models.Model):
     template = models.ForeignKey(ManagedEventTemplate, on_delete=models.CASCADE, related_name="propagations")
     version = models.PositiveIntegerField()
     sections = ArrayField(models.CharField(max_length=16), default=list)
-    started_by = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.SET_NULL, null=True, related_name="+")
+    started_by = models.ForeignKey(
+        settings.AUTH_USER_MODEL, on_delete=models.SET_NULL, null=True, related_name="+"
+    )
     state = models.CharField(max_length=16, choices=State.choices, default=State.RUNNING)
     cursor = models.UUIDField(null=True, blank=True)
     links_total = models.PositiveIntegerField(default=0)
@@ -89,8 +97,10 @@ class Propagation(models.Model):
     finished_at = models.DateTimeField(null=True, blank=True)
 
     class Meta:
-        ordering: ClassVar[Iterable[str]] = ["-started_at"]
-        indexes = [models.Index(fields=["touched_at"], condition=Q(state="running"), name="propagation_running")]
+        ordering = ["-started_at"]
+        indexes = [
+            models.Index(fields=["touched_at"], condition=Q(state="running"), name="propagation_running")
+        ]
 
     def __str__(self) -> str:
         return f"{self.template} v{self.version}: {self.state}"

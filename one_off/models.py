@@ -1,9 +1,7 @@
 """One-off meetings: a fixed list of offered times behind a secret address, good for one booking."""
 
 import uuid
-from collections.abc import Iterable
 from datetime import datetime
-from typing import ClassVar
 
 from django.conf import settings
 from django.db import models
@@ -42,7 +40,7 @@ class OneOff(models.Model):
     closed_at = models.DateTimeField(null=True, blank=True)
 
     class Meta:
-        ordering: ClassVar[Iterable[str]] = ["-created_at", "id"]
+        ordering = ["-created_at", "id"]
         indexes = [
             models.Index(fields=["host", "-created_at"], name="one_off_of_host"),
             models.Index(fields=["expires_at"], condition=Q(state="open"), name="one_off_to_expire"),
@@ -65,7 +63,7 @@ class OfferedSlot(models.Model):
     ends_at = models.DateTimeField()
 
     class Meta:
-        ordering: ClassVar[Iterable[str]] = ["starts_at", "ends_at"]
+        ordering = ["starts_at", "ends_at"]
         constraints = [
             models.UniqueConstraint(fields=["one_off", "starts_at", "ends_at"], name="offered_slot_once"),
             models.CheckConstraint(

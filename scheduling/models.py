@@ -1,8 +1,7 @@
 """Booking links, their hosts, and the table that makes a host's time exclusive."""
 
 import uuid
-from collections.abc import Iterable
-from typing import Any, ClassVar
+from typing import Any
 
 from django.conf import settings
 from django.contrib.postgres.constraints import ExclusionConstraint
@@ -97,12 +96,20 @@ class BookingLink(LinkSettings):
         ROUND_ROBIN = "round_robin", "Round robin"
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
-    workspace = models.ForeignKey("accounts.Workspace", on_delete=models.CASCADE, related_name="booking_links")
-    owner = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.PROTECT, related_name="booking_links")
+    workspace = models.ForeignKey(
+        "accounts.Workspace", on_delete=models.CASCADE, related_name="booking_links"
+    )
+    owner = models.ForeignKey(
+        settings.AUTH_USER_MODEL, on_delete=models.PROTECT, related_name="booking_links"
+    )
     slug = models.CharField(max_length=80, unique=True)
     strategy = models.CharField(max_length=16, choices=Strategy.choices, default=Strategy.INDIVIDUAL)
     managed_event_template = models.ForeignKey(
-        "managed_events.ManagedEventTemplate", on_delete=models.SET_NULL, null=True, blank=True, related_name="links"
+        "managed_events.ManagedEventTemplate",
+        on_delete=models.SET_NULL,
+        null=True,
+        blank=True,
+        related_name="links",
     )
     locked_sections = ArrayField(models.CharField(max_length=16), default=list, blank=True)
     template_version = models.PositiveIntegerField(null=True, blank=True)
@@ -111,7 +118,7 @@ class BookingLink(LinkSettings):
 
     class Meta:
         db_table = "scheduling_booking_links"
-        ordering: ClassVar[Iterable[str]] = ["title", "slug"]
+        ordering = ["title", "slug"]
         constraints = [
             models.UniqueConstraint(
                 fields=["managed_event_template", "owner"],
@@ -138,8 +145,12 @@ class LinkHost(models.Model):
     id = models.BigAutoField(primary_key=True)
     link = models.ForeignKey(BookingLink, on_delete=models.CASCADE, related_name="hosts")
     user = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.CASCADE, related_name="hosted_links")
-    weight = models.PositiveSmallIntegerField(default=1, validators=[MinValueValidator(1), MaxValueValidator(100)])
-    rotation = models.PositiveBigIntegerField(default=0, help_text="Rises with each assignment: least recent is lowest.")
+    weight = models.PositiveSmallIntegerField(
+        default=1, validators=[MinValueValidator(1), MaxValueValidator(100)]
+    )
+    rotation = models.PositiveBigIntegerField(
+        default=0, help_text="Rises with each assignment: least recent is lowest."
+    )
 
     class Meta:
         constraints = [models.UniqueConstraint(fields=["link", "user"], name="link_host_once")]

@@ -70,7 +70,12 @@ def rules_of(link: BookingLink) -> Rules:
 
 
 def calendars_of(
-    link: BookingLink, hosts: Sequence[LinkHost], within: Period, now: datetime, *, without: UUID | None = None
+    link: BookingLink,
+    hosts: Sequence[LinkHost],
+    within: Period,
+    now: datetime,
+    *,
+    without: UUID | None = None,
 ) -> list[HostCalendar]:
     """Each host's hours and busy time, in the order given, as far as they matter for starts in `within`.
 
@@ -105,7 +110,9 @@ def calendars_of(
     ]
 
 
-def open_slots_of(link: BookingLink, within: Period, now: datetime, *, without: UUID | None = None) -> list[Slot]:
+def open_slots_of(
+    link: BookingLink, within: Period, now: datetime, *, without: UUID | None = None
+) -> list[Slot]:
     """Every start that the link offers in `within`, sorted; empty when it offers none or has no host."""
     calendars = calendars_of(link, hosts_in_order(link), within, now, without=without)
     return open_slots(hosts=calendars, rules=rules_of(link), window=within, now=now) if calendars else []
@@ -121,5 +128,7 @@ def verdict_on(
 ) -> Verdict:
     """Whether the link offers exactly this start, with the hosts that are free for it or the reasons why not."""
     asked = Period(start, start + timedelta(minutes=link.duration_minutes))
-    calendars = calendars_of(link, hosts_in_order(link) if hosts is None else hosts, asked, now, without=without)
+    calendars = calendars_of(
+        link, hosts_in_order(link) if hosts is None else hosts, asked, now, without=without
+    )
     return verdict(hosts=calendars, rules=rules_of(link), start=start, now=now)

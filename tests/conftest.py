@@ -78,7 +78,9 @@ def carol(db: None) -> Membership:
 @pytest.fixture
 def dana(workspace: Workspace) -> Membership:
     """The workspace's admin."""
-    return MembershipFactory(workspace=workspace, user=UserFactory(username="dana", name="Dana Admin"), role="admin")
+    return MembershipFactory(
+        workspace=workspace, user=UserFactory(username="dana", name="Dana Admin"), role="admin"
+    )
 
 
 @pytest.fixture

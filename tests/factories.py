@@ -81,5 +81,3 @@ def make_booking(link: BookingLink, start: datetime, now: datetime, **booker: An
         "timezone": "America/New_York",
     } | booker
     return book(link=link, start=start, booker=Booker(**details), nonce=uuid4(), now=now)
-
-

@@ -21,7 +21,7 @@ _https = _site.scheme == "https"
 _local = SITE_HOST in {"localhost", "127.0.0.1", "::1"}
 
 SECRET_KEY = env.str("SECRET_KEY")
-SECRET_KEY_FALLBACKS = env.list("SECRET_KEY_FALLBACKS", [])
+SECRET_KEY_FALLBACKS: list[str] = env.list("SECRET_KEY_FALLBACKS", [])
 DEBUG = env.bool("DEBUG", False)
 ALLOWED_HOSTS = env.list("ALLOWED_HOSTS", ["localhost", "127.0.0.1", "[::1]"] if _local else [SITE_HOST])
 CSRF_TRUSTED_ORIGINS = [SITE_URL]

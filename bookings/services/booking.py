@@ -20,6 +20,7 @@ from workestra.audit import services as audit
 from workestra.calendars.domain.period import Period
 from workestra.crm import services as crm
 
+
 class BookingClosed(Exception):
     """The booking can no longer be changed: it has begun, was cancelled, or has moved to another time."""
 
@@ -130,14 +131,20 @@ def enter(locked: LockedHosts, draft: Draft, now: datetime) -> Booking:
     return booking
 
 
-def cancel(*, booking: Booking, by: Booking.Party, reason: str, now: datetime, actor: User | None = None) -> Booking:
+def cancel(
+    *, booking: Booking, by: Booking.Party, reason: str, now: datetime, actor: User | None = None
+) -> Booking:
     """Cancel an upcoming booking and free its time; the other side is told by a calendar CANCEL.
 
     Raises: BookingClosed; TooLate when the booker is behind the page's cut-off; TryAgain.
     """
 
     def work(locked: LockedHosts) -> Booking:
-        current = Booking.objects.select_for_update(no_key=True, of=("self",)).select_related("link", "host").get(pk=booking.pk)
+        current = (
+            Booking.objects.select_for_update(no_key=True, of=("self",))
+            .select_related("link", "host")
+            .get(pk=booking.pk)
+        )
         _ensure_open(current, now)
         if by == Booking.Party.BOOKER:
             ensure_before_cutoff(current, _cutoff(current, "cancel_cutoff_hours"), now)
@@ -175,7 +182,11 @@ def reschedule(*, booking: Booking, start: datetime, now: datetime) -> Booking:
     """
 
     def work(locked: LockedHosts) -> Booking:
-        current = Booking.objects.select_for_update(no_key=True, of=("self",)).select_related("link", "host").get(pk=booking.pk)
+        current = (
+            Booking.objects.select_for_update(no_key=True, of=("self",))
+            .select_related("link", "host")
+            .get(pk=booking.pk)
+        )
         _ensure_open(current, now)
         ensure_before_cutoff(current, _cutoff(current, "reschedule_cutoff_hours"), now)
         link = current.link
@@ -231,7 +242,10 @@ def _book_locked(
     assignment = assign(
         [Candidate(host_id, host.user.name, host.rotation, host.weight) for host_id, host in by_id.items()],
         verdict.host_ids,
-        {host_id: [str(reason) for reason in reasons] for host_id, reasons in verdict.reasons_by_host().items()},
+        {
+            host_id: [str(reason) for reason in reasons]
+            for host_id, reasons in verdict.reasons_by_host().items()
+        },
     )
     chosen = by_id[assignment.host_id]
     draft = _draft_of(link, chosen, start, booker, nonce, assignment)

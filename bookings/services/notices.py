@@ -27,7 +27,7 @@ def announce_booked(booking: Booking, *, reminder: bool, now: datetime) -> None:
 
 def announce_moved(moved: Booking, *, previous: Booking, reminder: bool, now: datetime) -> None:
     """Tell both sides of the new time; what was still waiting for the old one is dropped."""
-    outbox.cancel_pending(previous.pk, [REMINDER_BOOKER])
+    outbox.cancel_pending(previous.pk, REMINDER_BOOKER)
     _tell_both(moved, MOVED_BOOKER, MOVED_HOST, now)
     if reminder:
         _remind(moved, now)
@@ -35,7 +35,7 @@ def announce_moved(moved: Booking, *, previous: Booking, reminder: bool, now: da
 
 def announce_cancelled(booking: Booking, *, now: datetime) -> None:
     """Tell both sides; the reminder is dropped."""
-    outbox.cancel_pending(booking.pk, [REMINDER_BOOKER])
+    outbox.cancel_pending(booking.pk, REMINDER_BOOKER)
     _tell_both(booking, CANCELLED_BOOKER, CANCELLED_HOST, now)
 
 

@@ -97,7 +97,9 @@ class LockedHosts:
         return BusyTime.objects.filter(owner_key=owner_key, active=True).update(active=False)
 
     def _free_expired_holds(self, claim: Claim) -> None:
-        _expired_holds().filter(host_id=claim.host_id, during__overlap=as_range(claim.period)).update(active=False)
+        _expired_holds().filter(host_id=claim.host_id, during__overlap=as_range(claim.period)).update(
+            active=False
+        )
 
 
 def with_hosts_locked(host_ids: Iterable[UUID], work: Callable[[LockedHosts], T]) -> T:
@@ -141,7 +143,10 @@ def _lock(host_ids: Sequence[UUID]) -> None:
         cursor.execute(f"SET LOCAL lock_timeout = '{LOCK_TIMEOUT}'")
     # FOR NO KEY UPDATE: the stronger lock would wait for every foreign key that points at a host.
     found = list(
-        User.objects.select_for_update(no_key=True).filter(pk__in=host_ids).order_by("pk").values_list("pk", flat=True)
+        User.objects.select_for_update(no_key=True)
+        .filter(pk__in=host_ids)
+        .order_by("pk")
+        .values_list("pk", flat=True)
     )
     if len(found) != len(host_ids):
         raise SlotTaken("a host of this meeting no longer exists")

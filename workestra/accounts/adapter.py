@@ -1,7 +1,6 @@
 """What allauth may do here: sign people in and out and reset passwords, never create accounts by itself."""
 
 from allauth.account.adapter import DefaultAccountAdapter
-
 from django.http import HttpRequest
 
 

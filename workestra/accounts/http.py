@@ -1,8 +1,8 @@
 """The request as views of signed-in people see it."""
 
+from django.http import HttpRequest
 from django_htmx.middleware import HtmxDetails
 
-from django.http import HttpRequest
 from workestra.accounts.models import Membership
 
 

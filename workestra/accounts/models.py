@@ -1,7 +1,6 @@
-"""Workspaces, the people in them, and their groups. Users have UUID keys (docs/architecture.md, "No double booking")."""
+"""Workspaces, the people in them, and their groups. Users have UUID keys: see docs/architecture.md."""
 
 import uuid
-from collections.abc import Iterable
 from typing import Any, ClassVar
 
 from django.contrib.auth.base_user import BaseUserManager
@@ -29,7 +28,9 @@ class User(AbstractBaseUser):
     username = models.CharField(
         max_length=40,
         unique=True,
-        validators=[RegexValidator(r"^[a-z0-9]+(-[a-z0-9]+)*$", "Use lowercase letters, digits and single dashes.")],
+        validators=[
+            RegexValidator(r"^[a-z0-9]+(-[a-z0-9]+)*$", "Use lowercase letters, digits and single dashes.")
+        ],
         help_text="Part of the addresses of this person's managed booking links.",
     )
     name = models.CharField(max_length=120)
@@ -79,7 +80,9 @@ class Membership(models.Model):
     joined_at = models.DateTimeField(auto_now_add=True)
 
     class Meta:
-        constraints = [models.UniqueConstraint(fields=["workspace", "user"], name="membership_once_per_workspace")]
+        constraints = [
+            models.UniqueConstraint(fields=["workspace", "user"], name="membership_once_per_workspace")
+        ]
 
     def __str__(self) -> str:
         return f"{self.user} ({self.role})"
@@ -91,7 +94,11 @@ class Membership(models.Model):
 
     def scope_of(self, permission: Permission) -> Scope | None:
         """How far `permission` reaches for this member; None when he does not have it."""
-        granted = {grant.permission: grant.scope for grant in self.workspace.role_grants.all() if grant.role == self.role}
+        granted = {
+            grant.permission: grant.scope
+            for grant in self.workspace.role_grants.all()
+            if grant.role == self.role
+        }
         if permission in granted:
             return Scope(granted[permission]) if granted[permission] else None
         return DEFAULT_GRANTS[Role(self.role)].get(permission)
@@ -102,11 +109,17 @@ class RoleGrant(models.Model):
 
     workspace = models.ForeignKey(Workspace, on_delete=models.CASCADE, related_name="role_grants")
     role = models.CharField(max_length=16, choices=[(role.value, role.value.title()) for role in Role])
-    permission = models.CharField(max_length=32, choices=[(permission.value, permission.value) for permission in Permission])
-    scope = models.CharField(max_length=8, blank=True, choices=[(scope.value, scope.value) for scope in Scope])
+    permission = models.CharField(
+        max_length=32, choices=[(permission.value, permission.value) for permission in Permission]
+    )
+    scope = models.CharField(
+        max_length=8, blank=True, choices=[(scope.value, scope.value) for scope in Scope]
+    )
 
     class Meta:
-        constraints = [models.UniqueConstraint(fields=["workspace", "role", "permission"], name="role_grant_once")]
+        constraints = [
+            models.UniqueConstraint(fields=["workspace", "role", "permission"], name="role_grant_once")
+        ]
 
     def __str__(self) -> str:
         return f"{self.role}: {self.permission} = {self.scope or 'none'}"
@@ -123,8 +136,10 @@ class Group(models.Model):
     )
 
     class Meta:
-        constraints = [models.UniqueConstraint(fields=["workspace", "name"], name="group_name_once_per_workspace")]
-        ordering: ClassVar[Iterable[str]] = ["name"]
+        constraints = [
+            models.UniqueConstraint(fields=["workspace", "name"], name="group_name_once_per_workspace")
+        ]
+        ordering = ["name"]
 
     def __str__(self) -> str:
         return self.name

@@ -16,7 +16,12 @@ class Person(models.Model):
     lifecycle_stage = models.CharField(
         max_length=16,
         default="lead",
-        choices=[("lead", "Lead"), ("qualified", "Qualified"), ("customer", "Customer"), ("former", "Former customer")],
+        choices=[
+            ("lead", "Lead"),
+            ("qualified", "Qualified"),
+            ("customer", "Customer"),
+            ("former", "Former customer"),
+        ],
     )
     no_show_count = models.PositiveIntegerField(default=0)
     created_at = models.DateTimeField(auto_now_add=True)
