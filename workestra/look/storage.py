@@ -1,5 +1,6 @@
 """Static files of a deployment: hashed names, compressed, and one stylesheet per bundle instead of fifty."""
 
+import re
 from collections.abc import Iterator
 from typing import Any
 
@@ -8,9 +9,11 @@ from whitenoise.storage import CompressedManifestStaticFilesStorage
 
 from workestra.look.stylesheets import BUNDLES, files, joined
 
+_COMMENT = re.compile(rb"\s*/\*.*?\*/", re.DOTALL)
+
 
 class BundledStaticFilesStorage(CompressedManifestStaticFilesStorage):  # type: ignore[misc]  # WhiteNoise is untyped.
-    """Joins the stylesheets of each bundle while `collectstatic` runs. Nothing else is done to them."""
+    """Joins the stylesheets of each bundle while `collectstatic` runs. Comments go, nothing else."""
 
     def post_process(self, paths: dict[str, Any], dry_run: bool = False, **options: Any) -> Iterator[Any]:
         if not dry_run:
@@ -24,6 +27,6 @@ class BundledStaticFilesStorage(CompressedManifestStaticFilesStorage):  # type: 
         parts = []
         for path in files(bundle):
             with self.open(path) as file:
-                parts.append(file.read())
+                parts.append(_COMMENT.sub(b"", file.read()))
         self.delete(joined(bundle))
         self._save(joined(bundle), ContentFile(b"\n".join(parts)))

@@ -26,10 +26,6 @@ _SHARED = (
     "public/offers",
     "public/manage",
     "public/race",
-    "public/proposals",
-    "public/reconfirm",
-    "public/team",
-    "public/login",
 )
 _WORK = (
     "components/lock",
@@ -76,9 +72,12 @@ _WORK = (
 )
 _LAST = ("utilities",)
 
+# What single public pages add to "public": `{% stylesheets "login" %}` after it.
+_ALONE = ("proposals", "reconfirm", "team", "login", "embed")
+
 BUNDLES: dict[str, tuple[str, ...]] = {
     "public": (*_FOUNDATION, *_SHARED, *_LAST),
-    "embed": (*_FOUNDATION, *_SHARED, "public/embed", *_LAST),
+    **{name: (f"public/{name}",) for name in _ALONE},
     "work": (*_FOUNDATION, *_SHARED, *_WORK, *_LAST, "print"),
 }
 
