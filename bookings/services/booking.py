@@ -1,5 +1,6 @@
 """Making, moving and cancelling bookings: every one through the protocol of `scheduling.services.busy_time`."""
 
+from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
@@ -239,13 +240,13 @@ def _book_locked(
     if not verdict.host_ids:
         raise SlotTaken
     by_id = {str(host.user_id): host for host in pool}
+    excluded: dict[str, list[str]] = defaultdict(list)
+    for reason in verdict.reasons:
+        excluded[reason.host_id].append(reason.detail)
     assignment = assign(
         [Candidate(host_id, host.user.name, host.rotation, host.weight) for host_id, host in by_id.items()],
         verdict.host_ids,
-        {
-            host_id: [str(reason) for reason in reasons]
-            for host_id, reasons in verdict.reasons_by_host().items()
-        },
+        excluded,
     )
     chosen = by_id[assignment.host_id]
     draft = _draft_of(link, chosen, start, booker, nonce, assignment)
