@@ -1,8 +1,14 @@
-"""Why a time is not offered, in a code for programs and a sentence for people."""
+"""Why a time is not offered: a code for programs, a sentence for people, and the time that is in the way."""
 
 from dataclasses import dataclass
+from datetime import date, datetime, timedelta
 from enum import StrEnum
+from typing import TypeAlias
+from zoneinfo import ZoneInfo
 
+from scheduling.domain.hours import WEEKDAYS
+from scheduling.domain.rules import Busy, BusyKind, DateRange, HostCalendar, RollingWindow, Rules
+from scheduling.domain.wallclock import DAY, Span, local_date
 from workestra.calendars.domain.period import Period
 
 
@@ -24,9 +30,131 @@ class ReasonCode(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Reason:
-    """One rule that stands in the way of one host; `cause` is the time taken that it speaks of, if any."""
+    """One rule that stands in the way of one host; `cause` is the time taken that it speaks of, if any.
+
+    The detail prints times on the host's wall clock and names his zone.
+    """
 
     code: ReasonCode
     host_id: str
     detail: str
     cause: Period | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Cap:
+    """A limit with no room for one more: what is taken of it on the day, or in the week from Monday, `since`.
+
+    Without `since` the limit is too small for a single meeting.
+    """
+
+    code: ReasonCode
+    since: date | None
+    taken: int
+    limit: int
+    unit: str
+
+
+Cause: TypeAlias = Busy | Cap | ReasonCode
+
+_NAMES = {
+    BusyKind.BOOKING: "a booking",
+    BusyKind.GROUP: "a group session",
+    BusyKind.HOLD: "a hold",
+    BusyKind.EXTERNAL: "an event of the calendar",
+    BusyKind.OUT_OF_OFFICE: "time out of office",
+}
+
+
+def hours_reason(host: HostCalendar, start: datetime) -> Reason:
+    """For a start from which the whole meeting does not lie in the host's open hours."""
+    availability = host.availability
+    day = local_date(availability.timezone, start)
+    windows = ", ".join(map(str, availability.windows_on(day)))
+    said = f"hours on {WEEKDAYS[day.weekday()]} {_date(day)}: {windows or 'none'} ({availability.timezone})"
+    if day in availability.overrides:
+        return Reason(ReasonCode.DATE_OVERRIDE, host.host_id, f"date override, {said}")
+    return Reason(ReasonCode.OUTSIDE_HOURS, host.host_id, said)
+
+
+def off_grid_reason(host: HostCalendar, step: Span | None) -> Reason:
+    """For a start inside a step of the grid."""
+    detail = "not a start of the grid"
+    if step:
+        detail = f"starts are at {_times(Period(*step), host.availability.timezone, ' and ')}"
+    return Reason(ReasonCode.NOT_ON_GRID, host.host_id, detail)
+
+
+def block_reason(cause: Cause, host: HostCalendar, start: datetime, rules: Rules, now: datetime) -> Reason:
+    """For a start in a block with this cause."""
+    if isinstance(cause, Busy):
+        return _busy_reason(cause, host, start, rules.duration)
+    if isinstance(cause, Cap):
+        return Reason(cause.code, host.host_id, _cap_detail(cause))
+    if cause is ReasonCode.NOTICE:
+        return Reason(cause, host.host_id, _notice_detail(host, start, rules.minimum_notice, now))
+    if cause is ReasonCode.BOOKING_WINDOW:
+        return Reason(cause, host.host_id, _booking_window_detail(host, rules, now))
+    return Reason(cause, host.host_id, f"all {rules.capacity} seats are taken")
+
+
+def _busy_reason(busy: Busy, host: HostCalendar, start: datetime, duration: timedelta) -> Reason:
+    taken = busy.period
+    times = _times(taken, host.availability.timezone)
+    name = busy.label or _NAMES[busy.kind]
+    if not taken.overlaps(Period(start, start + duration)):
+        side = "after" if taken.end <= start else "before"
+        return Reason(ReasonCode.BUFFER, host.host_id, f"buffer {side} {name} {times}", taken)
+    if busy.kind is BusyKind.HOLD:
+        return Reason(ReasonCode.HOLD, host.host_id, f"{busy.label or 'held for a one-off'} {times}", taken)
+    if busy.kind is BusyKind.OUT_OF_OFFICE:
+        return Reason(
+            ReasonCode.OUT_OF_OFFICE, host.host_id, f"{busy.label or 'out of office'} {times}", taken
+        )
+    return Reason(ReasonCode.BUSY, host.host_id, f"{name} {times}", taken)
+
+
+def _cap_detail(cap: Cap) -> str:
+    if cap.since is None:
+        return f"the limit of {cap.limit} {cap.unit} leaves no room for a meeting"
+    span = "in the week from" if cap.code is ReasonCode.CAP_WEEK else "on"
+    return f"{cap.taken} of {cap.limit} {cap.unit} taken {span} {WEEKDAYS[cap.since.weekday()]} {_date(cap.since)}"
+
+
+def _notice_detail(host: HostCalendar, start: datetime, notice: timedelta, now: datetime) -> str:
+    if start < now:
+        return "already past"
+    earliest = now + notice
+    minutes = notice // timedelta(minutes=1)
+    length = f"{minutes} min" if minutes % 60 else f"{minutes // 60} h"
+    return f"notice {length}: not before {_moment(earliest, host.availability.timezone)}"
+
+
+def _booking_window_detail(host: HostCalendar, rules: Rules, now: datetime) -> str:
+    match rules.booking_window:
+        case DateRange(first, last):
+            return f"booking window from {_date(first)} to {_date(last)}"
+        case RollingWindow(days):
+            today = local_date(host.availability.timezone, now)
+            return f"booking window of {days} days, from {_date(today)}"
+    return "outside the booking window"
+
+
+def _times(period: Period, zone: str, dash: str = "\N{EN DASH}") -> str:
+    """ "10:00–10:30 (Europe/Berlin)"; with dates when it does not end on the day on which it begins."""
+    start, end = (instant.astimezone(ZoneInfo(zone)) for instant in (period.start, period.end))
+    closes = f"{end:%H:%M}"
+    if end.date() == start.date() + DAY and closes == "00:00":
+        closes = "24:00"
+    elif end.date() != start.date():
+        return f"{_date(start)} {start:%H:%M}{dash}{_date(end)} {closes} ({zone})"
+    return f"{start:%H:%M}{dash}{closes} ({zone})"
+
+
+def _moment(instant: datetime, zone: str) -> str:
+    local = instant.astimezone(ZoneInfo(zone))
+    return f"{_date(local)} {local:%H:%M} ({zone})"
+
+
+def _date(day: date) -> str:
+    return f"{day.day} {day:%b %Y}"

@@ -1,0 +1,73 @@
+"""The grid of starts: steps of elapsed time from the beginning of each joined window of open hours."""
+
+from bisect import bisect_left, bisect_right
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+from itertools import accumulate, pairwise, repeat
+from operator import add
+
+from scheduling.domain.wallclock import DAY, Span, midnights
+from workestra.calendars.domain.period import Period
+
+WEEK = 7 * DAY
+INSTANT = datetime.resolution
+
+# Enough open time before an instant to know the beginning of its window, or that it has none within a week
+# before the instant's local midnight.
+LOOK_BACK = WEEK + 2 * DAY
+
+
+def grid_starts(
+    hours: Sequence[Span], zone: str, duration: timedelta, interval: timedelta, asked: Period
+) -> list[datetime]:
+    """The asked starts, in order, at which a whole meeting lies in the hours.
+
+    The hours are joined spans that reach from `LOOK_BACK` before the asked period to a meeting after it.
+    """
+    starts: list[datetime] = []
+    for opens, closes in hours:
+        if closes <= asked.start:
+            continue
+        for anchor, until in pairwise((*_anchors(opens, closes, zone), closes)):
+            last = min(closes - duration, until - INSTANT)
+            if anchor <= last:
+                starts += accumulate(repeat(interval, (last - anchor) // interval), add, initial=anchor)
+    return starts[bisect_left(starts, asked.start) : bisect_left(starts, asked.end)]
+
+
+def grid_steps(starts: Sequence[datetime], hours: Sequence[Span], interval: timedelta) -> list[Span]:
+    """Each start with the end of its step: the next start, or the end of the hours, whichever comes first."""
+    closings = [closes for _, closes in hours]
+    following = [*starts[1:], datetime.max.replace(tzinfo=starts[0].tzinfo)] if starts else []
+    return [
+        (start, min(start + interval, later, closings[bisect_right(closings, start)]))
+        for start, later in zip(starts, following, strict=True)
+    ]
+
+
+def intersection(left: Sequence[Span], right: Sequence[Span]) -> list[Span]:
+    """What lies in both of two lists of joined spans, in order."""
+    common: list[Span] = []
+    i = j = 0
+    while i < len(left) and j < len(right):
+        start, end = max(left[i][0], right[j][0]), min(left[i][1], right[j][1])
+        if start < end:
+            common.append((start, end))
+        if left[i][1] < right[j][1]:
+            i += 1
+        else:
+            j += 1
+    return common
+
+
+def complement(spans: Sequence[Span], start: datetime, end: datetime) -> list[Span]:
+    """What of [start, end) lies in none of the joined spans, in order."""
+    edges = [start, *(min(max(edge, start), end) for span in spans for edge in span), end]
+    return [(since, until) for since, until in zip(edges[::2], edges[1::2], strict=True) if since < until]
+
+
+def _anchors(opens: datetime, closes: datetime, zone: str) -> list[datetime]:
+    """Where the grid of a window is counted from: its beginning, and once that is a week ago every midnight."""
+    if closes - opens <= WEEK:
+        return [opens]
+    return [opens, *midnights(zone, opens + WEEK, closes)]

@@ -1,0 +1,330 @@
+"""The slot engine: which starts a booking link offers, and why it does not offer the others.
+
+Two parts answer every question, so the list of slots, the verdict on one start and the explanation agree:
+
+- the *grid* holds the starts at which the whole meeting lies in open hours (`scheduling.domain.hours`);
+- *blocks* are the starts that any other rule takes out, each with its cause (`scheduling.domain.blocks`).
+
+A start is offered when it is on the grid and in no block. `docs/slots.md` states the rules with examples.
+"""
+
+from bisect import bisect_left, bisect_right
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from functools import reduce
+from itertools import chain, pairwise
+from operator import itemgetter
+from typing import NamedTuple
+
+from scheduling.domain.blocks import Block, host_blocks, link_blocks
+from scheduling.domain.grid import INSTANT, LOOK_BACK, complement, grid_starts, grid_steps, intersection
+from scheduling.domain.hours import Availability, open_spans
+from scheduling.domain.reasons import Reason, ReasonCode, block_reason, hours_reason, off_grid_reason
+from scheduling.domain.rules import (
+    NONE,
+    Busy,
+    BusyKind,
+    DateRange,
+    HostCalendar,
+    RollingWindow,
+    Rules,
+    Strategy,
+)
+from scheduling.domain.wallclock import Span, joined, midnights
+from workestra.calendars.domain.period import Period
+
+__all__ = [
+    "Busy",
+    "BusyKind",
+    "DateRange",
+    "Explanation",
+    "Gap",
+    "HostCalendar",
+    "Reason",
+    "ReasonCode",
+    "RollingWindow",
+    "Rules",
+    "Slot",
+    "Strategy",
+    "Verdict",
+    "explain",
+    "nearest",
+    "open_slots",
+    "verdict",
+]
+
+
+class Slot(NamedTuple):
+    """A meeting that can be booked: [start, end) in UTC."""
+
+    start: datetime
+    end: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """The answer for one start.
+
+    `host_ids` are the free hosts in the order given: of a round robin those of the pool, any of whom can be chosen;
+    of a collective all or none. `needed_host_ids` come along whoever is chosen (the fixed hosts of a round robin).
+    `reasons` say why each host who is not free is not, also when the start is offered thanks to another.
+    """
+
+    start: datetime
+    host_ids: tuple[str, ...]
+    needed_host_ids: tuple[str, ...]
+    reasons: tuple[Reason, ...]
+
+    @property
+    def offered(self) -> bool:
+        return bool(self.host_ids)
+
+
+@dataclass(frozen=True, slots=True)
+class Gap:
+    """A stretch of time without a start, and every reason for it."""
+
+    period: Period
+    reasons: tuple[Reason, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Explanation:
+    """The slots of a period and the gaps between them, both in order.
+
+    Every instant of the period lies in a gap, or in the step of the grid that a slot begins.
+    """
+
+    slots: tuple[Slot, ...]
+    gaps: tuple[Gap, ...]
+
+
+def open_slots(*, hosts: Sequence[HostCalendar], rules: Rules, window: Period, now: datetime) -> list[Slot]:
+    """Every offered slot that starts in the window, by start; empty when there is none, or no host.
+
+    Raises ValueError for an individual or group link with more than one host, and for two hosts of one id.
+    """
+    question = _Question(hosts, rules, window, now)
+    offered: list[datetime] = []
+    for alternatives in question.pool_by_hours():
+        wanted = question.grid(alternatives[0])
+        if offered:
+            known = set(offered)
+            wanted = [start for start in wanted if start not in known]
+        for common in question.common_blocks(alternatives[0]):
+            wanted, _ = _parted(wanted, common)
+        # Each host is only asked for the starts that nobody before him could give.
+        for host in alternatives:
+            if not wanted:
+                break
+            free, wanted = _parted(wanted, question.blocks_of_host(host))
+            offered += free
+    offered.sort()
+    duration = rules.duration
+    return [Slot(start, start + duration) for start in offered]
+
+
+def verdict(*, hosts: Sequence[HostCalendar], rules: Rules, start: datetime, now: datetime) -> Verdict:
+    """Whether exactly this start is offered, with the free hosts, or the reasons why not.
+
+    Raises ValueError as `open_slots` does, and for a start without a time zone.
+    """
+    asked = Period(start, start + INSTANT)
+    # Wide enough to name the start before one that is off the grid.
+    question = _Question(hosts, rules, asked.widened(rules.slot_interval, NONE), now)
+    free: list[str] = []
+    reasons: list[Reason] = []
+    for host in question.pool:
+        against = question.reasons(host, asked.start)
+        if not against:
+            free.append(host.host_id)
+        reasons += against
+    needed = tuple(host.host_id for host in question.needed)
+    if rules.strategy is Strategy.COLLECTIVE:
+        free, needed = [host.host_id for host in hosts] if free else [], ()
+    return Verdict(asked.start, tuple(free), needed, tuple(dict.fromkeys(reasons)))
+
+
+def explain(*, hosts: Sequence[HostCalendar], rules: Rules, window: Period, now: datetime) -> Explanation:
+    """The slots of the window, and every gap between them with the reasons of every host who is not free.
+
+    Raises ValueError as `open_slots` does.
+    """
+    slots = open_slots(hosts=hosts, rules=rules, window=window, now=now)
+    # Wide enough for the step in which the window begins.
+    question = _Question(hosts, rules, window.widened(rules.slot_interval, NONE), now)
+    starts = {slot.start for slot in slots}
+    covered = joined(step for host in question.pool for step in question.steps(host) if step[0] in starts)
+    edges = sorted({edge for host in question.pool for edge in question.edges(host)})
+    gaps: list[Gap] = []
+    for start, end in _pieces(complement(covered, window.start, window.end), edges):
+        against = [reason for host in question.pool for reason in question.reasons_in(host, start, end)]
+        reasons = tuple(dict.fromkeys(against))
+        if gaps and gaps[-1].period.end == start and gaps[-1].reasons == reasons:
+            gaps[-1] = Gap(Period(gaps[-1].period.start, end), reasons)
+        else:
+            gaps.append(Gap(Period(start, end), reasons))
+    return Explanation(tuple(slots), tuple(gaps))
+
+
+def nearest(slots: Sequence[Slot], start: datetime, count: int) -> list[Slot]:
+    """The slots whose starts lie closest to a wanted one, at most `count`, in order of time."""
+    return sorted(sorted(slots, key=lambda slot: abs(slot.start - start))[:count])
+
+
+class _Question:
+    """Hosts, rules and the period asked about, with what several starts and hosts share worked out once."""
+
+    def __init__(self, hosts: Sequence[HostCalendar], rules: Rules, asked: Period, now: datetime) -> None:
+        if len({host.host_id for host in hosts}) < len(hosts):
+            raise ValueError("hosts: two have the same id")
+        self.needed, self.pool = _roles(hosts, rules.strategy)
+        self.rules, self.asked, self.now = rules, asked, now
+        self._hours: dict[Availability, list[Span]] = {}
+        self._steps: dict[Availability, list[Span]] = {}
+        self._blocks_of_link: dict[str, list[Block]] = {}
+        self._blocks_of_host: dict[str, list[Block]] = {}
+
+    def pool_by_hours(self) -> Iterable[list[HostCalendar]]:
+        """The hosts of the pool, those with the same hours together."""
+        groups: dict[Availability, list[HostCalendar]] = {}
+        for host in self.pool:
+            groups.setdefault(host.availability, []).append(host)
+        return groups.values()
+
+    def hours(self, host: HostCalendar) -> list[Span]:
+        """The host's open time, joined, as far around the asked period as it matters."""
+        known = self._hours.get(host.availability)
+        if known is None:
+            start, end = self.asked.start - LOOK_BACK, self.asked.end + self.rules.duration
+            known = self._hours[host.availability] = open_spans(host.availability, start, end)
+        return known
+
+    def common_hours(self, host: HostCalendar) -> list[Span]:
+        """When the host and every needed one are open."""
+        return reduce(intersection, map(self.hours, self.needed), self.hours(host))
+
+    def grid(self, host: HostCalendar) -> list[datetime]:
+        """The asked starts at which the host and every needed one are open for the whole meeting."""
+        return grid_starts(
+            self.common_hours(host),
+            host.availability.timezone,
+            self.rules.duration,
+            self.rules.slot_interval,
+            self.asked,
+        )
+
+    def steps(self, host: HostCalendar) -> list[Span]:
+        """The same, each with the end of its step of the grid."""
+        known = self._steps.get(host.availability)
+        if known is None:
+            known = self._steps[host.availability] = grid_steps(
+                self.grid(host), self.common_hours(host), self.rules.slot_interval
+            )
+        return known
+
+    def edges(self, host: HostCalendar) -> Iterator[datetime]:
+        """The instants at which the reasons for a gap may change."""
+        yield from chain.from_iterable(self.steps(host))
+        for member in (host, *self.needed):
+            for opens, closes in self.hours(member):
+                yield from (opens, closes - self.rules.duration, closes)
+            yield from midnights(member.availability.timezone, self.asked.start, self.asked.end)
+
+    def blocks_of_link(self, host: HostCalendar) -> list[Block]:
+        """The blocks that bind every host of this one's zone."""
+        zone = host.availability.timezone
+        known = self._blocks_of_link.get(zone)
+        if known is None:
+            known = self._blocks_of_link[zone] = link_blocks(zone, self.rules, self.asked, self.now)
+        return known
+
+    def blocks_of_host(self, host: HostCalendar) -> list[Block]:
+        """The blocks of the host's own calendar."""
+        known = self._blocks_of_host.get(host.host_id)
+        if known is None:
+            known = self._blocks_of_host[host.host_id] = host_blocks(host, self.rules, self.asked)
+        return known
+
+    def common_blocks(self, host: HostCalendar) -> Iterator[list[Block]]:
+        """The blocks that hold whichever host of the pool with these hours is chosen."""
+        yield self.blocks_of_link(host)
+        for needed in self.needed:
+            yield self.blocks_of_link(needed)
+            yield self.blocks_of_host(needed)
+
+    def reasons(self, host: HostCalendar, start: datetime) -> list[Reason]:
+        """Why the host, together with the needed ones, cannot be met at a start; empty when he can."""
+        step = _step_at(self.steps(host), start)
+        against = self._closed(host, start)
+        if not against and (step is None or step[0] != start):
+            against = [off_grid_reason(host, step)]
+        return against + self._blocked(host, start)
+
+    def reasons_in(self, host: HostCalendar, start: datetime, end: datetime) -> list[Reason]:
+        """Why no meeting with the host begins in a stretch of time without edges."""
+        step = _step_at(self.steps(host), start)
+        if step is None:
+            return self._closed(host, end - INSTANT)
+        # A free step begins before the period asked about, or it would not lie in a gap.
+        return self._blocked(host, step[0]) or [off_grid_reason(host, step)]
+
+    def _closed(self, host: HostCalendar, start: datetime) -> list[Reason]:
+        meeting = Period(start, start + self.rules.duration)
+        return [
+            hours_reason(member, start)
+            for member in (host, *self.needed)
+            if not any(
+                opens <= meeting.start and meeting.end <= closes for opens, closes in self.hours(member)
+            )
+        ]
+
+    def _blocked(self, host: HostCalendar, start: datetime) -> list[Reason]:
+        return [
+            block_reason(cause, member, start, self.rules, self.now)
+            for member in (host, *self.needed)
+            for first, until, cause in chain(self.blocks_of_link(member), self.blocks_of_host(member))
+            if first <= start < until
+        ]
+
+
+def _roles(
+    hosts: Sequence[HostCalendar], strategy: Strategy
+) -> tuple[Sequence[HostCalendar], Sequence[HostCalendar]]:
+    """The hosts every meeting needs, and the pool of which one comes with them."""
+    if strategy is Strategy.ROUND_ROBIN:
+        needed = [host for host in hosts if host.fixed]
+        pool = [host for host in hosts if not host.fixed]
+        return (needed, pool) if pool else (hosts[1:], hosts[:1])
+    if strategy is not Strategy.COLLECTIVE and len(hosts) > 1:
+        raise ValueError(f"hosts: strategy {strategy} takes one host, not {len(hosts)}")
+    return hosts[1:], hosts[:1]
+
+
+def _parted(starts: list[datetime], blocked_by: list[Block]) -> tuple[list[datetime], list[datetime]]:
+    """The starts that lie in no block and those that do, both in order."""
+    free: list[datetime] = []
+    blocked: list[datetime] = []
+    done = 0
+    for first, until, _ in blocked_by:
+        begin = bisect_left(starts, first, done)
+        end = bisect_left(starts, until, begin)
+        if begin < end:
+            free += starts[done:begin]
+            blocked += starts[begin:end]
+            done = end
+    free += starts[done:]
+    return free, blocked
+
+
+def _step_at(steps: Sequence[Span], instant: datetime) -> Span | None:
+    """The step in which an instant lies."""
+    index = bisect_right(steps, instant, key=itemgetter(0)) - 1
+    return steps[index] if index >= 0 and instant < steps[index][1] else None
+
+
+def _pieces(spans: Iterable[Span], edges: Sequence[datetime]) -> Iterator[Span]:
+    """The spans, cut at every edge that lies in them."""
+    for start, end in spans:
+        yield from pairwise((start, *edges[bisect_right(edges, start) : bisect_left(edges, end)], end))
