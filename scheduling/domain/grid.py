@@ -3,8 +3,6 @@
 from bisect import bisect_left, bisect_right
 from collections.abc import Sequence
 from datetime import datetime, timedelta
-from itertools import accumulate, pairwise, repeat
-from operator import add
 
 from scheduling.domain.wallclock import DAY, Span, midnights
 from workestra.calendars.domain.period import Period
@@ -26,12 +24,12 @@ def grid_starts(
     """
     starts: list[datetime] = []
     for opens, closes in hours:
-        if closes <= asked.start:
-            continue
-        for anchor, until in pairwise((*_anchors(opens, closes, zone), closes)):
-            last = min(closes - duration, until - INSTANT)
-            if anchor <= last:
-                starts += accumulate(repeat(interval, (last - anchor) // interval), add, initial=anchor)
+        if closes > asked.start:
+            for anchor, last in _runs(opens, closes - duration, zone):
+                start = anchor
+                while start <= last:
+                    starts.append(start)
+                    start += interval
     return starts[bisect_left(starts, asked.start) : bisect_left(starts, asked.end)]
 
 
@@ -66,8 +64,13 @@ def complement(spans: Sequence[Span], start: datetime, end: datetime) -> list[Sp
     return [(since, until) for since, until in zip(edges[::2], edges[1::2], strict=True) if since < until]
 
 
-def _anchors(opens: datetime, closes: datetime, zone: str) -> list[datetime]:
-    """Where the grid of a window is counted from: its beginning, and once that is a week ago every midnight."""
-    if closes - opens <= WEEK:
-        return [opens]
-    return [opens, *midnights(zone, opens + WEEK, closes)]
+def _runs(opens: datetime, last: datetime, zone: str) -> list[Span]:
+    """Where the grid of a window is counted from, with the last instant at which a start may lie.
+
+    That is the beginning of the window, and once this is more than a week ago every local midnight.
+    """
+    if last - opens <= WEEK:
+        return [(opens, last)]
+    anchors = [opens, *midnights(zone, opens + WEEK, last + INSTANT)]
+    lasts = [*(anchor - INSTANT for anchor in anchors[1:]), last]
+    return list(zip(anchors, lasts, strict=True))

@@ -51,6 +51,7 @@ __all__ = [
     "explain",
     "nearest",
     "open_slots",
+    "open_starts",
     "verdict",
 ]
 
@@ -105,6 +106,18 @@ def open_slots(*, hosts: Sequence[HostCalendar], rules: Rules, window: Period, n
 
     Raises ValueError for an individual or group link with more than one host, and for two hosts of one id.
     """
+    starts = open_starts(hosts=hosts, rules=rules, window=window, now=now)
+    ends = [start + rules.duration for start in starts]
+    return [*map(Slot._make, zip(starts, ends, strict=True))]
+
+
+def open_starts(
+    *, hosts: Sequence[HostCalendar], rules: Rules, window: Period, now: datetime
+) -> list[datetime]:
+    """The starts of `open_slots`, in UTC: all that a page needs to show what is offered.
+
+    Raises ValueError as `open_slots` does.
+    """
     question = _Question(hosts, rules, window, now)
     offered: list[datetime] = []
     for alternatives in question.pool_by_hours():
@@ -120,9 +133,7 @@ def open_slots(*, hosts: Sequence[HostCalendar], rules: Rules, window: Period, n
                 break
             free, wanted = _parted(wanted, question.blocks_of_host(host))
             offered += free
-    offered.sort()
-    duration = rules.duration
-    return [Slot(start, start + duration) for start in offered]
+    return sorted(offered)
 
 
 def verdict(*, hosts: Sequence[HostCalendar], rules: Rules, start: datetime, now: datetime) -> Verdict:
