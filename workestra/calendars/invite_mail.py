@@ -1,4 +1,6 @@
-"""Putting an invite into a mail, so that mail clients offer to add, move or remove the event by themselves."""
+"""Putting an invite into a mail, so that mail clients offer to add, move or remove the event by
+themselves.
+"""
 
 from email.utils import parseaddr
 
@@ -12,11 +14,11 @@ FILENAME = "invite.ics"
 def attach_invite(message: EmailMultiAlternatives, invite: Invite) -> None:
     """Add `invite` to `message`, which must already have its HTML part: twice, because clients disagree.
 
-    Once as the last alternative, `text/calendar` with the method as a parameter (RFC 6047 section 2.4), which is what
-    mail clients act on; once as the file `invite.ics` with the same bytes, for everybody else.
+    Once as the last alternative, `text/calendar` with the method as a parameter (RFC 6047 section 2.4), which
+    is what mail clients act on; once as the file `invite.ics` with the same bytes, for everybody else.
 
-    Raises ValueError when the mail is not sent from the organizer's address: calendars ignore a cancellation that
-    comes from somebody else.
+    Raises ValueError when the mail is not sent from the organizer's address: calendars ignore a cancellation
+    that comes from somebody else.
     """
     sender = parseaddr(message.from_email)[1]
     if sender.casefold() != invite.organizer.email.casefold():

@@ -1,7 +1,7 @@
 """Invitations as other calendars read them: iCalendar (RFC 5545) objects with an iTIP method (RFC 5546).
 
-One invite is one VEVENT. Times are written in UTC ("Z") without a VTIMEZONE: readers disagree about zones written by
-value, never about instants.
+One invite is one VEVENT. Times are written in UTC ("Z") without a VTIMEZONE: readers disagree about zones
+written by value, never about instants.
 """
 
 import unicodedata
@@ -17,7 +17,7 @@ from workestra.calendars.domain.period import Period
 
 PRODID = "-//Workestra//Workestra Scheduling//EN"
 
-_LINE_BREAKS = {"\v", "\f", "\x85", "\u2028", "\u2029"}
+_LINE_BREAKS = {"\r", "\v", "\f", "\x85", "\u2028", "\u2029"}
 # RFC 6068 section 2: everything else in the local part or the domain is percent-encoded in a mailto URI.
 _MAILTO_SAFE = "@!$'*+"
 
@@ -67,13 +67,13 @@ class Attendee:
 class Invite:
     """One message about one event.
 
-    `uid` stays for the life of the event, `sequence` rises with every change and with the cancellation.
-    `url` is a page about the event, `conference_url` the address to join it at; each is written only when it is
+    `uid` stays for the life of the event, `sequence` rises with every change and with the cancellation. `url`
+    is a page about the event, `conference_url` the address to join it at; each is written only when it is
     http(s). `reminder` is how long before the start a calendar should speak up.
 
-    Raises ValueError where RFC 5546 section 3.2 forbids the message: a REQUEST without attendees, a PUBLISH with
-    attendees, a negative sequence; also for an empty `uid`, a naive `dtstamp`, an address that cannot be one, a
-    period that is empty once cut to whole seconds, and a reminder that is not before the start.
+    Raises ValueError where RFC 5546 section 3.2 forbids the message: a REQUEST without attendees, a PUBLISH
+    with attendees, a negative sequence; also for an empty `uid`, a naive `dtstamp`, an address that cannot be
+    one, a period that is empty once cut to whole seconds, and a reminder that is not before the start.
     """
 
     uid: str
@@ -118,13 +118,14 @@ def invite_uid(series_id: UUID, host: str) -> str:
 
 
 def clean_text(text: str) -> str:
-    """`text` without what RFC 5545 section 3.1 does not allow in a TEXT value, surrounding blanks removed.
+    """`text` without what a calendar may not get (RFC 5545 section 3.1), surrounding blanks removed.
 
     Every kind of line break (CR, CRLF, VT, FF, NEL, U+2028, U+2029) becomes "\\n"; tabs stay; other control
-    characters and lone surrogates go.
+    characters, lone surrogates and byte order marks go.
     """
-    broken = "".join("\n" if char in _LINE_BREAKS else char for char in text.replace("\r\n", "\n").replace("\r", "\n"))
-    return "".join(char for char in broken if char in "\n\t" or unicodedata.category(char) not in {"Cc", "Cs"}).strip()
+    text = text.replace("\r\n", "\n")
+    broken = "".join("\n" if char in _LINE_BREAKS else char for char in text)
+    return "".join(char for char in broken if char in "\n\t" or not _is_unprintable(char)).strip()
 
 
 def clean_line(text: str) -> str:
@@ -132,15 +133,28 @@ def clean_line(text: str) -> str:
     return " ".join(clean_text(text).split())
 
 
+def common_name(name: str) -> str:
+    """A person's name as a CN parameter carries it: one line, and "/" for every backslash.
+
+    A backslash means nothing in a parameter (RFC 5545 section 3.2), but readers take it for an escape, and with one
+    at the end they lose the address behind the name.
+    """
+    return clean_line(name).replace("\\", "/")
+
+
 def web_url(url: str) -> str:
-    """`url` when a calendar may show it as a link (http or https, with a host, no blanks or quotes), else ""."""
-    if any(char in '"<>\\' or char.isspace() or unicodedata.category(char) in {"Cc", "Cs"} for char in url):
+    """`url` when a calendar may show it as a link (http or https, a host, no blanks or quotes), else ""."""
+    if any(char in '"<>\\' or char.isspace() or _is_unprintable(char) for char in url):
         return ""
     try:
         parts = urlsplit(url)
         return url if parts.scheme in {"http", "https"} and parts.hostname else ""
     except ValueError:
         return ""
+
+
+def _is_unprintable(char: str) -> bool:
+    return char == "\ufeff" or unicodedata.category(char) in {"Cc", "Cs"}
 
 
 def to_ics(invite: Invite) -> bytes:
@@ -163,7 +177,9 @@ def to_ics(invite: Invite) -> bytes:
         event.add("url", vUri(url))
     if url := web_url(invite.conference_url):
         # RFC 7986 section 5.11.
-        event.add("conference", vUri(url, params={"VALUE": "URI", "FEATURE": ["AUDIO", "VIDEO"], "LABEL": "Join"}))
+        event.add(
+            "conference", vUri(url, params={"VALUE": "URI", "FEATURE": ["AUDIO", "VIDEO"], "LABEL": "Join"})
+        )
     event.add("organizer", _address(invite.organizer.email, invite.organizer.name))
     for attendee in invite.attendees:
         event.add("attendee", _attendee(attendee, invite.method))
@@ -175,19 +191,20 @@ def to_ics(invite: Invite) -> bytes:
     calendar.add("calscale", "GREGORIAN")
     calendar.add("method", invite.method.value)
     calendar.add_component(event)
-    return calendar.to_ical()
+    ics: bytes = calendar.to_ical()
+    return ics
 
 
 def _mailto(email: str) -> str:
     local, _, domain = email.rpartition("@")
-    if not local or not domain or any(char.isspace() or unicodedata.category(char) in {"Cc", "Cs"} for char in email):
+    if not local or not domain or any(char.isspace() or _is_unprintable(char) for char in email):
         raise ValueError(f"not a mail address: {email!r}")
     return f"mailto:{quote(email, safe=_MAILTO_SAFE)}"
 
 
 def _address(email: str, name: str, **params: str) -> vCalAddress:
-    named = {"CN": clean_line(name), **params} if clean_line(name) else params
-    return vCalAddress(_mailto(email), params=dict(named))
+    shown = common_name(name)
+    return vCalAddress(_mailto(email), params={"CN": shown, **params} if shown else dict(params))
 
 
 def _attendee(attendee: Attendee, method: Method) -> vCalAddress:

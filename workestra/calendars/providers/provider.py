@@ -9,7 +9,9 @@ from workestra.calendars.domain.period import Period
 
 @dataclass(frozen=True, slots=True)
 class ProviderEvent:
-    """An event Workestra keeps in somebody's calendar. `id` is derived from the booking, so a repeat finds the first."""
+    """An event Workestra keeps in somebody's calendar. `id` is derived from the booking, so a repeat finds
+    the first.
+    """
 
     id: str
     period: Period
