@@ -7,6 +7,8 @@ from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID, uuid4
 
+from django.db import transaction
+
 from bookings.domain.assignment import Assignment, Candidate, assign
 from bookings.models import Booking, RetiredToken
 from bookings.selectors import MANAGE
@@ -128,7 +130,7 @@ def enter(locked: LockedHosts, draft: Draft, now: datetime) -> Booking:
         created_at=now,
     )
     notices.announce_booked(booking, reminder=draft.reminder, now=now)
-    _record("booking.made", booking, now, actor_name=booking.booker_email, after=_facts(booking))
+    record("booking.made", booking, now, actor_name=booking.booker_email, after=_facts(booking))
     return booking
 
 
@@ -159,7 +161,7 @@ def cancel(
             update_fields=["status", "cancelled_by", "cancellation_reason", "ended_at", "ics_sequence"]
         )
         notices.announce_cancelled(current, now=now)
-        _record(
+        record(
             "booking.cancelled",
             current,
             now,
@@ -206,7 +208,7 @@ def reschedule(*, booking: Booking, start: datetime, now: datetime) -> Booking:
         moved = _successor(current, moved_id, period, link, now)
         RetiredToken.objects.create(token_hash=current.manage_token_hash, booking=current, retired_at=now)
         notices.announce_moved(moved, previous=current, reminder=link.reminder_enabled, now=now)
-        _record(
+        record(
             "booking.rescheduled",
             moved,
             now,
@@ -217,6 +219,23 @@ def reschedule(*, booking: Booking, start: datetime, now: datetime) -> Booking:
         return moved
 
     return with_hosts_locked([booking.host_id], work)
+
+
+def renew_manage_token(*, booking: Booking, actor: User, now: datetime) -> str:
+    """Give the booker's page a new address; the old one is dead at once. Gives the new token.
+
+    Raises: BookingClosed for a booking that is no longer upcoming.
+    """
+    with transaction.atomic():
+        current = Booking.objects.select_for_update(no_key=True, of=("self",)).get(pk=booking.pk)
+        _ensure_open(current, now)
+        RetiredToken.objects.create(token_hash=current.manage_token_hash, booking=current, retired_at=now)
+        current.manage_token_generation += 1
+        token = tokens.issue(MANAGE, current.pk, current.manage_token_generation)
+        current.manage_token_hash = token_hash(token)
+        current.save(update_fields=["manage_token_generation", "manage_token_hash"])
+        record("booking.manage_link_renewed", current, now, actor=actor)
+    return token
 
 
 def ensure_before_cutoff(booking: Booking, hours: int, now: datetime) -> None:
@@ -335,7 +354,8 @@ def _facts(booking: Booking) -> dict[str, Any]:
     }
 
 
-def _record(action: str, booking: Booking, now: datetime, **more: Any) -> None:
+def record(action: str, booking: Booking, now: datetime, **more: Any) -> None:
+    """Put something that happened to a booking into the audit log; `more` as `audit.record` takes it."""
     audit.record(
         workspace_id=booking.workspace_id,
         action=action,

@@ -3,19 +3,20 @@
 from datetime import datetime, timedelta
 from typing import Final
 
+from bookings.domain.mail_kinds import (
+    CANCELLED_BOOKER,
+    CANCELLED_HOST,
+    CONFIRMED_BOOKER,
+    CONFIRMED_HOST,
+    MOVED_BOOKER,
+    MOVED_HOST,
+    REMINDER_BOOKER,
+    TOPIC,
+)
 from bookings.models import Booking
 from workestra.notifications import services as outbox
 
-TOPIC: Final = "booking"
 REMINDER_BEFORE: Final = timedelta(hours=24)
-
-CONFIRMED_BOOKER: Final = "booking.confirmed.booker"
-CONFIRMED_HOST: Final = "booking.confirmed.host"
-MOVED_BOOKER: Final = "booking.moved.booker"
-MOVED_HOST: Final = "booking.moved.host"
-CANCELLED_BOOKER: Final = "booking.cancelled.booker"
-CANCELLED_HOST: Final = "booking.cancelled.host"
-REMINDER_BOOKER: Final = "booking.reminder.booker"
 
 
 def announce_booked(booking: Booking, *, reminder: bool, now: datetime) -> None:

@@ -54,11 +54,6 @@ class User(AbstractBaseUser):
     def first_name(self) -> str:
         return self.name.split(" ")[0]
 
-    @property
-    def initials(self) -> str:
-        words = self.name.split()
-        return "".join(word[0] for word in (words[:1] + words[1:][-1:])).upper()
-
 
 class Workspace(models.Model):
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)

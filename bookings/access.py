@@ -1,0 +1,37 @@
+"""Fetching bookings for members, as far as their role reaches."""
+
+from uuid import UUID
+
+from django.core.exceptions import PermissionDenied
+from django.http import Http404
+
+from bookings.models import Booking
+from workestra.accounts import selectors as accounts
+from workestra.accounts.access import require
+from workestra.accounts.domain.permissions import Permission
+from workestra.accounts.models import Membership
+
+
+def booking_for(member: Membership, booking_id: UUID, permission: Permission = Permission.VIEW) -> Booking:
+    """The booking, with link, host and person, for a member who may do this to it.
+
+    Raises: Http404 for a booking that does not exist or that he may not see; PermissionDenied when he may see it,
+    but not do this.
+    """
+    seen = require(member, Permission.VIEW)
+    booking = (
+        Booking.objects.filter(workspace=member.workspace, pk=booking_id)
+        .select_related("link", "host", "person")
+        .first()
+    )
+    if booking is None or (seen is not None and booking.host_id not in seen):
+        raise Http404("No such booking.")
+    if not may(member, permission, booking):
+        raise PermissionDenied(f"Your role does not include {permission} for this booking.")
+    return booking
+
+
+def may(member: Membership, permission: Permission, booking: Booking) -> bool:
+    """Whether the member's permission reaches this booking's host."""
+    reach = accounts.reachable_user_ids(member, permission)
+    return reach is None or booking.host_id in reach
