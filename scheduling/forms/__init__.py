@@ -1,0 +1,5 @@
+"""Forms of booking links. `SectionsForm` is also the form of templates."""
+
+from scheduling.forms.sections import BoundSection, SectionsForm
+
+__all__ = ["BoundSection", "SectionsForm"]

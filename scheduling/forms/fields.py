@@ -1,0 +1,250 @@
+"""Form fields for what a booking link has besides plain values: hours, dates, questions, zones, plain text.
+
+The inputs of a compound field are all named `<field>-…`, so that a POST carries a field exactly when it has a key
+that is the field's name or begins with it and a dash.
+"""
+
+import re
+from collections import defaultdict
+from collections.abc import Collection, Mapping, Sequence
+from typing import Any
+
+from django import forms
+from django.core.exceptions import ValidationError
+
+from scheduling.domain.hours import WEEKDAYS
+from scheduling.domain.questions import QuestionType, TypedQuestion, read_questions, typed_questions
+from scheduling.domain.typed_hours import (
+    TypedDate,
+    TypedDay,
+    TypedWindow,
+    read_dates,
+    read_week,
+    typed_dates,
+    typed_week,
+)
+from scheduling.domain.typed_text import BadText, lines, one_line
+from scheduling.domain.wallclock import known_zones
+
+_REGIONS = (
+    "Africa",
+    "America",
+    "Antarctica",
+    "Arctic",
+    "Asia",
+    "Atlantic",
+    "Australia",
+    "Europe",
+    "Indian",
+    "Pacific",
+)
+
+
+class LineField(forms.CharField):
+    """One line of text, trimmed, without control characters."""
+
+    def clean(self, value: Any) -> Any:
+        return super().clean(_plain(one_line, value))
+
+
+class LinesField(forms.CharField):
+    """Text of several lines, trimmed, line breaks as "\\n", without other control characters."""
+
+    widget = forms.Textarea
+
+    def clean(self, value: Any) -> Any:
+        return super().clean(_plain(lines, value))
+
+
+class ZoneField(forms.ChoiceField):
+    """An IANA zone out of all that are known; the list shows the cities by region, and the chosen one always."""
+
+    def __init__(self, **kwargs: Any) -> None:
+        super().__init__(choices=zone_choices, **kwargs)
+
+    def valid_value(self, value: Any) -> bool:
+        return value in known_zones()
+
+
+class CompoundWidget(forms.Widget):
+    """A widget of many inputs, whose names all begin with the field's and a dash."""
+
+    use_fieldset = True
+
+    def id_for_label(self, id_: str | None) -> str:
+        return ""
+
+    def value_omitted_from_data(self, data: Mapping[str, Any], files: Any, name: str) -> bool:
+        return not any(key.startswith(f"{name}-") for key in data)
+
+
+class WeekWidget(CompoundWidget):
+    """Seven days, each with a tick and its windows. `<name>-<day>-open`, `<name>-<day>-<n>-from` and `-to`."""
+
+    template_name = "scheduling/widgets/week.html"
+
+    def value_from_datadict(self, data: Mapping[str, Any], files: Any, name: str) -> list[TypedDay]:
+        windows = _typed_windows(data, rf"{name}-([0-6])")
+        return [
+            TypedDay(day, f"{name}-{day}-open" in data, tuple(windows[str(day)]))
+            for day in range(len(WEEKDAYS))
+        ]
+
+    def get_context(self, name: str, value: Any, attrs: dict[str, Any] | None) -> dict[str, Any]:
+        context = super().get_context(name, None, attrs)
+        context["widget"]["days"] = [(f"{name}-{day.weekday}", day) for day in value]
+        return context
+
+
+class DatesWidget(CompoundWidget):
+    """Dates with hours of their own. `<name>-<n>-date`, `-closed`, `<name>-<n>-<m>-from` and `-to`."""
+
+    template_name = "scheduling/widgets/dates.html"
+
+    def value_from_datadict(self, data: Mapping[str, Any], files: Any, name: str) -> list[TypedDate]:
+        windows = _typed_windows(data, rf"{name}-(\d{{1,3}})")
+        rows = _rows(data, rf"{name}-(\d{{1,3}})-(?:date|closed|\d{{1,3}}-(?:from|to))")
+        return [
+            TypedDate(data.get(f"{name}-{row}-date", ""), f"{name}-{row}-closed" in data, tuple(windows[row]))
+            for row in rows
+        ]
+
+    def get_context(self, name: str, value: Any, attrs: dict[str, Any] | None) -> dict[str, Any]:
+        context = super().get_context(name, None, attrs)
+        context["widget"]["dates"] = [(f"{name}-{row}", date) for row, date in enumerate(value)]
+        context["widget"]["spare"], context["widget"]["blank"] = f"{name}-{len(value)}", f"{name}-DATE"
+        return context
+
+
+class QuestionsWidget(CompoundWidget):
+    """Questions. `<name>-<n>-label`, `-type`, `-required`, `-options` (one a line), `-key` (hidden)."""
+
+    template_name = "scheduling/widgets/questions.html"
+
+    def value_from_datadict(self, data: Mapping[str, Any], files: Any, name: str) -> list[TypedQuestion]:
+        return [
+            TypedQuestion(
+                key=data.get(f"{name}-{row}-key", ""),
+                label=data.get(f"{name}-{row}-label", ""),
+                type=data.get(f"{name}-{row}-type", QuestionType.TEXT.value),
+                required=f"{name}-{row}-required" in data,
+                options=data.get(f"{name}-{row}-options", ""),
+            )
+            for row in _rows(data, rf"{name}-(\d{{1,3}})-(?:label|type|required|options|key)")
+        ]
+
+    def get_context(self, name: str, value: Any, attrs: dict[str, Any] | None) -> dict[str, Any]:
+        context = super().get_context(name, None, attrs)
+        context["widget"]["questions"] = [(f"{name}-{row}", question) for row, question in enumerate(value)]
+        context["widget"]["spare"], context["widget"]["blank"] = f"{name}-{len(value)}", f"{name}-QUESTION"
+        context["widget"]["types"] = list(QuestionType)
+        return context
+
+
+class CompoundField(forms.Field):
+    """A field stored as JSON and typed as rows. `clean` gives the JSON; what was typed is shown again after errors."""
+
+    def __init__(self, *, required: bool = False, **kwargs: Any) -> None:
+        super().__init__(required=required, **kwargs)
+
+    def read(self, typed: Any) -> tuple[list[dict[str, Any]], list[str], Sequence[Any]]:
+        raise NotImplementedError
+
+    def typed(self, stored: Any) -> Sequence[Any]:
+        raise NotImplementedError
+
+    def clean(self, value: Any) -> Any:
+        if self.disabled:
+            return value
+        stored, problems, _ = self.read(value)
+        if problems:
+            raise ValidationError(problems)
+        return stored
+
+    def prepare_value(self, value: Any) -> Any:
+        """Rows to show: those typed, with the faulty ones marked, or those of the stored JSON."""
+        if _is_stored(value):
+            return self.typed(value)
+        return self.read(value)[2]
+
+    def canonical(self, stored: Any) -> Any:
+        """The one JSON that means what this stored JSON means."""
+        return self.read(self.typed(stored))[0]
+
+
+class WeekField(CompoundField):
+    widget = WeekWidget
+
+    def read(self, typed: Any) -> tuple[list[dict[str, Any]], list[str], Sequence[Any]]:
+        return read_week(typed)
+
+    def typed(self, stored: Any) -> Sequence[Any]:
+        return typed_week(stored)
+
+
+class DatesField(CompoundField):
+    widget = DatesWidget
+
+    def read(self, typed: Any) -> tuple[list[dict[str, Any]], list[str], Sequence[Any]]:
+        return read_dates(typed)
+
+    def typed(self, stored: Any) -> Sequence[Any]:
+        return typed_dates(stored)
+
+
+class QuestionsField(CompoundField):
+    """`known_keys` are the keys of the questions the link has: only these are taken from the form."""
+
+    widget = QuestionsWidget
+    known_keys: Collection[str] = ()
+
+    def read(self, typed: Any) -> tuple[list[dict[str, Any]], list[str], Sequence[Any]]:
+        return read_questions(typed, self.known_keys)
+
+    def typed(self, stored: Any) -> Sequence[Any]:
+        return typed_questions(stored)
+
+    def canonical(self, stored: Any) -> Any:
+        return read_questions(typed_questions(stored), {question["key"] for question in stored})[0]
+
+
+def zone_choices() -> list[tuple[str, Any]]:
+    """UTC and the cities, by region, for a select."""
+    by_region: dict[str, list[tuple[str, str]]] = defaultdict(list)
+    for zone in sorted(known_zones()):
+        region, _, city = zone.partition("/")
+        if city and region in _REGIONS:
+            by_region[region].append((zone, city.replace("_", " ").replace("/", ", ")))
+    return [("UTC", "UTC"), *sorted(by_region.items())]
+
+
+def _is_stored(value: Any) -> bool:
+    return all(isinstance(entry, dict) for entry in value)
+
+
+def _plain(rule: Any, value: Any) -> Any:
+    if not isinstance(value, str):
+        return value
+    try:
+        return rule(value)
+    except BadText as error:
+        raise ValidationError(str(error)) from error
+
+
+def _rows(data: Mapping[str, Any], pattern: str) -> list[str]:
+    found = {match[1] for key in data if (match := re.fullmatch(pattern, key, re.ASCII))}
+    return sorted(found, key=int)
+
+
+def _typed_windows(data: Mapping[str, Any], prefix: str) -> dict[str, list[TypedWindow]]:
+    sides: dict[str, dict[int, dict[str, str]]] = defaultdict(lambda: defaultdict(dict))
+    for key in data:
+        match = re.fullmatch(rf"{prefix}-(\d{{1,3}})-(from|to)", key, re.ASCII)
+        if match:
+            sides[match[1]][int(match[2])][match[3]] = data.get(key, "")
+    windows: dict[str, list[TypedWindow]] = defaultdict(list)
+    for row, numbered in sides.items():
+        windows[row] = [
+            TypedWindow(both.get("from", ""), both.get("to", "")) for _, both in sorted(numbered.items())
+        ]
+    return windows

@@ -1,0 +1,304 @@
+"""The form of a booking link's sections: one form for links and for templates, whatever of it is locked."""
+
+from collections.abc import Callable, Collection, Mapping
+from dataclasses import dataclass
+from typing import Any, Final
+
+from django import forms
+from django.core.exceptions import ValidationError
+from django.core.validators import RegexValidator
+
+from scheduling.domain import money
+from scheduling.domain.link_rules import contradictions
+from scheduling.domain.section_words import summary_of
+from scheduling.domain.sections import BY_KEY, SECTION_OF_FIELD, SECTIONS, Section, fields_of
+from scheduling.forms.fields import (
+    CompoundField,
+    DatesField,
+    LineField,
+    LinesField,
+    QuestionsField,
+    WeekField,
+    ZoneField,
+)
+from scheduling.models import LinkSettings
+from workestra.look.forms import Switch
+
+NO_PAYMENTS: Final = "No payment provider is connected to this workspace, so bookings cannot be paid yet."
+
+LENGTHS: Final = (15, 20, 30, 45, 60, 90)
+
+
+@dataclass(frozen=True, slots=True)
+class BoundSection:
+    """A section with its fields, for a page to print.
+
+    `rows` are the same fields in rows: a wide field alone, narrow ones side by side. `summary` says the values
+    that stand in the form's instance in a few words. `changed` is only known for a form that was posted.
+    """
+
+    section: Section
+    fields: tuple[forms.BoundField, ...]
+    locked: bool
+    changed: bool
+    summary: str
+
+    @property
+    def error_count(self) -> int:
+        return sum(1 for field in self.fields if field.errors)
+
+    @property
+    def rows(self) -> list[list[forms.BoundField]]:
+        rows: list[list[forms.BoundField]] = []
+        narrow = False
+        for field in self.fields:
+            fits = not _is_wide(field.field)
+            if fits and narrow and rows:
+                rows[-1].append(field)
+            else:
+                rows.append([field])
+            narrow = fits
+        return rows
+
+
+class SectionsForm(forms.Form):
+    """The sections of a link or a template.
+
+    `instance` gives the values shown; without one they are those of a new link, with `initial` in front. Sections
+    of `locked` are shown disabled and are never read from `data`. After `is_valid()`, `values` holds the value of
+    every field of the other sections; a field whose meaning did not change keeps the very value of the instance.
+    """
+
+    title = LineField(
+        max_length=120, error_messages={"required": "Add a title, so that bookers know what this is."}
+    )
+    description = LinesField(
+        max_length=2000,
+        required=False,
+        widget=forms.Textarea(attrs={"rows": 2}),
+        help_text="Shown above the times.",
+    )
+
+    duration_minutes = forms.IntegerField(
+        label="Duration", min_value=5, max_value=480, help_text="Minutes, from 5 to 480."
+    )
+    slot_interval_minutes = forms.IntegerField(
+        label="Offer a start every", min_value=5, max_value=480, help_text="Minutes, from 5 to 480."
+    )
+
+    buffer_before_minutes = forms.IntegerField(
+        label="Before", min_value=0, max_value=240, help_text="Minutes kept free before a meeting."
+    )
+    buffer_after_minutes = forms.IntegerField(
+        label="After", min_value=0, max_value=240, help_text="Minutes kept free after a meeting."
+    )
+
+    timezone = ZoneField(label="Time zone", help_text="The hours below are on this zone’s clock.")
+    weekly_hours = WeekField(label="Weekly hours", required=True)
+    date_overrides = DatesField(
+        label="Single dates", help_text="A date here replaces the weekly hours of that day."
+    )
+    minimum_notice_hours = forms.IntegerField(
+        label="Minimum notice", min_value=0, max_value=8760, help_text="Hours between booking and meeting."
+    )
+    booking_window_days = forms.IntegerField(
+        label="Booking window", min_value=1, max_value=730, help_text="Days ahead that can be booked."
+    )
+    max_per_day = forms.IntegerField(
+        label="Most meetings a day",
+        min_value=1,
+        max_value=500,
+        required=False,
+        help_text="Empty for no limit.",
+    )
+    max_per_week = forms.IntegerField(
+        label="Most meetings a week",
+        min_value=1,
+        max_value=3500,
+        required=False,
+        help_text="Empty for no limit.",
+    )
+
+    questions = QuestionsField(label="Questions", help_text="Name and email are always asked.")
+
+    reminder_enabled = forms.BooleanField(
+        label="Remind the booker by email 24 hours before", required=False, widget=Switch
+    )
+
+    brand_color = forms.CharField(
+        label="Brand color",
+        max_length=7,
+        widget=forms.TextInput(attrs={"type": "color", "class": "color"}),
+        validators=[
+            RegexValidator(r"^#[0-9a-fA-F]{6}$", "Write the color as # and six digits, such as #005F73.")
+        ],
+    )
+    hide_branding = forms.BooleanField(label="Hide “Scheduling by Workestra”", required=False, widget=Switch)
+
+    requires_payment = forms.BooleanField(
+        label="Ask for payment when booking", required=False, widget=Switch, help_text=NO_PAYMENTS
+    )
+    price = forms.CharField(
+        max_length=20,
+        required=False,
+        widget=forms.TextInput(attrs={"inputmode": "decimal", "class": "num"}),
+        help_text="A number, such as 49.00.",
+    )
+    currency = forms.ChoiceField(
+        choices=[("", "No currency"), *((code, code) for code in sorted(money.DIGITS))], required=False
+    )
+    refund_text = LinesField(
+        label="Refunds",
+        max_length=1000,
+        required=False,
+        widget=forms.Textarea(attrs={"rows": 2}),
+        help_text="What bookers read about getting their money back.",
+    )
+
+    calendar_provider = forms.ChoiceField(
+        label="Create events in",
+        choices=LinkSettings._meta.get_field("calendar_provider").choices or (),
+        help_text="None: everybody gets the meeting by email, with a calendar file.",
+    )
+    location_type = forms.ChoiceField(
+        label="Where you meet", choices=LinkSettings._meta.get_field("location_type").choices or ()
+    )
+    location_detail = LineField(
+        label="Number, address or link",
+        max_length=300,
+        required=False,
+        help_text="Bookers get it with their confirmation.",
+    )
+
+    cancellation_text = LinesField(
+        label="Cancellation policy",
+        max_length=1000,
+        required=False,
+        widget=forms.Textarea(attrs={"rows": 2}),
+        help_text="Bookers read it before they book.",
+    )
+    cancel_cutoff_hours = forms.IntegerField(
+        label="Cancelling closes",
+        min_value=0,
+        max_value=720,
+        help_text="Hours before the start; 0 for until it begins.",
+    )
+    reschedule_cutoff_hours = forms.IntegerField(
+        label="Moving closes",
+        min_value=0,
+        max_value=720,
+        help_text="Hours before the start; 0 for until it begins.",
+    )
+
+    def __init__(
+        self,
+        data: Mapping[str, Any] | None = None,
+        *,
+        instance: LinkSettings | None = None,
+        locked: Collection[str] = (),
+        initial: Mapping[str, Any] | None = None,
+        prefix: str | None = None,
+    ) -> None:
+        self.instance = instance
+        self.locked = frozenset(locked) & frozenset(BY_KEY)
+        self.stored = instance.section_values() if instance else _defaults() | dict(initial or {})
+        shown = self.stored | {"price": _price_text(self.stored["price"], self.stored["currency"])}
+        super().__init__(data, initial=shown, prefix=prefix)
+        for name in fields_of(self.locked):
+            self.fields[name].disabled = True
+        questions = self.fields["questions"]
+        assert isinstance(questions, QuestionsField)
+        questions.known_keys = {question["key"] for question in self.stored["questions"]}
+        self.values: dict[str, Any] = {}
+
+    def sections(self) -> list[BoundSection]:
+        """Every section in the list's order, with its fields."""
+        return [
+            BoundSection(
+                section=section,
+                fields=tuple(self[name] for name in section.fields),
+                locked=section.key in self.locked,
+                changed=any(
+                    self.values.get(name, self.stored[name]) != self.stored[name] for name in section.fields
+                ),
+                summary=summary_of(section.key, self.stored),
+            )
+            for section in SECTIONS
+        ]
+
+    def carried_locked_sections(self) -> tuple[str, ...]:
+        """Locked sections of which the POST carries any field: the page never sends them, so somebody else did."""
+        if not self.is_bound:
+            return ()
+        names = fields_of(self.locked)
+        carried = {
+            SECTION_OF_FIELD[name]
+            for key in self.data
+            for name in names
+            if key == self.add_prefix(name) or key.startswith(f"{self.add_prefix(name)}-")
+        }
+        return tuple(section.key for section in SECTIONS if section.key in carried)
+
+    def clean(self) -> dict[str, Any]:
+        """Bring the price into minor units, and refuse settings that can never work together."""
+        for name in fields_of(self.locked):
+            self.errors.pop(name, None)
+            self.cleaned_data[name] = self.stored[name]
+        self._clean_payment()
+        if not self.errors:
+            self.values = {
+                name: self._kept(name, self.cleaned_data[name])
+                for name in SECTION_OF_FIELD
+                if SECTION_OF_FIELD[name] not in self.locked
+            }
+            self._refuse_contradictions()
+        return self.cleaned_data
+
+    def _clean_payment(self) -> None:
+        if "payment" in self.locked:
+            return
+        if self.cleaned_data.get("requires_payment") and not self.stored["requires_payment"]:
+            self.add_error("requires_payment", NO_PAYMENTS)
+        text, currency = self.cleaned_data.get("price"), self.cleaned_data.get("currency")
+        if text is None or currency is None:
+            return
+        self.cleaned_data["price"] = None
+        if not text:
+            return
+        if not currency:
+            self.add_error("currency", "Choose the price’s currency.")
+            return
+        try:
+            self.cleaned_data["price"] = money.minor_units(text, currency)
+        except ValueError as error:
+            self.add_error("price", str(error))
+
+    def _refuse_contradictions(self) -> None:
+        for contradiction in contradictions(self.stored | self.values):
+            mine = [name for name in contradiction.fields if name in self.values]
+            if mine:
+                self.add_error(mine[0], ValidationError(contradiction.reason))
+
+    def _kept(self, name: str, value: Any) -> Any:
+        """The stored value when the new one means the same, else the new one."""
+        stored = self.stored[name]
+        same: Callable[[Any], Any] = str.lower if name == "brand_color" else lambda it: it
+        field = self.fields[name]
+        if isinstance(field, CompoundField):
+            same = field.canonical
+        return stored if same(stored) == same(value) else value
+
+
+def _defaults() -> dict[str, Any]:
+    """The values of a new link."""
+    fields = {field.name: field for field in LinkSettings._meta.fields}
+    return {name: "" if name == "title" else fields[name].get_default() for name in SECTION_OF_FIELD}
+
+
+def _price_text(price: int | None, currency: str) -> str:
+    return "" if price is None else money.amount_text(price, currency)
+
+
+def _is_wide(field: forms.Field) -> bool:
+    long_text = isinstance(field, forms.CharField) and (field.max_length or 0) > 100
+    return long_text or isinstance(field, CompoundField) or isinstance(field.widget, Switch)
