@@ -9,11 +9,13 @@ from django.db.models import Q
 
 from workestra.calendars.domain.period import Period
 
-MAX_SLOTS = 10
-
 
 class OneOff(models.Model):
-    """A host's offer of up to ten times to one invitee. Its id is the owner key of the holds on its slots."""
+    """A host's offer of up to ten times to one invitee. Its id is the owner key of the holds on its slots.
+
+    The invitee's name and address are only what the host expects; `booking` knows who came. `picked_with` is the
+    nonce of the form that booked it. The booking's idempotency key is this row's id: no second one can exist.
+    """
 
     class State(models.TextChoices):
         OPEN = "open", "Open"
@@ -28,6 +30,8 @@ class OneOff(models.Model):
     description = models.TextField(max_length=2000, blank=True)
     timezone = models.CharField(max_length=64)
     reserve = models.BooleanField(default=True)
+    invitee_name = models.CharField(max_length=120, blank=True)
+    invitee_email = models.EmailField(blank=True)
     location_type = models.CharField(max_length=16, default="phone")
     location_detail = models.CharField(max_length=300, blank=True)
     expires_at = models.DateTimeField(null=True, blank=True)
@@ -36,6 +40,7 @@ class OneOff(models.Model):
     booking = models.OneToOneField(
         "bookings.Booking", on_delete=models.SET_NULL, null=True, blank=True, related_name="one_off"
     )
+    picked_with = models.UUIDField(null=True, blank=True)
     created_at = models.DateTimeField()
     closed_at = models.DateTimeField(null=True, blank=True)
 
@@ -45,15 +50,25 @@ class OneOff(models.Model):
             models.Index(fields=["host", "-created_at"], name="one_off_of_host"),
             models.Index(fields=["expires_at"], condition=Q(state="open"), name="one_off_to_expire"),
         ]
+        constraints = [
+            models.CheckConstraint(
+                name="one_off_closed_unless_open",
+                condition=Q(state="open", closed_at__isnull=True)
+                | (~Q(state="open") & Q(closed_at__isnull=False)),
+            ),
+            models.CheckConstraint(
+                name="one_off_booking_only_when_booked", condition=Q(booking__isnull=True) | Q(state="booked")
+            ),
+        ]
 
     def __str__(self) -> str:
         return self.title
 
-    def has_expired(self, now: datetime) -> bool:
-        """Whether it can no longer be picked because its time is over, whatever the expiry job has done."""
-        return self.state == self.State.EXPIRED or (
-            self.state == self.State.OPEN and self.expires_at is not None and self.expires_at <= now
-        )
+    def state_at(self, now: datetime) -> State:
+        """Its state, which is "expired" from its closing time on, whether or not the expiry job has been there."""
+        if self.state == self.State.OPEN and self.expires_at is not None and self.expires_at <= now:
+            return self.State.EXPIRED
+        return self.State(self.state)
 
 
 class OfferedSlot(models.Model):

@@ -128,9 +128,12 @@ def with_hosts_locked(host_ids: Iterable[UUID], work: Callable[[LockedHosts], T]
 def free_expired_holds() -> int:
     """Tidy up every hold whose time is over by the database's clock; how many there were.
 
-    Correctness never waits for this: a booking frees what is in its way by itself.
+    Correctness never waits for this: a booking frees what is in its way by itself. A hold that somebody is changing at
+    this moment is left to the next run, so that this waits for nobody.
     """
-    return _expired_holds().update(active=False)
+    with transaction.atomic():
+        idle = _expired_holds().select_for_update(skip_locked=True)
+        return BusyTime.objects.filter(pk__in=idle.values("pk")).update(active=False)
 
 
 def _expired_holds() -> QuerySet[BusyTime]:

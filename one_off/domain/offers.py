@@ -1,0 +1,76 @@
+"""What a one-off may offer, and how a typed wall time becomes an instant."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from typing import Final
+from zoneinfo import ZoneInfo
+
+from workestra.calendars.domain.period import Period
+
+MAX_SLOTS: Final = 10
+SHORTEST: Final = timedelta(minutes=5)
+LONGEST: Final = timedelta(minutes=480)
+FURTHEST: Final = timedelta(days=730)
+
+
+class BadOffer(ValueError):
+    """These times cannot be offered; the message says why, for people."""
+
+
+class SkippedTime(ValueError):
+    """The wall clock of the zone never shows this time: it goes forward over it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Offer:
+    """A one-off about to be made: what its invitee will see, and the times, in the order they are numbered.
+
+    `timezone` is the host's IANA zone. Without `expires_at` it stays open until it is booked.
+    """
+
+    title: str
+    periods: tuple[Period, ...]
+    timezone: str
+    description: str = ""
+    reserve: bool = True
+    location_type: str = "phone"
+    location_detail: str = ""
+    invitee_name: str = ""
+    invitee_email: str = ""
+    expires_at: datetime | None = None
+
+
+def instant_of(wall: datetime, zone: ZoneInfo) -> datetime:
+    """The instant, in UTC, at which a clock in `zone` shows this naive time.
+
+    Of a time that comes twice, where the clocks go back, it is the first.
+
+    Raises SkippedTime where the clocks go forward over it.
+    """
+    instant = wall.replace(tzinfo=zone, fold=0).astimezone(UTC)
+    if instant.astimezone(zone).replace(tzinfo=None, fold=0) != wall:
+        raise SkippedTime(wall)
+    return instant
+
+
+def ensure_can_be_offered(periods: Sequence[Period], expires_at: datetime | None, now: datetime) -> None:
+    """Let pass one to ten different times to come, each of 5 to 480 minutes, and an expiry to come.
+
+    Raises BadOffer.
+    """
+    if not periods:
+        raise BadOffer("Offer at least one time.")
+    if len(periods) > MAX_SLOTS:
+        raise BadOffer(f"Offer at most {MAX_SLOTS} times.")
+    if len(set(periods)) < len(periods):
+        raise BadOffer("Offer each time once.")
+    for period in periods:
+        if not SHORTEST <= period.duration <= LONGEST:
+            raise BadOffer("A meeting lasts between 5 and 480 minutes.")
+        if period.start <= now:
+            raise BadOffer("Offer times that are still to come.")
+        if period.start > now + FURTHEST:
+            raise BadOffer("Offer times within the next two years.")
+    if expires_at is not None and expires_at <= now:
+        raise BadOffer("Close it at a time that is still to come.")

@@ -1,0 +1,262 @@
+"""Making, picking and withdrawing one-offs: each through the protocol of `scheduling.services.busy_time`."""
+
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Any
+from uuid import UUID, uuid5
+
+from bookings.models import Booking
+from bookings.services.booking import Booker, Draft, enter
+from one_off import selectors
+from one_off.domain.offers import Offer, ensure_can_be_offered
+from one_off.models import OfferedSlot, OneOff
+from one_off.selectors import Clash
+from scheduling.models import BookingLink, BusyTime
+from scheduling.services.busy_time import Claim, LockedHosts, SlotTaken, with_hosts_locked
+from workestra.accounts import tokens
+from workestra.accounts.domain.tokens import token_hash
+from workestra.accounts.models import Membership, User
+from workestra.audit import services as audit
+from workestra.calendars.domain.period import Period
+
+
+class OneOffClosed(Exception):
+    """The one-off can no longer be picked or withdrawn. Nothing was written."""
+
+
+class AlreadyBooked(OneOffClosed):
+    """Somebody has picked one of its times."""
+
+
+class OneOffExpired(OneOffClosed):
+    """Its closing time has passed, by the application's clock or by the database's."""
+
+
+class OneOffWithdrawn(OneOffClosed):
+    """Its host has taken it back."""
+
+
+class NotOffered(Exception):
+    """The time is not one of this one-off's. Nothing was written."""
+
+
+class SlotPassed(SlotTaken):
+    """The offered time has begun."""
+
+
+class SlotsTaken(SlotTaken):
+    """Times that should be held are taken: `clashes` has, for each time offered, what it meets (or nothing)."""
+
+    def __init__(self, clashes: Sequence[Sequence[Clash]]) -> None:
+        super().__init__("offered times are taken")
+        self.clashes = clashes
+
+
+def create(*, member: Membership, offer: Offer, nonce: UUID, now: datetime) -> OneOff:
+    """Make a one-off of this member; with `reserve`, all its times are held for it, or nothing is written.
+
+    `nonce` belongs to the form: sent twice, it gives the one-off it made the first time.
+
+    Raises: BadOffer; SlotsTaken, only with `reserve`; TryAgain.
+    """
+    # Derived, not the nonce itself: what a browser sends must never be somebody else's owner key.
+    one_off_id = uuid5(member.user_id, str(nonce))
+    made = OneOff.objects.filter(pk=one_off_id).first()
+    if made is not None:
+        return made
+    ensure_can_be_offered(offer.periods, offer.expires_at, now)
+    if offer.reserve:
+        _ensure_free(member.user_id, offer.periods, now)
+    return with_hosts_locked(
+        [member.user_id], lambda locked: _create_locked(locked, one_off_id, member, offer, now)
+    )
+
+
+def pick(*, one_off: OneOff, slot_id: UUID, booker: Booker, nonce: UUID, now: datetime) -> Booking:
+    """Book one of its times for this booker; its other times are free again at once, and it is closed.
+
+    `nonce` belongs to the form: sent twice by the same booker, it gives the booking it made the first time.
+
+    Raises: AlreadyBooked, OneOffExpired, OneOffWithdrawn; NotOffered; SlotTaken, as SlotPassed when its start is
+    over; TryAgain.
+    """
+    made = _already_picked(one_off, booker, nonce)
+    if made is not None:
+        return made
+    _ensure_open(one_off, now)
+    return with_hosts_locked(
+        [one_off.host_id], lambda locked: _pick_locked(locked, one_off.pk, slot_id, booker, nonce, now)
+    )
+
+
+def withdraw(*, one_off: OneOff, actor: User, now: datetime) -> OneOff:
+    """Take an open one-off back: its page says so, and what was held for it is free at once.
+
+    One that is withdrawn already stays as it is.
+
+    Raises: AlreadyBooked, OneOffExpired; TryAgain.
+    """
+
+    def work(locked: LockedHosts) -> OneOff:
+        current = _locked_row(one_off.pk)
+        if current.state == OneOff.State.WITHDRAWN:
+            return current
+        _ensure_open(current, _latest(now))
+        locked.free(current.pk)
+        current.state = OneOff.State.WITHDRAWN
+        current.closed_at = now
+        current.save(update_fields=["state", "closed_at"])
+        _record("one_off.withdrawn", current, now, actor=actor, after={"state": current.state})
+        return current
+
+    return with_hosts_locked([one_off.host_id], work)
+
+
+def _create_locked(
+    locked: LockedHosts, one_off_id: UUID, member: Membership, offer: Offer, now: datetime
+) -> OneOff:
+    made = OneOff.objects.filter(pk=one_off_id).first()
+    if made is not None:
+        return made
+    one_off = OneOff.objects.create(
+        id=one_off_id,
+        workspace=member.workspace,
+        host=member.user,
+        title=offer.title,
+        description=offer.description,
+        timezone=offer.timezone,
+        reserve=offer.reserve,
+        invitee_name=offer.invitee_name,
+        invitee_email=offer.invitee_email,
+        location_type=offer.location_type,
+        location_detail=offer.location_detail,
+        expires_at=offer.expires_at,
+        token_hash=token_hash(tokens.issue(selectors.PICK, one_off_id)),
+        created_at=now,
+    )
+    OfferedSlot.objects.bulk_create(
+        OfferedSlot(one_off=one_off, starts_at=period.start, ends_at=period.end) for period in offer.periods
+    )
+    if offer.reserve:
+        _ensure_free(member.user_id, offer.periods, _latest(now))
+        locked.take([_hold(one_off, period) for period in offer.periods])
+    _record(
+        "one_off.created",
+        one_off,
+        now,
+        actor=member.user,
+        after={
+            "slots": [[period.start, period.end] for period in offer.periods],
+            "reserve": offer.reserve,
+            "expires_at": offer.expires_at,
+        },
+    )
+    return one_off
+
+
+def _pick_locked(
+    locked: LockedHosts, one_off_id: UUID, slot_id: UUID, booker: Booker, nonce: UUID, now: datetime
+) -> Booking:
+    current = _locked_row(one_off_id)
+    made = _already_picked(current, booker, nonce)
+    if made is not None:
+        return made
+    instant = _latest(now)
+    _ensure_open(current, instant)
+    slot = current.slots.filter(pk=slot_id).first()
+    if slot is None:
+        raise NotOffered
+    if slot.starts_at <= instant:
+        raise SlotPassed
+    locked.free(current.pk)
+    booking = enter(
+        locked,
+        Draft(
+            workspace_id=current.workspace_id,
+            host=current.host,
+            period=slot.period,
+            title=current.title,
+            strategy=BookingLink.Strategy.INDIVIDUAL,
+            timezone=current.timezone,
+            page_slug=selectors.PICK,
+            booker=booker,
+            # The database refuses a second booking with this key, whatever the code does.
+            nonce=current.pk,
+            location_type=current.location_type,
+            location_detail=current.location_detail,
+        ),
+        now,
+    )
+    current.state = OneOff.State.BOOKED
+    current.booking = booking
+    current.picked_with = nonce
+    current.closed_at = now
+    current.save(update_fields=["state", "booking", "picked_with", "closed_at"])
+    _record(
+        "one_off.booked",
+        current,
+        now,
+        actor_name=booker.email,
+        after={"state": current.state, "starts_at": slot.starts_at, "booking": booking.pk},
+    )
+    return booking
+
+
+def _already_picked(one_off: OneOff, booker: Booker, nonce: UUID) -> Booking | None:
+    booking = one_off.booking
+    if booking is None or one_off.picked_with != nonce or booking.booker_email != booker.email:
+        return None
+    return booking
+
+
+def _locked_row(one_off_id: UUID) -> OneOff:
+    return (
+        OneOff.objects.select_for_update(no_key=True, of=("self",))
+        .select_related("host", "booking")
+        .get(pk=one_off_id)
+    )
+
+
+def _ensure_open(one_off: OneOff, now: datetime) -> None:
+    match one_off.state_at(now):
+        case OneOff.State.BOOKED:
+            raise AlreadyBooked
+        case OneOff.State.EXPIRED:
+            raise OneOffExpired
+        case OneOff.State.WITHDRAWN:
+            raise OneOffWithdrawn
+
+
+def _latest(now: datetime) -> datetime:
+    # The locks may have been waited for, and a worker's clock may be slow: nothing is picked after its closing time.
+    return max(now, selectors.database_clock())
+
+
+def _ensure_free(host_id: UUID, periods: Sequence[Period], now: datetime) -> None:
+    clashes = selectors.clashes(host_id, periods, now)
+    if any(clashes):
+        raise SlotsTaken(clashes)
+
+
+def _hold(one_off: OneOff, period: Period) -> Claim:
+    return Claim(
+        workspace_id=one_off.workspace_id,
+        host_id=one_off.host_id,
+        period=period,
+        kind=BusyTime.Kind.HOLD,
+        owner_key=one_off.pk,
+        label=one_off.title,
+        expires_at=one_off.expires_at,
+    )
+
+
+def _record(action: str, one_off: OneOff, now: datetime, **more: Any) -> None:
+    audit.record(
+        workspace_id=one_off.workspace_id,
+        action=action,
+        target_type="one_off",
+        target_id=one_off.pk,
+        target_name=one_off.title,
+        at=now,
+        **more,
+    )
