@@ -208,6 +208,9 @@ def install(groups: Sequence[str], remove_others: bool) -> None:
         "No package for this machine (Alpine Linux, say)? Use: docker compose up"
     )
     if UV.exists():
+        os.environ.setdefault(
+            "UV_SYSTEM_CERTS", "1"
+        )  # As pip does: this machine may have an authority of its own.
         verb = (
             [str(UV), "pip", "sync", *files]
             if remove_others

@@ -30,8 +30,10 @@ def start_lock(path: Path, about: str) -> Iterator[bool]:
             raise AlreadyRunning(holder) from None
         killed = bool(file.read())
         _write(file.fileno(), f"process {os.getpid()}, {about}")
-        yield killed
-        _write(file.fileno(), "")
+        try:
+            yield killed
+        finally:
+            _write(file.fileno(), "")
 
 
 def is_held(path: Path) -> bool:

@@ -1,13 +1,14 @@
 """Where the embedded servers keep their files.
 
-Everything lives in the git-ignored `var/` of the clone, with two exceptions: a socket whose path would be too long for
-the kernel, and, for root, PostgreSQL's files. PostgreSQL refuses to run as root, the user it runs as instead can
+Everything lives in the git-ignored `var/` of the clone, with two exceptions: a socket whose path would not do there,
+and, for root, PostgreSQL's files. PostgreSQL refuses to run as root, the user it runs as instead can
 usually not reach root's folders, and opening those up for it would be worse than keeping its files elsewhere.
 """
 
 import fcntl
 import hashlib
 import os
+import re
 import secrets
 import shutil
 import tempfile
@@ -37,8 +38,12 @@ class Place:
 
 
 def socket_folder(wanted: Path) -> Path:
-    """`wanted`, or a short folder under /tmp that stands for it when a socket's path in it would be too long."""
-    if len(os.fsencode(wanted / _LONGEST_SOCKET_NAME)) <= _SOCKET_PATH_LIMIT:
+    """`wanted`, or a folder under /tmp that stands for it when a socket there could not be named.
+
+    That is so when its path would be too long, or holds what libpq (a comma) or a URL reads as something else.
+    """
+    plain = re.fullmatch(r"[A-Za-z0-9_./-]+", str(wanted))
+    if plain and len(str(wanted / _LONGEST_SOCKET_NAME)) <= _SOCKET_PATH_LIMIT:
         return wanted
     return Path("/tmp") / f"workestra-{os.geteuid()}-{_short_hash(wanted)}"  # noqa: S108  (`private_folder` checks it.)
 

@@ -127,11 +127,10 @@ def start(supervisor: Supervisor, server: Server, settings: Sequence[str] = KEPT
     owner = (server.account.uid, server.account.gid) if server.account else None
     sockets = places.private_folder(server.place.sockets, owner)
     _stop_left_behind(server)
-    quoted = str(sockets).replace('"', '""')
     options = [
         "listen_addresses=",
         f"port={_PORT}",
-        f'unix_socket_directories="{quoted}"',
+        f"unix_socket_directories={sockets}",
         "unix_socket_permissions=0700",
         "max_connections=200",
         "log_timezone=UTC",

@@ -6,7 +6,6 @@ import socket
 import time
 from importlib import util
 from pathlib import Path
-from urllib.parse import quote
 
 from workestra.embedded import places
 from workestra.embedded.supervisor import Supervisor
@@ -27,7 +26,7 @@ def start(supervisor: Supervisor, data: Path, sockets: Path) -> str:
     _stop_left_behind(address)
     child = supervisor.start("valkey", command(places.private_folder(data), address))
     supervisor.wait_until(child, lambda: _ask(address, b"PING") == b"+PONG\r\n", seconds=30)
-    return f"redis+socket://{quote(str(address))}"
+    return f"redis+socket://{address}"
 
 
 def command(data: Path, address: Path) -> list[str | Path]:
