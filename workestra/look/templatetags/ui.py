@@ -13,6 +13,7 @@ from django.utils.safestring import SafeString
 
 from workestra.look import stylesheets as sheets
 from workestra.look.forms import Switch
+from workestra.look.icons import sprite
 from workestra.look.storage import BundledStaticFilesStorage
 
 register = template.Library()
@@ -20,10 +21,10 @@ register = template.Library()
 
 @register.simple_tag
 def icon(name: str, size: str = "") -> SafeString:
-    """A decorative icon of the sprite. `size` is "", "s", "l" or "xl". Names: docs/look.md."""
+    """A decorative icon. `size` is "", "s", "l" or "xl". Names: docs/look.md."""
     classes = f"ic {size}".rstrip()
     return format_html(
-        '<svg class="{}" aria-hidden="true"><use href="{}#i-{}"/></svg>', classes, static("icons.svg"), name
+        '<svg class="{}" aria-hidden="true"><use href="{}#i-{}"/></svg>', classes, static(sprite(name)), name
     )
 
 
