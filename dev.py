@@ -11,6 +11,7 @@ python3 dev.py sync                only install, for all of the above
 python3 dev.py compile [ARG ...]   lock the requirements again; the arguments (--upgrade, say) go to uv
 """
 
+# Syntax that Python 3.6 reads: an older Python shall say what it lacks instead of "invalid syntax".
 import os
 import shutil
 import sys
@@ -57,34 +58,33 @@ def main(arguments: list[str]) -> int:
     try:
         if os.name == "nt":
             raise Failed("Native Windows is not supported. Use WSL 2, or: docker compose up")
-        match command:
-            case "run":
-                sync(RUN)
-                become("-m", "workestra.embedded", "run")
-            case "test":
-                sync(TEST)
-                become("-m", "pytest", *rest)
-            case "stress":
-                sync(TEST)
-                become("-m", "pytest", "-m", "stress", *rest)
-            case "lint":
-                sync(LINT)
-                return lint()
-            case "bench":
-                sync(TEST)
-                os.environ.setdefault("SECRET_KEY", secrets.token_urlsafe(64))
-                become("-m", "workestra.embedded", "exec", str(PYTHON), "-m", "benchmarks", *rest)
-            case "manage":
-                sync(RUN)
-                become("-m", "workestra.embedded", "manage", *rest)
-            case "sync":
-                sync(LINT)
-            case "compile":
-                sync(())
-                compile_requirements(rest)
-            case _:
-                print(__doc__, file=sys.stderr)
-                return 2
+        if command == "run":
+            sync(RUN)
+            become("-m", "workestra.embedded", "run")
+        elif command == "test":
+            sync(TEST)
+            become("-m", "pytest", *rest)
+        elif command == "stress":
+            sync(TEST)
+            become("-m", "pytest", "-m", "stress", *rest)
+        elif command == "lint":
+            sync(LINT)
+            return lint()
+        elif command == "bench":
+            sync(TEST)
+            os.environ.setdefault("SECRET_KEY", secrets.token_urlsafe(64))
+            become("-m", "workestra.embedded", "exec", str(PYTHON), "-m", "benchmarks", *rest)
+        elif command == "manage":
+            sync(RUN)
+            become("-m", "workestra.embedded", "manage", *rest)
+        elif command == "sync":
+            sync(LINT)
+        elif command == "compile":
+            sync(())
+            compile_requirements(rest)
+        else:
+            print(__doc__, file=sys.stderr)
+            return 2
     except Failed as failure:
         print(f"\n{failure}", file=sys.stderr)
         return 1
