@@ -1,10 +1,25 @@
 """Reads about bookings."""
 
+from collections import defaultdict
+from dataclasses import dataclass
+from datetime import datetime, timedelta
 from typing import Final
+from uuid import UUID
 
+from django.db.models import Count, Q, QuerySet
+
+from bookings.domain.console import PAGE_SIZE, Place, Query, Tab
+from bookings.domain.mail_kinds import REMINDER_BOOKER
 from bookings.models import Booking, RetiredToken
+from scheduling import selectors as scheduling
+from scheduling.domain.reasons import ReasonCode
+from scheduling.domain.slots import Explanation, explain, open_starts
+from scheduling.models import BookingLink
 from workestra.accounts import tokens
 from workestra.accounts.domain.tokens import token_hash
+from workestra.accounts.models import Workspace
+from workestra.calendars.domain.period import Period
+from workestra.notifications.selectors import waiting
 
 MANAGE: Final = "manage a booking"
 
@@ -26,3 +41,142 @@ def booking_by_token(slug: str, token: str) -> Booking | None:
 def is_retired(slug: str, token: str) -> bool:
     """Whether this was a booking's manage token once and has been replaced since."""
     return RetiredToken.objects.filter(token_hash=token_hash(token), booking__page_slug=slug).exists()
+
+
+@dataclass(frozen=True, slots=True)
+class Offer:
+    """The starts a link offers in a period, in order. Without any, `next_start` is the first one to come at all.
+
+    `notice_matters` says that earlier times are free, and only the link's notice keeps them from being offered.
+    """
+
+    starts: list[datetime]
+    next_start: datetime | None
+    notice_matters: bool
+
+
+def offer_of(link: BookingLink, within: Period, now: datetime, *, without: UUID | None = None) -> Offer:
+    """What the link offers in `within` from `now` on; the time of the owner key `without` counts as free.
+
+    Two queries; three when there is nothing in the period and the next start has to be looked for.
+    """
+    hosts = scheduling.hosts_in_order(link)
+    rules = scheduling.rules_of(link)
+    asked = within.clipped(Period(now, max(now, within.end)))
+    calendars = scheduling.calendars_of(link, hosts, within, now, without=without)
+    if not calendars:
+        return Offer([], None, notice_matters=False)
+    starts = open_starts(hosts=calendars, rules=rules, window=asked, now=now) if asked else []
+    if not starts:
+        everything = _bookable(link, now)
+        calendars = scheduling.calendars_of(link, hosts, everything, now, without=without)
+        later = open_starts(hosts=calendars, rules=rules, window=everything, now=now)
+        following = [start for start in later if start >= within.end] or later
+        return Offer([], following[0] if following else None, notice_matters=False)
+    before = Period(now, starts[0])
+    notice_matters = (
+        bool(rules.minimum_notice)
+        and within.includes(now)
+        and not before.is_empty
+        and _is_held_back_by_notice(explain(hosts=calendars, rules=rules, window=before, now=now))
+    )
+    return Offer(starts, None, notice_matters)
+
+
+def starts_near(
+    link: BookingLink, wanted: datetime, now: datetime, *, without: UUID | None = None
+) -> list[datetime]:
+    """Starts offered within a week of a wanted one, in order; when there are none, all that are offered."""
+    week = timedelta(days=8)
+    near = Period(max(now, wanted - week), max(now, wanted + week))
+    slots = scheduling.open_slots_of(link, near, now, without=without)
+    slots = slots or scheduling.open_slots_of(link, _bookable(link, now), now, without=without)
+    return [slot.start for slot in slots]
+
+
+def last_bookable(link: BookingLink, now: datetime) -> datetime:
+    """An instant after which the link offers nothing, seen from `now`."""
+    return now + timedelta(days=link.booking_window_days + 2)
+
+
+def reminder_due(booking: Booking) -> datetime | None:
+    """When its booker will be reminded; None when he will not, or has been."""
+    reminders = waiting().filter(topic_id=booking.pk, kind=REMINDER_BOOKER)
+    return reminders.values_list("available_at", flat=True).first()
+
+
+def _bookable(link: BookingLink, now: datetime) -> Period:
+    return Period(now, last_bookable(link, now))
+
+
+def _is_held_back_by_notice(explanation: Explanation) -> bool:
+    for gap in explanation.gaps:
+        reasons: dict[str, set[ReasonCode]] = defaultdict(set)
+        for reason in gap.reasons:
+            reasons[reason.host_id].add(reason.code)
+        if any(codes == {ReasonCode.NOTICE} for codes in reasons.values()):
+            return True
+    return False
+
+
+def listed(workspace: Workspace, query: Query, now: datetime) -> QuerySet[Booking]:
+    """The bookings a query asks for, with host and person: upcoming ones soonest first, all others newest first."""
+    order = ["-starts_at", "-id"] if query.tab.newest_first else ["starts_at", "id"]
+    return (
+        _matching(workspace, query)
+        .filter(_in_tab(query.tab, now))
+        .select_related("host", "person")
+        .order_by(*order)
+    )
+
+
+def page_of(bookings: QuerySet[Booking], tab: Tab, after: Place | None) -> tuple[list[Booking], Place | None]:
+    """One page of a list behind a place, and the place of the next page (None on the last one)."""
+    if after is not None:
+        beyond, same = ("starts_at__lt", "id__lt") if tab.newest_first else ("starts_at__gt", "id__gt")
+        bookings = bookings.filter(
+            Q(**{beyond: after.starts_at}) | Q(starts_at=after.starts_at, **{same: after.booking_id})
+        )
+    rows = list(bookings[: PAGE_SIZE + 1])
+    page = rows[:PAGE_SIZE]
+    return page, Place(page[-1].starts_at, page[-1].pk) if len(rows) > PAGE_SIZE else None
+
+
+def counts(workspace: Workspace, query: Query, now: datetime) -> dict[Tab, int]:
+    """How many bookings each tab has for these hosts and words, in one query."""
+    totals = _matching(workspace, query).aggregate(
+        **{tab.value: Count("pk", filter=_in_tab(tab, now)) for tab in Tab}
+    )
+    return {tab: totals[tab.value] for tab in Tab}
+
+
+def series_of(booking: Booking) -> list[Booking]:
+    """Every row of the booking's series, oldest first; just itself when it has never moved."""
+    return list(
+        Booking.objects.filter(workspace_id=booking.workspace_id, series_id=booking.series_id).order_by(
+            "ics_sequence", "created_at"
+        )
+    )
+
+
+def _matching(workspace: Workspace, query: Query) -> QuerySet[Booking]:
+    bookings = Booking.objects.filter(workspace=workspace)
+    if query.host_ids is not None:
+        bookings = bookings.filter(host_id__in=query.host_ids)
+    for word in query.words.split():
+        bookings = bookings.filter(
+            Q(booker_name__icontains=word) | Q(booker_email__icontains=word) | Q(title__icontains=word)
+        )
+    return bookings
+
+
+def _in_tab(tab: Tab, now: datetime) -> Q:
+    match tab:
+        case Tab.UPCOMING:
+            return Q(status=Booking.Status.CONFIRMED, starts_at__gt=now)
+        case Tab.PAST:
+            return Q(status=Booking.Status.CONFIRMED, starts_at__lte=now)
+        case Tab.CANCELLED:
+            return Q(status=Booking.Status.CANCELLED)
+        case Tab.RESCHEDULED:
+            return Q(status=Booking.Status.RESCHEDULED)

@@ -1,0 +1,56 @@
+"""Where a meeting takes place, in the booker's words."""
+
+from dataclasses import dataclass
+
+from workestra.calendars.domain.invites import web_url
+
+
+@dataclass(frozen=True, slots=True)
+class Location:
+    """`url` is set only when it may be followed (http or https); `note` says what happens next, if anything."""
+
+    icon: str
+    text: str
+    url: str = ""
+    note: str = ""
+
+
+def location_before(kind: str, detail: str, host: str) -> Location:
+    """What a page says before anybody has booked: a video link is not given away. `host` is a first name."""
+    match kind:
+        case "phone":
+            return Location("phone", "Phone call", note=f"{_starting(host)} calls the number you give")
+        case "video" if detail:
+            return Location("video", "Video call", note="You get the link when you book")
+        case "video":
+            return Location("video", "Video call", note=f"{_starting(host)} sends you the link")
+        case "in_person":
+            return Location("map-pin", detail or "In person", note="" if detail else f"Agreed with {host}")
+        case _:
+            return Location("info", detail or f"Agreed with {host}")
+
+
+def location_after(kind: str, detail: str, phone: str, host: str) -> Location:
+    """What somebody who has booked is told. `phone` is the number he gave, `host` a first name."""
+    match kind:
+        case "phone" if phone:
+            return Location("phone", f"{_starting(host)} calls you on {phone}")
+        case "phone":
+            return Location("phone", f"{_starting(host)} calls you")
+        case "video":
+            url = web_url(detail)
+            return Location(
+                "video", _shown(url) if url else detail or f"{_starting(host)} sends you the link", url
+            )
+        case "in_person":
+            return Location("map-pin", detail or f"Agreed with {host}")
+        case _:
+            return Location("info", detail or f"Agreed with {host}", web_url(detail))
+
+
+def _shown(url: str) -> str:
+    return url.partition("://")[2].rstrip("/")
+
+
+def _starting(name: str) -> str:
+    return name[:1].upper() + name[1:]
