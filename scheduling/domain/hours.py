@@ -25,6 +25,13 @@ class Problem(NamedTuple):
         return f"{self.field}: {self.message}"
 
 
+def field_path(path: str, name: str) -> str:
+    """The path of a field of the object at a path, which is "" at the top; an odd name is quoted."""
+    if not re.fullmatch(r"\w+", name, re.ASCII):
+        return f"{path}[{name!r}]"
+    return f"{path}.{name}" if path else name
+
+
 class BadAvailability(ValueError):
     """Hours that cannot be read; `problems` names every field with what is wrong."""
 
@@ -213,7 +220,9 @@ def _objects(
         if not isinstance(entry, dict):
             problems.append(Problem(where, "must be an object"))
             continue
-        problems += [Problem(f"{where}.{key}", "is not a field we know") for key in entry if key not in keys]
+        problems += [
+            Problem(field_path(where, key), "is not a field we know") for key in entry if key not in keys
+        ]
         yield where, entry
 
 
