@@ -18,12 +18,12 @@ SITE_URL = env.str("SITE_URL", "http://localhost:8000").rstrip("/")
 _site = urlsplit(SITE_URL)
 SITE_HOST = _site.hostname or "localhost"
 _https = _site.scheme == "https"
-_local = SITE_HOST in {"localhost", "127.0.0.1", "::1"}
+LOCAL_SITE = SITE_HOST in {"localhost", "127.0.0.1", "::1"}
 
 SECRET_KEY = env.str("SECRET_KEY")
 SECRET_KEY_FALLBACKS: list[str] = env.list("SECRET_KEY_FALLBACKS", [])
 DEBUG = env.bool("DEBUG", False)
-ALLOWED_HOSTS = env.list("ALLOWED_HOSTS", ["localhost", "127.0.0.1", "[::1]"] if _local else [SITE_HOST])
+ALLOWED_HOSTS = env.list("ALLOWED_HOSTS", ["localhost", "127.0.0.1", "[::1]"] if LOCAL_SITE else [SITE_HOST])
 CSRF_TRUSTED_ORIGINS = [SITE_URL]
 
 # --- Apps ----------------------------------------------------------------------------------------------------------
@@ -52,6 +52,7 @@ INSTALLED_APPS = [
     "bookings",
     "managed_events",
     "one_off",
+    "workestra.demo",
 ]
 
 MIDDLEWARE = [
@@ -151,7 +152,7 @@ LOGIN_REDIRECT_URL = "bookings:console"
 
 EMAIL_URL = env.str("EMAIL_URL", "")
 # Without a mail server a local installation catches every mail and shows it at /mailbox.
-MAILBOX_ENABLED = _local and not EMAIL_URL
+MAILBOX_ENABLED = LOCAL_SITE and not EMAIL_URL
 DEFAULT_FROM_EMAIL = env.str("DEFAULT_FROM_EMAIL", f"Workestra <scheduling@{SITE_HOST}>")
 SERVER_EMAIL = DEFAULT_FROM_EMAIL
 EMAIL_TIMEOUT = 20

@@ -1,0 +1,206 @@
+"""A workspace to try everything in: a sales team, a managed template, bookings in every state, a one-off."""
+
+from collections.abc import Iterator
+from datetime import datetime, time, timedelta
+from typing import Final
+from uuid import uuid4
+from zoneinfo import ZoneInfo
+
+from django.db import transaction
+
+from bookings.models import Booking
+from bookings.services import attendance
+from bookings.services import booking as bookings
+from managed_events.domain.draft import TemplateDraft
+from managed_events.models import DEFAULT_SLUG_PATTERN, ManagedEventTemplate
+from managed_events.services.assignment import assign
+from managed_events.services.templates import create_template
+from one_off import services as one_offs
+from one_off.domain.offers import Offer
+from scheduling import selectors as scheduling
+from scheduling.domain.sections import RECOMMENDED_LOCKS
+from scheduling.models import BookingLink
+from scheduling.services.links import Host, create_link
+from workestra.accounts.models import Group, GroupMembership, Membership, User, Workspace
+from workestra.calendars.domain.period import Period
+
+PASSWORD: Final = "workestra-demo"  # noqa: S105  Printed on the terminal of whoever starts the demo.
+ADMIN: Final = "mara@larkhill.example"
+REP: Final = "alice@larkhill.example"
+
+PEOPLE: Final = (
+    ("mara", "Mara Ellingsen", "Europe/Oslo", "owner"),
+    ("alice", "Alice Okafor", "America/New_York", "member"),
+    ("daniel", "Daniel Osei", "Europe/London", "manager"),
+    ("bruno", "Bruno Keller", "Europe/Berlin", "member"),
+    ("emi", "Emi Tanaka", "Asia/Tokyo", "member"),
+    ("gustav", "Gustav Lindqvist", "Europe/Stockholm", "viewer"),
+)
+QUESTIONS: Final = [
+    {
+        "key": "team-size",
+        "label": "How many people plan shipments?",
+        "type": "select",
+        "required": True,
+        "options": ["1 to 5", "6 to 20", "21 or more"],
+    },
+    {"key": "tools", "label": "What do you use today?", "type": "text", "required": False, "options": []},
+    {
+        "key": "worth-it",
+        "label": "What would make this call worth your time?",
+        "type": "textarea",
+        "required": False,
+        "options": [],
+    },
+]
+BOOKERS: Final = (
+    ("Noor Haddad", "noor@saltmarsh.example", "Europe/London"),
+    ("Priya Raman", "priya@orchardfreight.example", "America/New_York"),
+    ("Oliver Brandt", "oliver@northquarry.example", "Europe/Berlin"),
+    ("Haruto Sato", "haruto@tidalworks.example", "Asia/Tokyo"),
+    ("Ingrid Solheim", "ingrid@fjordline.example", "Europe/Oslo"),
+    ("Mateus Ribeiro", "mateus@cedarpost.example", "America/Sao_Paulo"),
+    ("Samuel Adeyemi", "samuel@brightquay.example", "Africa/Lagos"),
+    ("Aisha Rahman", "aisha@harborline.example", "Asia/Kolkata"),
+)
+
+
+def is_seeded() -> bool:
+    """Whether the demo workspace is there."""
+    return User.objects.filter(email=ADMIN).exists()
+
+
+def seed(now: datetime) -> None:
+    """Make the demo workspace, with bookings around `now`. Every row is written by the product's own services."""
+    with transaction.atomic():
+        members = _people()
+        mara, alice = members["mara"], members["alice"]
+        template = _template(mara, now - timedelta(days=20))
+        assign(
+            template=template,
+            people=[alice, members["bruno"], members["emi"]],
+            actor=mara.user,
+            now=now - timedelta(days=20),
+        )
+        pool = _round_robin([alice, members["daniel"], members["bruno"]], now - timedelta(days=20))
+    # Taking time is its own outermost transaction, so each booking is one.
+    _bookings(BookingLink.objects.get(managed_event_template=template, owner=alice.user), pool, now)
+    _one_off(alice, now)
+
+
+def _people() -> dict[str, Membership]:
+    workspace = Workspace.objects.create(name="Larkhill")
+    members = {}
+    for username, name, zone, role in PEOPLE:
+        email = f"{username}@larkhill.example"
+        user = User.objects.create_user(email, PASSWORD, username=username, name=name, timezone=zone)
+        members[username] = Membership.objects.create(workspace=workspace, user=user, role=role)
+    emea = Group.objects.create(workspace=workspace, name="Sales EMEA")
+    for username in ("daniel", "bruno", "gustav"):
+        is_admin = username == "daniel"
+        GroupMembership.objects.create(group=emea, membership=members[username], is_admin=is_admin)
+    return members
+
+
+def _template(admin: Membership, now: datetime) -> ManagedEventTemplate:
+    plain = ManagedEventTemplate().section_values()
+    values = plain | {
+        "title": "Discovery Call",
+        "description": "Half an hour to talk through how you move freight today and see if Larkhill fits. "
+        "No slides unless you ask for them.",
+        "buffer_after_minutes": 10,
+        "timezone": "Europe/Oslo",
+        "questions": QUESTIONS,
+        "cancellation_text": "Plans change. Please tell us a few hours ahead if you can.",
+        "cancel_cutoff_hours": 1,
+        "reschedule_cutoff_hours": 1,
+    }
+    draft = TemplateDraft(
+        values=values, locks=RECOMMENDED_LOCKS, slug="discovery-call", slug_pattern=DEFAULT_SLUG_PATTERN
+    )
+    return create_template(workspace=admin.workspace, author=admin.user, draft=draft, now=now)
+
+
+def _round_robin(pool: list[Membership], now: datetime) -> BookingLink:
+    owner = pool[0]
+    return create_link(
+        owner=owner.user,
+        workspace=owner.workspace,
+        slug="product-demo",
+        strategy=BookingLink.Strategy.ROUND_ROBIN,
+        hosts=[Host(member.user_id) for member in pool],
+        values={
+            "title": "Product Demo",
+            "description": "See Larkhill plan one of your own lanes, live.",
+            "duration_minutes": 45,
+            "slot_interval_minutes": 45,
+            "timezone": "Europe/London",
+            "location_type": "video",
+            "location_detail": "https://meet.larkhill.example/demo",
+        },
+        now=now,
+        actor=owner.user,
+    )
+
+
+def _bookings(discovery: BookingLink, pool: BookingLink, now: datetime) -> None:
+    bookers = _bookers()
+    for link, days_ahead in ((discovery, 1), (pool, 1), (pool, 1), (discovery, 4), (pool, 6)):
+        _book(link, now, now + timedelta(days=days_ahead), next(bookers))
+    cancelled = _book(discovery, now, now + timedelta(days=3), next(bookers))
+    bookings.cancel(
+        booking=cancelled, by=Booking.Party.BOOKER, reason="We have found another carrier.", now=now
+    )
+    moved = _book(discovery, now, now + timedelta(days=5), next(bookers))
+    bookings.reschedule(booking=moved, start=_start(discovery, now, now + timedelta(days=7)), now=now)
+    then = now - timedelta(days=9)
+    for days_ahead, mark in ((2, Booking.Attendance.ATTENDED), (4, Booking.Attendance.NO_SHOW), (6, None)):
+        past = _book(discovery, then, then + timedelta(days=days_ahead), next(bookers))
+        if mark is not None:
+            attendance.mark(booking=past, attendance=mark, actor=discovery.owner, now=now)
+
+
+def _bookers() -> Iterator[bookings.Booker]:
+    while True:
+        for name, email, zone in BOOKERS:
+            yield bookings.Booker(
+                name=name,
+                email=email,
+                timezone=zone,
+                phone="+47 22 00 00 00",
+                notes="We run 40 lanes and would like to see multi-stop planning first.",
+                answers=[{"label": QUESTIONS[0]["label"], "answer": "6 to 20"}],
+            )
+
+
+def _book(link: BookingLink, now: datetime, earliest: datetime, booker: bookings.Booker) -> Booking:
+    start = _start(link, now, earliest)
+    return bookings.book(link=link, start=start, booker=booker, nonce=uuid4(), now=now)
+
+
+def _start(link: BookingLink, now: datetime, earliest: datetime) -> datetime:
+    slots = scheduling.open_slots_of(link, Period(earliest, earliest + timedelta(days=6)), now)
+    return slots[len(slots) // 7].start
+
+
+def _one_off(member: Membership, now: datetime) -> None:
+    zone = ZoneInfo(member.user.timezone)
+    first = now.astimezone(zone).date() + timedelta(days=8)
+    weekdays = [first + timedelta(days=days) for days in range(5)]
+    weekdays = [day for day in weekdays if day.weekday() < 5][:3]
+    starts = [
+        datetime.combine(day, time(hour), zone) for day, hour in zip(weekdays, (18, 19, 20), strict=True)
+    ]
+    one_offs.create(
+        member=member,
+        offer=Offer(
+            title="Check-in before the pilot",
+            description="Three times that suit our side. Pick whichever you like.",
+            periods=tuple(Period(start, start + timedelta(minutes=30)) for start in starts),
+            timezone=member.user.timezone,
+            location_type="phone",
+            expires_at=now + timedelta(days=7),
+        ),
+        nonce=uuid4(),
+        now=now,
+    )
