@@ -1,7 +1,42 @@
 """Two sprites, so that a public page does not load the icons of the pages at work (docs/look.md)."""
 
 PUBLIC = frozenset(
-    ["arrow-left", "arrow-right", "bell", "calendar", "calendar-plus", "calendar-sync", "calendar-x", "calendar-x-2", "check", "chevron-down", "chevron-left", "chevron-right", "circle-alert", "circle-check", "clock", "download", "globe", "hourglass", "info", "lock", "mail", "map-pin", "moon", "phone", "rotate-ccw", "shield-check", "sun", "sun-moon", "trash-2", "triangle-alert", "user", "users", "video", "x"]
+    {
+        "arrow-left",
+        "arrow-right",
+        "bell",
+        "calendar",
+        "calendar-plus",
+        "calendar-sync",
+        "calendar-x",
+        "calendar-x-2",
+        "check",
+        "chevron-down",
+        "chevron-left",
+        "chevron-right",
+        "circle-alert",
+        "circle-check",
+        "clock",
+        "download",
+        "globe",
+        "hourglass",
+        "info",
+        "lock",
+        "mail",
+        "map-pin",
+        "moon",
+        "phone",
+        "rotate-ccw",
+        "shield-check",
+        "sun",
+        "sun-moon",
+        "trash-2",
+        "triangle-alert",
+        "user",
+        "users",
+        "video",
+        "x",
+    }
 )
 
 
