@@ -2,6 +2,7 @@
 
 import uuid
 
+import pgtrigger
 from django.conf import settings
 from django.contrib.postgres.fields import ArrayField
 from django.core.serializers.json import DjangoJSONEncoder
@@ -9,6 +10,7 @@ from django.core.validators import RegexValidator
 from django.db import models
 from django.db.models import Q
 
+from managed_events.domain.sync import TemplateState
 from scheduling.models import LinkSettings
 
 DEFAULT_SLUG_PATTERN = "{username}-{template}"
@@ -43,9 +45,13 @@ class ManagedEventTemplate(LinkSettings):
     def __str__(self) -> str:
         return self.title
 
+    @property
+    def state(self) -> TemplateState:
+        return TemplateState(self.section_values(), frozenset(self.locked_sections))
+
 
 class TemplateVersion(models.Model):
-    """What a save made of a template: immutable."""
+    """What a save made of a template. It never changes; only its author's row may go."""
 
     id = models.BigAutoField(primary_key=True)
     template = models.ForeignKey(ManagedEventTemplate, on_delete=models.CASCADE, related_name="versions")
@@ -63,16 +69,22 @@ class TemplateVersion(models.Model):
         constraints = [
             models.UniqueConstraint(fields=["template", "number"], name="template_version_number_once")
         ]
+        triggers = [pgtrigger.ReadOnly(name="immutable", exclude=["author"])]
 
     def __str__(self) -> str:
         return f"{self.template} v{self.number}"
+
+    @property
+    def state(self) -> TemplateState:
+        return TemplateState(self.values, frozenset(self.locked_sections))
 
 
 class Propagation(models.Model):
     """One run that brings the assigned links in line with a version, batch by batch, in ascending link id.
 
     `cursor` is the last link done. It is written in the transaction of the batch it closes, so that a killed
-    worker's successor goes on exactly behind it. The run stops when a newer version has started its own.
+    worker's successor goes on exactly behind it. The run stops when a later version has started its own.
+    `links_total` is an estimate until the run is done; `links_done - links_updated` were in line already.
     """
 
     class State(models.TextChoices):
@@ -104,3 +116,8 @@ class Propagation(models.Model):
 
     def __str__(self) -> str:
         return f"{self.template} v{self.version}: {self.state}"
+
+    @property
+    def links_matched(self) -> int:
+        """Links done that had everything already."""
+        return self.links_done - self.links_updated

@@ -1,0 +1,192 @@
+"""Reads about templates, the links made from them, and the runs between the two."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from django.db.models import Count, Prefetch, Q, QuerySet
+
+from managed_events.domain.slugs import slug_for
+from managed_events.domain.sync import Cell, standing
+from managed_events.models import ManagedEventTemplate, Propagation, TemplateVersion
+from scheduling.domain.sections import fields_of
+from scheduling.domain.slugs import first_free
+from scheduling.models import BookingLink
+from workestra.accounts import selectors as accounts
+from workestra.accounts.models import Membership
+from workestra.audit.models import AuditEvent
+
+FACES = 3
+
+# --- Templates -------------------------------------------------------------------------------------------------
+
+
+def with_summary(templates: QuerySet[ManagedEventTemplate]) -> QuerySet[ManagedEventTemplate]:
+    """Each template with `link_count`, `faces` (its first links by owner's name, with owners) and `last_runs`.
+
+    `last_runs` holds the latest run, or nothing. Three queries, whatever the number of templates.
+    """
+    faces = BookingLink.objects.select_related("owner").order_by("owner__name", "pk")[:FACES]
+    runs = Propagation.objects.order_by("-version", "-started_at")[:1]
+    return (
+        templates.annotate(link_count=Count("links"))
+        .select_related("group")
+        .prefetch_related(
+            Prefetch("links", queryset=faces, to_attr="faces"),
+            Prefetch("propagations", queryset=runs, to_attr="last_runs"),
+        )
+        .order_by("title", "pk")
+    )
+
+
+def last_run(template: ManagedEventTemplate) -> Propagation | None:
+    """The template's latest run; None when no save has reached a link yet."""
+    return template.propagations.select_related("started_by").order_by("-version", "-started_at").first()
+
+
+def version(template: ManagedEventTemplate, number: int) -> TemplateVersion | None:
+    """What the template was at this version, with its author; None when there is no such version."""
+    return template.versions.select_related("author").filter(number=number).first()
+
+
+def history(template: ManagedEventTemplate, limit: int = 12) -> list[AuditEvent]:
+    """What happened to the template, newest first."""
+    events = AuditEvent.objects.filter(target_id=template.pk, workspace=template.workspace_id)
+    return list(events.order_by("-at", "-id")[:limit])
+
+
+def assignment_event(template: ManagedEventTemplate, event_id: UUID) -> AuditEvent | None:
+    """What an assignment of this template recorded; None when there was no such assignment."""
+    events = AuditEvent.objects.filter(target_id=template.pk, workspace=template.workspace_id)
+    return events.filter(pk=event_id, action="template.assigned").first()
+
+
+# --- Assigned links --------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class LinkRow:
+    """An assigned link and how each of its sections stands to the template.
+
+    `waiting` is set while a run has not reached the link yet: what is out of step then is on its way.
+    """
+
+    link: BookingLink
+    cells: Mapping[str, Cell]
+    waiting: bool
+
+    @property
+    def own(self) -> tuple[str, ...]:
+        return tuple(key for key, cell in self.cells.items() if cell == Cell.OWN)
+
+    @property
+    def out_of_step(self) -> tuple[str, ...]:
+        return tuple(key for key, cell in self.cells.items() if cell == Cell.OUT_OF_STEP)
+
+
+def assigned_links(template: ManagedEventTemplate) -> QuerySet[BookingLink]:
+    """The template's links with their owners, by owner's name."""
+    return template.links.select_related("owner").order_by("owner__name", "pk")
+
+
+def link_rows(
+    template: ManagedEventTemplate, links: Iterable[BookingLink], run: Propagation | None
+) -> list[LinkRow]:
+    """The rows of these links of the template; `run` is its latest run."""
+    state = template.state
+    running = run is not None and run.state == Propagation.State.RUNNING
+    return [
+        LinkRow(
+            link,
+            standing(state, link.section_values(), link.locked_sections, link.owner.timezone),
+            waiting=running and run is not None and (link.template_version or 0) < run.version,
+        )
+        for link in links
+    ]
+
+
+# --- People to assign ------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Proposal:
+    """The address a person would get. Where it is not `wanted`, `holder` owns that one (None: another workspace)."""
+
+    wanted: str
+    slug: str
+    holder: Membership | None = None
+
+
+def active_people(template: ManagedEventTemplate, people: Sequence[Membership]) -> QuerySet[Membership, UUID]:
+    """Keys of those of `people` who are active members of the template's workspace at this moment."""
+    members = accounts.active_members(template.workspace)
+    return members.filter(pk__in=[member.pk for member in people]).values_list("pk", flat=True)
+
+
+def proposed_addresses(template: ManagedEventTemplate, people: Iterable[Membership]) -> dict[UUID, Proposal]:
+    """For each member's key the address that he would get now. At most three queries."""
+    wanted = {
+        member.pk: slug_for(template.slug_pattern, username=member.user.username, template=template.slug)
+        for member in people
+    }
+    owners = dict(BookingLink.objects.filter(slug__in=wanted.values()).values_list("slug", "owner_id"))
+    taken = set(owners)
+    if owners:
+        numbered = Q()
+        for slug in owners:
+            numbered |= Q(slug__startswith=f"{slug}-")
+        taken.update(BookingLink.objects.filter(numbered).values_list("slug", flat=True))
+    holders = _members_by_user(template, owners.values())
+    proposals = {}
+    for key, slug in wanted.items():
+        free = first_free(slug, taken)
+        taken.add(free)
+        proposals[key] = Proposal(slug, free, holders.get(owners[slug]) if slug in owners else None)
+    return proposals
+
+
+def _members_by_user(template: ManagedEventTemplate, user_ids: Iterable[UUID]) -> dict[UUID, Membership]:
+    wanted = set(user_ids)
+    if not wanted:
+        return {}
+    members = Membership.objects.filter(workspace=template.workspace_id, user__in=wanted).select_related(
+        "user"
+    )
+    return {member.user_id: member for member in members}
+
+
+# --- Runs ------------------------------------------------------------------------------------------------------
+
+
+def stalled_runs(before: datetime) -> list[UUID]:
+    """Runs that are not finished and were last touched before this instant, the longest waiting first."""
+    runs = Propagation.objects.filter(state=Propagation.State.RUNNING, touched_at__lt=before)
+    return list(runs.order_by("touched_at").values_list("pk", flat=True))
+
+
+def is_overtaken(run: Propagation) -> bool:
+    """Whether a later version of the template has started a run of its own."""
+    return Propagation.objects.filter(template=run.template_id, version__gt=run.version).exists()
+
+
+def version_of(run: Propagation) -> TemplateVersion:
+    """The version that the run brings."""
+    return TemplateVersion.objects.get(template=run.template_id, number=run.version)
+
+
+def values_around(run: Propagation) -> tuple[dict[str, Any], dict[str, Any]]:
+    """What the run's version changed for links: values of its sections and the locks, before and after."""
+    versions = TemplateVersion.objects.filter(
+        template=run.template_id, number__in=(run.version - 1, run.version)
+    )
+    before, after = versions.order_by("number")
+    fields = fields_of(run.sections)
+
+    def facts(version: TemplateVersion) -> dict[str, Any]:
+        return {field: version.values[field] for field in fields} | {
+            "locked_sections": version.locked_sections
+        }
+
+    return facts(before), facts(after)

@@ -1,0 +1,198 @@
+"""Making, saving and deleting templates. A save that touches what is locked starts the run that tells the links."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, Final
+
+from django.db import IntegrityError, transaction
+
+from managed_events import tasks
+from managed_events.domain.draft import TemplateDraft
+from managed_events.domain.sync import Edit, in_order
+from managed_events.models import ManagedEventTemplate, Propagation, TemplateVersion
+from scheduling.models import BookingLink
+from scheduling.services.propagation import release_links
+from workestra.accounts.models import User, Workspace
+from workestra.audit import services as audit
+from workestra.notifications.doorbell import ring_on_commit
+
+SETTINGS: Final = ("slug", "slug_pattern", "group_id")
+
+
+class StaleVersion(Exception):
+    """Somebody else has saved the template since this form was made. Nothing was written."""
+
+    def __init__(self, current: ManagedEventTemplate) -> None:
+        super().__init__(f"the template is at version {current.version}")
+        self.current = current
+
+
+class TemplateGone(Exception):
+    """The template has been deleted in the meantime. Nothing was written."""
+
+
+class SlugInUse(Exception):
+    """Another template of the workspace has this name in addresses. Nothing was written."""
+
+
+@dataclass(frozen=True, slots=True)
+class Saved:
+    """A saved template; `run` is the propagation that the save started, None when it touches no assigned link."""
+
+    template: ManagedEventTemplate
+    run: Propagation | None
+
+
+def create_template(
+    *, workspace: Workspace, author: User, draft: TemplateDraft, now: datetime
+) -> ManagedEventTemplate:
+    """Make a template, version 1.
+
+    Raises: SlugInUse.
+    """
+    with transaction.atomic():
+        template = ManagedEventTemplate(workspace=workspace, created_at=now)
+        _write(template, draft, author, now)
+        _record("template.created", template, now, actor=author, after=_facts(template))
+    return template
+
+
+def save_template(
+    *, template: ManagedEventTemplate, author: User, draft: TemplateDraft, based_on: int, now: datetime
+) -> Saved:
+    """Make the template what `draft` says, as its next version. `based_on` is the version that the form showed.
+
+    Assigned links are told by the run this starts, and only when something locked, or a lock, changes. A draft that
+    changes nothing writes nothing.
+
+    Raises: StaleVersion, TemplateGone, SlugInUse.
+    """
+    with transaction.atomic():
+        current = lock_template(template)
+        if current.version != based_on:
+            raise StaleVersion(current)
+        before = _facts(current)
+        edit = Edit(current.state, draft.state)
+        if edit.is_empty and all(getattr(current, name) == getattr(draft, name) for name in SETTINGS):
+            return Saved(current, None)
+        current.version += 1
+        _write(current, draft, author, now)
+        run = _start_run(current, edit, author, now) if edit.reaches_links else None
+        after = _facts(current)
+        changed = [name for name in after if after[name] != before[name]]
+        _record(
+            "template.saved",
+            current,
+            now,
+            actor=author,
+            before={name: before[name] for name in changed},
+            after={name: after[name] for name in changed},
+            detail={
+                "version": current.version,
+                "changed": edit.changed,
+                "locked": edit.closed,
+                "opened": edit.opened,
+                "pushed": edit.pushed,
+                "links": run.links_total if run else 0,
+                "run": run.pk if run else None,
+            },
+        )
+    return Saved(current, run)
+
+
+def delete_template(*, template: ManagedEventTemplate, actor: User, now: datetime) -> int:
+    """Delete the template; its links stay as their owners' own, with their addresses and bookings. How many.
+
+    Raises: TemplateGone.
+    """
+    with transaction.atomic():
+        current = lock_template(template)
+        # A run holds its own row before its links; taking them in that order leaves nothing to deadlock about.
+        list(Propagation.objects.select_for_update().filter(template=current).values_list("pk"))
+        links = list(current.links.order_by("slug").values_list("slug", flat=True))
+        released = release_links(current.pk)
+        _record(
+            "template.deleted",
+            current,
+            now,
+            actor=actor,
+            before=_facts(current),
+            detail={"links": released, "addresses": links},
+        )
+        current.delete()
+    return released
+
+
+def lock_template(template: ManagedEventTemplate) -> ManagedEventTemplate:
+    """The template as it stands, its row locked: saves, assignments and the deletion of one template take turns.
+
+    Raises: TemplateGone.
+    """
+    rows = ManagedEventTemplate.objects.select_for_update(no_key=True, of=("self",))
+    try:
+        return rows.select_related("workspace", "group").get(pk=template.pk)
+    except ManagedEventTemplate.DoesNotExist:
+        raise TemplateGone from None
+
+
+def _write(template: ManagedEventTemplate, draft: TemplateDraft, author: User, now: datetime) -> None:
+    for name, value in draft.values.items():
+        setattr(template, name, value)
+    for name in SETTINGS:
+        setattr(template, name, getattr(draft, name))
+    template.locked_sections = list(in_order(draft.locks))
+    template.updated_at = now
+    try:
+        with transaction.atomic():
+            template.save()
+    except IntegrityError as error:
+        if _constraint_of(error) == "template_slug_once_per_workspace":
+            raise SlugInUse(draft.slug) from error
+        raise
+    TemplateVersion.objects.create(
+        template=template,
+        number=template.version,
+        author=author,
+        saved_at=now,
+        values=template.section_values(),
+        locked_sections=template.locked_sections,
+    )
+
+
+def _start_run(template: ManagedEventTemplate, edit: Edit, author: User, now: datetime) -> Propagation | None:
+    links = BookingLink.objects.filter(managed_event_template=template).count()
+    if not links:
+        return None
+    run = Propagation.objects.create(
+        template=template,
+        version=template.version,
+        sections=list(edit.pushed),
+        started_by=author,
+        links_total=links,
+        started_at=now,
+        touched_at=now,
+    )
+    ring_on_commit(tasks.propagate, str(run.pk))
+    return run
+
+
+def _facts(template: ManagedEventTemplate) -> dict[str, Any]:
+    settings = {name: getattr(template, name) for name in SETTINGS}
+    return template.section_values() | {"locked_sections": template.locked_sections} | settings
+
+
+def _record(action: str, template: ManagedEventTemplate, now: datetime, **more: Any) -> None:
+    audit.record(
+        workspace_id=template.workspace_id,
+        action=action,
+        target_type="template",
+        target_id=template.pk,
+        target_name=template.title,
+        at=now,
+        **more,
+    )
+
+
+def _constraint_of(error: IntegrityError) -> str | None:
+    diagnostics = getattr(error.__cause__, "diag", None)
+    return getattr(diagnostics, "constraint_name", None)

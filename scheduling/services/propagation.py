@@ -1,0 +1,56 @@
+"""Writing many managed links at once, for the app that owns their templates. Sets, never a loop of saves.
+
+Links are locked in ascending id before they are written: two runs that meet wait for each other instead of deadlocking.
+"""
+
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from django.db.models import Q
+
+from scheduling.models import BookingLink
+
+
+def lock_next_links(template_id: UUID, *, after: UUID | None, limit: int) -> list[UUID]:
+    """Lock the template's next links behind `after` (None: from the first), ascending; their ids, at most `limit`.
+
+    Fewer than `limit` means that there are no more.
+    """
+    links = BookingLink.objects.filter(managed_event_template=template_id)
+    if after is not None:
+        links = links.filter(pk__gt=after)
+    return list(links.select_for_update(no_key=True).order_by("pk").values_list("pk", flat=True)[:limit])
+
+
+def bring_in_line(
+    link_ids: Sequence[UUID],
+    *,
+    values: Mapping[str, Any],
+    locked_sections: Sequence[str],
+    version: int,
+    now: datetime,
+) -> int:
+    """Give these links the locked `values` and locks of a template's version; how many were not in line with them.
+
+    A link that has them already only learns the version's number, and one that has met a later version is left
+    alone. Two statements, whatever the number of links; a repeat writes nothing.
+    """
+    links = BookingLink.objects.filter(pk__in=link_ids)
+    settled = {"locked_sections": list(locked_sections), **values}
+    differing = links.filter(Q(template_version=None) | Q(template_version__lte=version)).exclude(**settled)
+    brought = differing.update(**settled, template_version=version, synced_at=now)
+    links.filter(Q(template_version=None) | Q(template_version__lt=version)).update(
+        template_version=version, synced_at=now
+    )
+    return brought
+
+
+def release_links(template_id: UUID) -> int:
+    """Make every link of this template its owner's own, values and address as they are; how many there were."""
+    links = BookingLink.objects.filter(managed_event_template=template_id)
+    locked = list(links.select_for_update(no_key=True).order_by("pk").values_list("pk", flat=True))
+    return BookingLink.objects.filter(pk__in=locked).update(
+        managed_event_template=None, locked_sections=[], template_version=None, synced_at=None
+    )
