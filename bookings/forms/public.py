@@ -41,8 +41,8 @@ class AddressField(forms.EmailField):
             ) from error
 
 
-class DetailsForm(forms.Form):
-    """The booker's details with the questions of the link, each in a field named "q-" and its key."""
+class BookerForm(forms.Form):
+    """Who comes."""
 
     name = LineField(label="Your name", max_length=120, widget=forms.TextInput({"autocomplete": "name"}))
     email = AddressField(
@@ -58,12 +58,6 @@ class DetailsForm(forms.Form):
         widget=forms.TextInput({"type": "tel", "autocomplete": "tel"}),
         error_messages={"required": "Add the number to call"},
     )
-    notes = LinesField(
-        label="Anything to know beforehand?",
-        max_length=MAX_ANSWER,
-        required=False,
-        widget=forms.Textarea({"rows": 3}),
-    )
     leave_empty = forms.CharField(
         label="Leave this empty",
         required=False,
@@ -71,24 +65,16 @@ class DetailsForm(forms.Form):
     )
 
     def __init__(
-        self, data: Mapping[str, Any] | None = None, *, link: BookingLink, reader: str, **kwargs: Any
+        self, data: Mapping[str, Any] | None = None, *, location_type: str, reader: str, **kwargs: Any
     ) -> None:
         """`reader` is who reads the answers: a first name, or "the team"."""
         super().__init__(data, **kwargs)
-        self.questions = questions_of(link.questions)
-        self._address_of(reader)
-        if link.location_type == "phone":
+        self.fields["name"].error_messages["required"] = f"Add your name so {reader} knows who is coming"
+        if location_type == "phone":
             self.fields["phone"].required = True
             self.fields["phone"].help_text = f"{reader[:1].upper()}{reader[1:]} calls you on this number."
-        for question in self.questions:
-            self.fields[_field_name(question)] = _field_of(question)
         for field in self.fields.values():
             field.error_messages["max_length"] = _TOO_LONG
-        self.order_fields(["name", "email", "phone", *map(_field_name, self.questions), "notes", TRAP])
-
-    def _address_of(self, reader: str) -> None:
-        self.fields["name"].error_messages["required"] = f"Add your name so {reader} knows who is coming"
-        self.fields["notes"].help_text = f"{reader[:1].upper()}{reader[1:]} reads this before the meeting."
 
     def clean_name(self) -> str:
         name: str = self.cleaned_data["name"]
@@ -107,6 +93,35 @@ class DetailsForm(forms.Form):
             raise ValidationError("Leave this field empty. It is there to catch programs.")
         return ""
 
+    @property
+    def kept(self) -> int:
+        """How many fields somebody has filled in."""
+        return sum(bool(self.data.get(self.add_prefix(name))) for name in self.fields)
+
+
+class DetailsForm(BookerForm):
+    """The booker's details with the questions of the link, each in a field named "q-" and its key."""
+
+    notes = LinesField(
+        label="Anything to know beforehand?",
+        max_length=MAX_ANSWER,
+        required=False,
+        widget=forms.Textarea({"rows": 3}),
+    )
+
+    def __init__(
+        self, data: Mapping[str, Any] | None = None, *, link: BookingLink, reader: str, **kwargs: Any
+    ) -> None:
+        """`reader` is who reads the answers: a first name, or "the team"."""
+        super().__init__(data, location_type=link.location_type, reader=reader, **kwargs)
+        self.questions = questions_of(link.questions)
+        self.fields["notes"].help_text = f"{reader[:1].upper()}{reader[1:]} reads this before the meeting."
+        self.fields["notes"].error_messages["max_length"] = _TOO_LONG
+        for question in self.questions:
+            self.fields[_field_name(question)] = _field_of(question)
+            self.fields[_field_name(question)].error_messages["max_length"] = _TOO_LONG
+        self.order_fields(["name", "email", "phone", *map(_field_name, self.questions), "notes", TRAP])
+
     def booker(self, timezone: str) -> Booker:
         """The details as the booking takes them. Only for a valid form."""
         answers = [
@@ -122,11 +137,6 @@ class DetailsForm(forms.Form):
             timezone=timezone,
             answers=answers,
         )
-
-    @property
-    def kept(self) -> int:
-        """How many fields somebody has filled in."""
-        return sum(bool(self.data.get(self.add_prefix(name))) for name in self.fields)
 
 
 class CancelForm(forms.Form):
