@@ -27,7 +27,7 @@
     if (el = at("data-copy")) copy(el);
     if (el = at("data-open")) { e.preventDefault(); document.getElementById(el.dataset.open)?.showModal(); }
     if (at("data-print")) print();
-    if (el = at("data-close")) { const box = el.closest("dialog, .toast"); box?.matches("dialog") ? box.close() : box?.remove(); }
+    if (el = at("data-close")) { const box = el.closest("dialog, .toast"); if (box?.matches("dialog")) { e.preventDefault(); box.close(); } else box?.remove(); }
   });
 
   // 12/24-hour: the CSS switches, the cookie remembers.
@@ -55,9 +55,10 @@
   });
 
   // Things markup cannot say: a box with some of its people picked, a dialog that is modal from the start.
+  // Without this file a dialog printed with `open` is simply part of the page.
   const ready = part => {
     part.querySelectorAll("[data-some]").forEach(box => box.indeterminate = true);
-    part.querySelectorAll("dialog[data-show]:not([open])").forEach(dialog => dialog.showModal());
+    part.querySelectorAll("dialog[data-show]").forEach(dialog => { dialog.removeAttribute("data-show"); dialog.close(); dialog.showModal(); });
   };
   ready(document);
   document.addEventListener("htmx:load", e => ready(e.detail.elt.parentElement || document));
@@ -68,7 +69,7 @@
     const form = e.detail.elt.closest("form") || document.getElementById("main");
     form.querySelector("[data-failure]")?.remove();
     note.dataset.failure = "";
-    form.prepend(note); note.focus();
+    (form.querySelector(".sheet-in, .dlg-b") || form).prepend(note); note.focus();
   };
   document.addEventListener("htmx:responseError", failed);
   document.addEventListener("htmx:sendError", failed);
