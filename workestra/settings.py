@@ -155,7 +155,7 @@ EMAIL_URL = env.str("EMAIL_URL", "")
 MAILBOX_ENABLED = LOCAL_SITE and not EMAIL_URL
 DEFAULT_FROM_EMAIL = env.str("DEFAULT_FROM_EMAIL", f"Workestra <scheduling@{SITE_HOST}>")
 SERVER_EMAIL = DEFAULT_FROM_EMAIL
-EMAIL_TIMEOUT = 20
+EMAIL_TIMEOUT = 10
 if MAILBOX_ENABLED:
     EMAIL_BACKEND = "workestra.notifications.mailbox.MailboxBackend"
 else:
@@ -176,7 +176,10 @@ CELERY_BROKER_TRANSPORT_OPTIONS = {
     "visibility_timeout": 600,
     "unacked_restore_interval": 10,
     "socket_connect_timeout": 1,
+    "max_retries": 0,
 }
+# A doorbell that nobody hears costs the request one second at most: whatever it rings for is found by the beat.
+CELERY_TASK_PUBLISH_RETRY = False
 CELERY_TASK_ACKS_LATE = True
 CELERY_TASK_REJECT_ON_WORKER_LOST = True
 CELERY_TASK_IGNORE_RESULT = True

@@ -5,13 +5,11 @@ from typing import Any
 from django.conf import settings
 from django.core.checks import CheckMessage, Error, register
 
-LOCAL_HOSTS = {"localhost", "127.0.0.1", "::1"}
-
 
 @register
 def mailbox_stays_local(app_configs: Any, **kwargs: Any) -> list[CheckMessage]:
     """The mailbox shows every mail to whoever asks: it must not exist where others can reach it."""
-    if settings.MAILBOX_ENABLED and settings.SITE_HOST not in LOCAL_HOSTS:
+    if settings.MAILBOX_ENABLED and not settings.LOCAL_SITE:
         return [
             Error(
                 f"The local mailbox is on, and {settings.SITE_HOST} is not this machine.",

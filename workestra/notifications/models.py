@@ -1,4 +1,6 @@
-"""The outbox: every mail the product owes somebody, from the moment it is owed. And the local mailbox's catch."""
+"""The outbox: every mail the product owes somebody, from the moment it is owed. And the local mailbox's
+catch.
+"""
 
 import uuid
 
@@ -6,14 +8,17 @@ from django.db import models
 from django.db.models import Q
 from django.db.models.functions import Now
 
+from workestra.notifications.domain.mails import shown_name
+
 WAITING = Q(sent_at=None, dead_at=None, skipped_at=None)
 
 
 class OutboxMessage(models.Model):
     """One mail to one person about one thing, written in the transaction that makes it due.
 
-    It waits until it is sent, skipped (there is nothing to tell any more) or dead (refused for good, or tried too
-    often). What it says is rendered at delivery, by the renderer of its `kind`, from the state of that moment.
+    It waits until it is sent, skipped (there is nothing to tell any more) or dead (refused for good, or tried
+    too often). What it says is rendered at delivery, by the renderer of its `kind`, from the state of that
+    moment.
     """
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
@@ -60,7 +65,9 @@ class OutboxMessage(models.Model):
 
 
 class CaughtMail(models.Model):
-    """A mail the local mailbox caught instead of sending it. `invite_…` tell of the iCalendar object in it, if any."""
+    """A mail the local mailbox caught instead of sending it. `invite_…` tell of the iCalendar object in it,
+    if any.
+    """
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
     received_at = models.DateTimeField(db_default=Now())
@@ -79,3 +86,8 @@ class CaughtMail(models.Model):
 
     def __str__(self) -> str:
         return f"{self.subject} to {self.recipients}"
+
+    @property
+    def recipient_name(self) -> str:
+        """The first recipient as a list names him."""
+        return shown_name(self.recipients)

@@ -11,7 +11,9 @@ from workestra.notifications.models import OutboxMessage
 
 @dataclass(frozen=True, slots=True)
 class Skip:
-    """There is nothing to tell any more; `reason` says why, in words a person can read in the delivery log."""
+    """There is nothing to tell any more; `reason` says why, in words a person can read in the delivery
+    log.
+    """
 
     reason: str
 
@@ -29,9 +31,9 @@ _renderers: dict[str, Renderer] = {}
 def renders(kind: str) -> Callable[[Renderer], Renderer]:
     """Register the decorated function as the renderer of `kind`, such as "booking.confirmed.booker".
 
-    It gets the outbox message and the current time, reads the state of things as they are now, and answers with a
-    mail addressed to `message.recipient` alone, or with `Skip` when that state has moved on (cancelled, rescheduled,
-    already over). It may run several times for one message and must change nothing.
+    It gets the outbox message and the current time, reads the state of things as they are now, and answers
+    with a mail addressed to `message.recipient` alone, or with `Skip` when that state has moved on
+    (cancelled, rescheduled, already over). It may run several times for one message and must change nothing.
 
     Raises ValueError when the kind already has one.
     """

@@ -1,5 +1,7 @@
 """Reads of the outbox and of the local mailbox."""
 
+from uuid import UUID
+
 from django.db.models import Exists, OuterRef, Q, QuerySet
 from django.db.models.functions import Now
 
@@ -14,13 +16,54 @@ def waiting() -> QuerySet[OutboxMessage]:
 def due() -> QuerySet[OutboxMessage]:
     """Waiting messages that may be delivered now, by the database's clock, oldest first.
 
-    A message leased by somebody is left to him, and so is the next one to the same person about the same thing:
-    a cancellation must not overtake the confirmation that is being sent.
+    A message leased by somebody is left to him, and so is the next one to the same person about the same
+    thing: a cancellation must not overtake the confirmation that is being sent.
     """
-    leased = Q(leased_until__gt=Now())
-    sibling_on_its_way = waiting().filter(leased, topic_id=OuterRef("topic_id"), recipient=OuterRef("recipient"))
+    on_its_way = waiting().filter(
+        leased_until__gt=Now(), topic_id=OuterRef("topic_id"), recipient=OuterRef("recipient")
+    )
     return (
         waiting()
-        .filter(~leased | Q(leased_until=None), ~Exists(sibling_on_its_way), available_at__lte=Now())
+        .filter(
+            Q(leased_until=None) | Q(leased_until__lte=Now()), ~Exists(on_its_way), available_at__lte=Now()
+        )
         .order_by("available_at", "created_at")
+    )
+
+
+def messages_about(topic_id: UUID) -> QuerySet[OutboxMessage]:
+    """Every message about one thing, whatever became of it, newest first, without the mails themselves."""
+    return OutboxMessage.objects.filter(topic_id=topic_id).defer("payload").order_by("-created_at", "kind")
+
+
+def is_superseded(message: OutboxMessage) -> bool:
+    """Whether the same mail about a later state of the same thing is in the outbox, delivered or not."""
+    return OutboxMessage.objects.filter(
+        topic_id=message.topic_id, kind=message.kind, recipient=message.recipient, seq__gt=message.seq
+    ).exists()
+
+
+def caught_mails(search: str = "", *, invites_only: bool = False) -> QuerySet[CaughtMail]:
+    """What the local mailbox holds, newest first, without the mails themselves.
+
+    `search` is looked for in recipients, subjects and UIDs, whatever its case; empty matches everything.
+    """
+    mails = CaughtMail.objects.defer("raw").order_by("-received_at", "-id")
+    if search:
+        mails = mails.filter(
+            Q(recipients__icontains=search) | Q(subject__icontains=search) | Q(invite_uid__icontains=search)
+        )
+    return mails.exclude(invite_method="") if invites_only else mails
+
+
+def invites_of_event(mail: CaughtMail) -> list[CaughtMail]:
+    """The invites about this mail's event that its recipients were sent, in the order they were; empty
+    without one.
+    """
+    if not mail.invite_uid:
+        return []
+    return list(
+        CaughtMail.objects.filter(invite_uid=mail.invite_uid, recipients=mail.recipients).order_by(
+            "received_at", "id"
+        )
     )

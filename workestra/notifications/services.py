@@ -9,7 +9,7 @@ from django.db.models.functions import Now
 from django.db.transaction import TransactionManagementError
 
 from workestra.notifications import selectors, tasks
-from workestra.notifications.models import OutboxMessage
+from workestra.notifications.models import CaughtMail, OutboxMessage
 
 logger = logging.getLogger(__name__)
 
@@ -30,10 +30,11 @@ def enqueue(
 ) -> OutboxMessage:
     """Owe `recipient` the mail `kind` about `topic_id`, not before `available_at` (None: at once).
 
-    `seq` is the version of the topic the mail speaks of: a waiting message is skipped once one of its kind with a
-    higher `seq` exists. Owing the same mail twice is owing it once: the first message is returned.
+    `seq` is the version of the topic the mail speaks of: a waiting message is skipped once one of its kind
+    with a higher `seq` exists. Owing the same mail twice is owing it once: the first message is returned.
 
-    Raises TransactionManagementError outside a transaction: the mail and what it tells of stand or fall together.
+    Raises TransactionManagementError outside a transaction: the mail and what it tells of stand or fall
+    together.
     """
     _require_transaction()
     message, _created = OutboxMessage.objects.get_or_create(
@@ -50,7 +51,8 @@ def enqueue(
 
 
 def cancel_pending(topic_id: UUID, *kinds: str, reason: str = "No longer needed") -> int:
-    """Skip what still waits about `topic_id`, of these kinds or, without any, of every kind; returns how many.
+    """Skip what still waits about `topic_id`, of these kinds or, without any, of every kind; returns how
+    many.
 
     A mail that is on its way out at this moment is not recalled: it ends as sent if it gets through.
     """
@@ -94,20 +96,29 @@ def resend(message: OutboxMessage) -> OutboxMessage:
     return copy
 
 
+def empty_mailbox() -> None:
+    """Throw away everything the local mailbox caught."""
+    CaughtMail.objects.all().delete()
+
+
 def _require_transaction() -> None:
     if not connection.in_atomic_block:
         raise TransactionManagementError("the outbox is written in the transaction of what it tells of")
 
 
 def _ring_on_commit() -> None:
-    """Once per transaction, however many messages it wrote: with the broker away every ring costs its timeout."""
-    if not any(callback is _ring for _savepoints, callback, _robust in connection.run_on_commit):
+    """Once per transaction, however many messages it wrote: with the broker away every ring costs its
+    timeout.
+    """
+    if not any(entry[1] is _ring for entry in connection.run_on_commit):
         transaction.on_commit(_ring)
 
 
 def _ring() -> None:
-    """Ask a worker to look at once. The beat finds the message anyway, so nothing that goes wrong here matters."""
+    """Ask a worker to look at once. The beat finds the message anyway, so nothing that goes wrong here
+    matters.
+    """
     try:
-        tasks.deliver_outbox.apply_async(retry=False)
+        tasks.deliver_outbox.delay()
     except Exception as error:
-        logger.info("The doorbell did not ring (%s); the beat delivers.", error)
+        logger.warning("The doorbell did not ring (%s); the beat delivers.", error)

@@ -1,0 +1,52 @@
+"""The bell is a convenience: a booking stands whether or not anybody hears it."""
+
+import socket
+import time
+from collections.abc import Iterator
+from contextlib import ExitStack
+
+import pytest
+from celery import Task
+from django.db import transaction
+from kombu import Connection
+
+from tests.notifications.conftest import Owe
+from workestra.celery import app
+from workestra.notifications import tasks
+from workestra.notifications.models import OutboxMessage
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+
+@pytest.fixture
+def _broker_away(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """The settings as they are, with a broker's address where nobody answers."""
+    options = app.conf.broker_transport_options
+    with socket.create_server(("127.0.0.1", 0), backlog=0) as silent, ExitStack() as waiting:
+        address = silent.getsockname()
+        for _ in range(3):  # A full queue: the next one to connect is left without an answer.
+            connecting = waiting.enter_context(socket.socket())
+            connecting.setblocking(False)
+            connecting.connect_ex(address)
+        nowhere = Connection(f"redis://127.0.0.1:{address[1]}/0", transport_options=options)
+        monkeypatch.setattr(
+            tasks.deliver_outbox,
+            "delay",
+            lambda: Task.apply_async(tasks.deliver_outbox, connection=nowhere),
+        )
+        yield
+
+
+@pytest.mark.usefixtures("_broker_away")
+def test_with_the_broker_away_the_mail_is_owed_all_the_same_and_soon(
+    owe: Owe, caplog: pytest.LogCaptureFixture
+) -> None:
+    begun = time.monotonic()
+    with transaction.atomic():
+        for number in range(3):
+            owe(f"b{number}@larkhill.example")
+    assert time.monotonic() - begun < 2
+    assert OutboxMessage.objects.count() == 3
+    (told,) = [record for record in caplog.records if "doorbell" in record.message]
+    assert told.levelname == "WARNING"
+    assert "Timeout" in told.message

@@ -1,0 +1,247 @@
+"""Delivering the outbox. Safe to run anywhere, any number of times at once, and to be killed at any point.
+
+A message is leased (committed), rendered, sent and marked, with no transaction open while the mail server is
+spoken to. Who dies in between leaves a lease that runs out, and the message is sent by the next one: a second
+copy is only possible when the death falls between the server's answer and the mark, and carries the same
+Message-ID.
+"""
+
+import logging
+import random
+import smtplib
+import time
+from contextlib import suppress
+from datetime import datetime, timedelta
+from email import message as mime
+from email.policy import Policy
+from email.utils import parseaddr
+from types import TracebackType
+from typing import Self
+
+from django.conf import settings
+from django.core.mail import EmailMessage, EmailMultiAlternatives, get_connection
+from django.core.mail.backends.base import BaseEmailBackend
+from django.db import transaction
+from django.db.models import F, QuerySet
+from django.db.models.functions import Now
+
+from workestra.notifications import selectors
+from workestra.notifications.domain.mails import to_wire
+from workestra.notifications.models import WAITING, OutboxMessage
+from workestra.notifications.registry import Skip, UnknownKind, renderer_of
+
+logger = logging.getLogger(__name__)
+
+BATCH = 20
+LEASE = timedelta(seconds=60)
+"""Longer than the slowest single mail (four answers of EMAIL_TIMEOUT); after a crash, how late its messages
+are.
+"""
+RUN_FOR = timedelta(seconds=45)
+SHORTEST_PAUSE = timedelta(seconds=1)
+LONGEST_PAUSE = timedelta(minutes=15)
+MAX_ATTEMPTS = 200
+"""About a day of tries: nine short pauses, then seven and a half minutes on average. So many again after a
+retry.
+"""
+
+# RFC 4954 section 6: a wrong password is an administrator's to mend, and no fault of the message.
+_AUTHENTICATION_CODES = {530, 534, 535, 538}
+
+
+def deliver_due(now: datetime) -> int:
+    """Deliver what is due, batch by batch, until nothing is left or RUN_FOR is over; returns how many were
+    tried.
+
+    `now` is what renderers see as the current time; leases, pauses and marks go by the database's clock.
+    """
+    stop_at = time.monotonic() + RUN_FOR.total_seconds()
+    tried = 0
+    while time.monotonic() < stop_at and (batch := _lease()):
+        with _Post() as post:
+            for message in batch:
+                if time.monotonic() < stop_at:
+                    _deliver(message, post, now)
+                    tried += 1
+                else:
+                    _hand_back(message)
+    return tried
+
+
+def _lease() -> list[OutboxMessage]:
+    """Take up to BATCH due messages that nobody else has, in the order they are to be sent."""
+    # durable: refuses to run inside a transaction of the caller, which would stay open while mails are sent.
+    with transaction.atomic(durable=True):
+        ids = list(selectors.due().select_for_update(skip_locked=True).values_list("pk", flat=True)[:BATCH])
+        taken = OutboxMessage.objects.filter(pk__in=ids)
+        taken.update(leased_until=Now() + LEASE, attempts=F("attempts") + 1)
+        return list(taken.order_by("available_at", "created_at"))
+
+
+def _deliver(message: OutboxMessage, post: "_Post", now: datetime) -> None:
+    """Bring one leased message to an end, or put it off. What goes wrong with it stays with it."""
+    try:
+        mail = _rendered(message, now)
+    except UnknownKind as error:
+        _bury(message, error)
+        return
+    except Exception as error:
+        logger.exception("%s (%s) could not be written", message, message.pk)
+        _put_off(message, error)
+        return
+    if isinstance(mail, Skip):
+        _ours(message).filter(WAITING).update(
+            leased_until=None, skipped_at=Now(), skip_reason=mail.reason[:200]
+        )
+        return
+    try:
+        sealed = _Sealed(mail, message)
+        post.open()
+        if not _renew(message):
+            return
+        post.send(sealed)
+    except Exception as error:
+        (_bury if _is_permanent(error) else _put_off)(message, error)
+        return
+    # A message withdrawn while it was on its way is out all the same.
+    end = {"sent_at": Now(), "payload": sealed.raw, "skipped_at": None, "skip_reason": "", "last_error": ""}
+    if not _ours(message).update(leased_until=None, **end):
+        logger.error(
+            "%s (%s) was sent after its lease had run out; it may be sent again", message, message.pk
+        )
+
+
+def _rendered(message: OutboxMessage, now: datetime) -> EmailMessage | Skip:
+    if selectors.is_superseded(message):
+        return Skip("A newer version of it followed")
+    return renderer_of(message.kind)(message, now)
+
+
+def _renew(message: OutboxMessage) -> bool:
+    """Begin the lease anew right before sending; False when the message has gone to somebody else or is
+    withdrawn.
+    """
+    return bool(_ours(message).filter(WAITING).update(leased_until=Now() + LEASE))
+
+
+def _hand_back(message: OutboxMessage) -> None:
+    _ours(message).update(leased_until=None)
+
+
+def _put_off(message: OutboxMessage, error: Exception) -> None:
+    """Try again after a pause that doubles from try to try, with full jitter."""
+    tries = message.attempts % MAX_ATTEMPTS
+    if not tries:
+        _bury(message, error)
+        return
+    longest = min(LONGEST_PAUSE, SHORTEST_PAUSE * 2 ** min(tries, 20))
+    pause = SHORTEST_PAUSE + random.random() * (longest - SHORTEST_PAUSE)  # noqa: S311  It only spreads load.
+    _ours(message).filter(WAITING).update(
+        leased_until=None, available_at=Now() + pause, last_error=_words_for(error)
+    )
+    logger.warning("%s (%s) put off by %s: %s", message, message.pk, pause, error)
+
+
+def _bury(message: OutboxMessage, error: Exception) -> None:
+    """Give up, until somebody asks for another try."""
+    _ours(message).filter(WAITING).update(leased_until=None, dead_at=Now(), last_error=_words_for(error))
+    logger.error("%s (%s) will not be delivered: %s", message, message.pk, error)
+
+
+def _ours(message: OutboxMessage) -> QuerySet[OutboxMessage]:
+    """The message's row, as long as nobody has leased it after us."""
+    return OutboxMessage.objects.filter(pk=message.pk, attempts=message.attempts)
+
+
+def _words_for(error: Exception) -> str:
+    return f"{type(error).__name__}: {error}".replace("\0", "")[:500]
+
+
+def _is_permanent(error: Exception) -> bool:
+    """Whether the same mail would be refused again: a 5yz answer (RFC 5321 section 4.2.1) or a mail nobody
+    may send.
+    """
+    match error:
+        case smtplib.SMTPRecipientsRefused():
+            codes = {code for code, _answer in error.recipients.values()}
+        case smtplib.SMTPResponseException():
+            codes = {error.smtp_code}
+        case _:
+            return isinstance(error, ValueError | smtplib.SMTPNotSupportedError)
+    return all(500 <= code < 600 for code in codes) and not codes & _AUTHENTICATION_CODES
+
+
+class _Sealed(EmailMultiAlternatives):
+    """A rendered mail with its final headers, whose bytes are made once: what is stored is what was sent.
+
+    Raises ValueError when it is not addressed to the message's recipient alone, or has a header no mail may
+    have.
+    """
+
+    def __init__(self, mail: EmailMessage, message: OutboxMessage) -> None:
+        addresses = [parseaddr(recipient)[1] for recipient in mail.recipients()]
+        if addresses != [message.recipient]:
+            raise ValueError(f"rendered for {addresses}, not for {message.recipient}")
+        mail.extra_headers = {
+            "Auto-Submitted": "auto-generated",  # RFC 3834: out-of-office answers stay away.
+            **mail.extra_headers,
+            "Message-ID": f"<{message.pk}@{settings.SITE_HOST}>",
+        }
+        super().__init__()
+        self.__dict__.update(mail.__dict__)
+        self._mime = mail.message()
+        self.raw = to_wire(self._mime)
+
+    def message(self, *, policy: Policy | None = None) -> mime.EmailMessage:
+        return self._mime
+
+
+class _Post:
+    """The mail connection of one batch. Opened when first needed, and again after an error.
+
+    A server that cannot be reached is asked once a batch, not once a message.
+    """
+
+    def __init__(self) -> None:
+        self._connection: BaseEmailBackend | None = None
+        self._unreachable: _Unreachable | None = None
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None
+    ) -> None:
+        self._close()
+
+    def open(self) -> None:
+        """Raises _Unreachable when the server cannot be reached or does not let us in."""
+        if self._unreachable:
+            raise self._unreachable
+        if self._connection is None:
+            connection = get_connection()
+            try:
+                connection.open()
+            except Exception as error:
+                self._unreachable = _Unreachable(_words_for(error))
+                raise self._unreachable from error
+            self._connection = connection
+
+    def send(self, mail: EmailMessage) -> None:
+        """Only after `open`. Raises what the mail backend raises when it does not accept the mail."""
+        assert self._connection is not None
+        try:
+            self._connection.send_messages([mail])
+        except Exception:
+            self._close()
+            raise
+
+    def _close(self) -> None:
+        if self._connection is not None:
+            with suppress(Exception):
+                self._connection.close()
+            self._connection = None
+
+
+class _Unreachable(Exception):
+    """No mail can be handed over at all, whatever it says."""
