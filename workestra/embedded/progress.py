@@ -12,4 +12,4 @@ STARTED = "WORKESTRA_STARTED"
 def say(text: str, to: TextIO | None = None) -> None:
     """Print one line at once, to standard output unless told otherwise."""
     elapsed = time.time() - float(os.environ.setdefault(STARTED, str(time.time())))
-    print(f"[{elapsed:5.1f} s] {text}", file=to or sys.stdout, flush=True)
+    print(f"[{max(elapsed, 0):5.1f} s] {text}", file=to or sys.stdout, flush=True)

@@ -10,7 +10,7 @@ from contextlib import suppress
 from pathlib import Path
 from urllib.parse import urlsplit
 
-from environs import Env
+from dotenv import dotenv_values
 
 from workestra.embedded import places, postgres, valkey
 from workestra.embedded.lock import start_lock
@@ -69,8 +69,9 @@ def run() -> None:
 
 def read_dot_env() -> None:
     """Take what `.env` in the clone sets; the environment wins."""
-    if (places.ROOT / ".env").exists():
-        Env().read_env(str(places.ROOT / ".env"), recurse=False)
+    for name, value in dotenv_values(places.ROOT / ".env").items():
+        if value is not None:
+            os.environ.setdefault(name, value)
 
 
 def kept_secret_key(path: Path) -> str:
