@@ -26,7 +26,7 @@ from workestra.audit.models import AuditEvent
 pytestmark = pytest.mark.django_db(transaction=True)
 
 LINKS = 200
-KILLED_AT = (25, 90, 91, 160)
+KILLED_AT = (25, 90, 91, 130)
 
 
 @pytest.fixture
