@@ -1,6 +1,6 @@
 from django.urls import path
 
-from bookings.views import console
+from bookings.views import console, manage, public
 
 app_name = "bookings"
 urlpatterns = [
@@ -9,4 +9,11 @@ urlpatterns = [
     path("calendar/bookings/<uuid:booking_id>/cancel", console.cancel, name="cancel"),
     path("calendar/bookings/<uuid:booking_id>/attendance", console.attendance, name="attendance"),
     path("calendar/bookings/<uuid:booking_id>/manage-link", console.manage_link, name="manage_link"),
+    path("book/<slug:slug>", public.book, name="book"),
+    path("book/<slug:slug>/details", public.details, name="details"),
+    path("b/<slug:slug>/manage/<str:token>", manage.manage, name="manage"),
+    path("b/<slug:slug>/manage/<str:token>/confirmed", manage.confirmed, name="confirmed"),
+    path("b/<slug:slug>/manage/<str:token>/reschedule", manage.reschedule, name="reschedule"),
+    path("b/<slug:slug>/manage/<str:token>/cancel", manage.cancel, name="manage_cancel"),
+    path("b/<slug:slug>/manage/<str:token>/invite.ics", manage.invite, name="invite"),
 ]

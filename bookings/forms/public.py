@@ -122,6 +122,11 @@ class DetailsForm(BookerForm):
             self.fields[_field_name(question)].error_messages["max_length"] = _TOO_LONG
         self.order_fields(["name", "email", "phone", *map(_field_name, self.questions), "notes", TRAP])
 
+    @property
+    def question_fields(self) -> list[forms.BoundField]:
+        """The link's own questions, in its order."""
+        return [self[_field_name(question)] for question in self.questions]
+
     def booker(self, timezone: str) -> Booker:
         """The details as the booking takes them. Only for a valid form."""
         answers = [

@@ -1,11 +1,11 @@
 """Making, moving and cancelling bookings: every one through the protocol of `scheduling.services.busy_time`."""
 
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any
-from uuid import UUID, uuid4
+from uuid import UUID, uuid4, uuid5
 
 from django.db import transaction
 
@@ -72,19 +72,25 @@ class Draft:
 def book(*, link: BookingLink, start: datetime, booker: Booker, nonce: UUID, now: datetime) -> Booking:
     """Book this start for this booker, with the host whose turn it is.
 
-    `nonce` belongs to the form: sent twice, it gives the booking it made the first time.
+    `nonce` belongs to the form: the same details sent twice give the booking they made the first time. Sent again with
+    another address or start, as after going back in the browser, they are another booking.
 
     Raises: SlotTaken when the link does not (or no longer) offer the start; TryAgain.
     """
-    made = _already_made(nonce, booker)
+    key = uuid5(nonce, f"{link.pk} {start.astimezone(UTC).isoformat()} {booker.email}")
+    made = _already_made(key)
     if made is not None:
         return made
     pool = scheduling.hosts_in_order(link)
     if not scheduling.verdict_on(link, start, now, hosts=pool).host_ids:
+        # The first of two clicks may have taken it since.
+        made = _already_made(key)
+        if made is not None:
+            return made
         raise SlotTaken
+    host_ids = {host.user_id for host in pool}
     return with_hosts_locked(
-        [host.user_id for host in pool],
-        lambda locked: _book_locked(locked, link.pk, start, booker, nonce, now),
+        host_ids, lambda locked: _book_locked(locked, host_ids, link.pk, start, booker, key, now)
     )
 
 
@@ -175,11 +181,12 @@ def cancel(
     return with_hosts_locked([booking.host_id], work)
 
 
-def reschedule(*, booking: Booking, start: datetime, now: datetime) -> Booking:
+def reschedule(*, booking: Booking, start: datetime, now: datetime, timezone: str = "") -> Booking:
     """Move an upcoming booking to another start that its link offers, with the same host, as its booker asks.
 
     The old row stays as "rescheduled"; the new one carries the series, the next SEQUENCE and a fresh manage token.
-    Its own time does not stand in its way. Gives the new booking.
+    Its own time does not stand in its way. `timezone`, where given, is the one he picked the start in: from now on he
+    is told of it in that zone. Gives the new booking.
 
     Raises: SlotTaken; BookingClosed, also when the link is gone; TooLate; TryAgain.
     """
@@ -192,7 +199,7 @@ def reschedule(*, booking: Booking, start: datetime, now: datetime) -> Booking:
         )
         _ensure_open(current, now)
         ensure_before_cutoff(current, _cutoff(current, "reschedule_cutoff_hours"), now)
-        link = current.link
+        link = _link_locked(current.link_id)
         if link is None:
             raise BookingClosed("the booking page no longer exists")
         hosts = [host for host in scheduling.hosts_in_order(link) if host.user_id == current.host_id]
@@ -205,7 +212,7 @@ def reschedule(*, booking: Booking, start: datetime, now: datetime) -> Booking:
         current.status = Booking.Status.RESCHEDULED
         current.ended_at = now
         current.save(update_fields=["status", "ended_at"])
-        moved = _successor(current, moved_id, period, link, now)
+        moved = _successor(current, moved_id, period, link, timezone, now)
         RetiredToken.objects.create(token_hash=current.manage_token_hash, booking=current, retired_at=now)
         notices.announce_moved(moved, previous=current, reminder=link.reminder_enabled, now=now)
         record(
@@ -245,16 +252,23 @@ def ensure_before_cutoff(booking: Booking, hours: int, now: datetime) -> None:
 
 
 def _book_locked(
-    locked: LockedHosts, link_id: UUID, start: datetime, booker: Booker, nonce: UUID, now: datetime
+    locked: LockedHosts,
+    host_ids: Collection[UUID],
+    link_id: UUID,
+    start: datetime,
+    booker: Booker,
+    key: UUID,
+    now: datetime,
 ) -> Booking:
-    made = _already_made(nonce, booker)
+    made = _already_made(key)
     if made is not None:
         return made
     # The page may be minutes old: rules, hosts and whose turn it is are read again behind the locks.
-    link = BookingLink.objects.select_related("owner").filter(pk=link_id).first()
+    link = _link_locked(link_id)
     if link is None:
         raise SlotTaken("the booking page no longer exists")
-    pool = scheduling.hosts_in_order(link)
+    # Somebody who joined the pool just now is not locked.
+    pool = [host for host in scheduling.hosts_in_order(link) if host.user_id in host_ids]
     verdict = scheduling.verdict_on(link, start, now, hosts=pool)
     if not verdict.host_ids:
         raise SlotTaken
@@ -268,12 +282,22 @@ def _book_locked(
         excluded,
     )
     chosen = by_id[assignment.host_id]
-    draft = _draft_of(link, chosen, start, booker, nonce, assignment)
+    draft = _draft_of(link, chosen, start, booker, key, assignment)
     booking = enter(locked, draft, now)
     if link.strategy == BookingLink.Strategy.ROUND_ROBIN:
         chosen.rotation = max(host.rotation for host in pool) + 1
         chosen.save(update_fields=["rotation"])
     return booking
+
+
+def _link_locked(link_id: UUID | None) -> BookingLink | None:
+    """The link as it is now, kept from being changed or deleted until the booking that names it is committed.
+
+    Always after the hosts: who changes links never waits for a host.
+    """
+    if link_id is None:
+        return None
+    return BookingLink.objects.select_for_update(no_key=True).filter(pk=link_id).first()
 
 
 def _draft_of(
@@ -297,7 +321,9 @@ def _draft_of(
     )
 
 
-def _successor(current: Booking, moved_id: UUID, period: Period, link: BookingLink, now: datetime) -> Booking:
+def _successor(
+    current: Booking, moved_id: UUID, period: Period, link: BookingLink, timezone: str, now: datetime
+) -> Booking:
     moved = Booking.objects.get(pk=current.pk)
     moved.pk = moved_id
     moved._state.adding = True
@@ -305,6 +331,8 @@ def _successor(current: Booking, moved_id: UUID, period: Period, link: BookingLi
     moved.ended_at = None
     moved.starts_at = period.start
     moved.ends_at = period.end
+    moved.booker_timezone = timezone or current.booker_timezone
+    moved.briefing_sent_at = None
     moved.ics_sequence = current.ics_sequence + 1
     moved.manage_token_generation = 0
     moved.manage_token_hash = token_hash(tokens.issue(MANAGE, moved_id))
@@ -332,8 +360,8 @@ def _claim(
     )
 
 
-def _already_made(nonce: UUID, booker: Booker) -> Booking | None:
-    return Booking.objects.filter(idempotency_key=nonce, booker_email=booker.email).first()
+def _already_made(key: UUID) -> Booking | None:
+    return Booking.objects.filter(idempotency_key=key).first()
 
 
 def _ensure_open(booking: Booking, now: datetime) -> None:

@@ -1,0 +1,253 @@
+"""The booking page `/book/<slug>`: choose a time, give your details."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from functools import wraps
+from typing import Any, Final
+from urllib.parse import urlencode
+from uuid import UUID, uuid4
+from zoneinfo import ZoneInfo
+
+from django.contrib.auth.decorators import login_not_required
+from django.http import Http404, HttpResponse, HttpResponseRedirect
+from django.shortcuts import redirect, render
+from django.urls import reverse
+from django.utils import timezone
+from django.utils.cache import patch_cache_control
+from django.views.decorators.http import require_http_methods, require_safe
+from django.views.decorators.vary import vary_on_headers
+
+from bookings import selectors
+from bookings.domain import month as months
+from bookings.domain.locations import Location, location_before
+from bookings.forms.public import DetailsForm, prefill_keys, prefilled
+from bookings.services import booking as service
+from bookings.views.picker import (
+    BadAddress,
+    BookerRequest,
+    Host,
+    Meeting,
+    Time,
+    nonce_of,
+    picker_for,
+    start_of,
+    start_value,
+    zone_for,
+)
+from scheduling import selectors as scheduling
+from scheduling.domain.reasons import ReasonCode
+from scheduling.models import BookingLink
+from scheduling.services.busy_time import SlotTaken, TryAgain
+
+OFFERED_INSTEAD: Final = 6
+LONGEST_CARRIED: Final = 200
+_TAKEN: Final = frozenset(
+    {
+        ReasonCode.BUSY,
+        ReasonCode.BUFFER,
+        ReasonCode.HOLD,
+        ReasonCode.CAP_DAY,
+        ReasonCode.CAP_WEEK,
+        ReasonCode.HOST_CAP,
+        ReasonCode.CAPACITY,
+    }
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Near:
+    """A time offered in place of a lost one, and where it lies from there."""
+
+    time: Time
+    distance: str
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    """What every page of a link prints, and what its addresses carry along."""
+
+    link: BookingLink
+    host: Host
+    zone: ZoneInfo
+    location: Location
+    carried: list[tuple[str, str]]
+
+    def meeting(self, start: datetime) -> Meeting:
+        return Meeting(start, start + timedelta(minutes=self.link.duration_minutes), self.zone, self.host)
+
+    def context(self) -> dict[str, Any]:
+        return {
+            "link": self.link,
+            "org": self.link.workspace,
+            "host": self.host,
+            "zone": self.zone,
+            "location": self.location,
+            "carried": self.carried,
+        }
+
+
+def booker_page(
+    view: Callable[[BookerRequest, str], HttpResponse],
+) -> Callable[[BookerRequest, str], HttpResponse]:
+    """A view that needs no sign-in; an address that cannot be read gets a page that says so (400)."""
+
+    @login_not_required
+    @wraps(view)
+    def page(request: BookerRequest, slug: str) -> HttpResponse:
+        try:
+            response = view(request, slug)
+        except BadAddress as error:
+            response = render(
+                request, "bookings/bad_address.html", {"reason": str(error), "path": request.path}, status=400
+            )
+        # Not no-store: going back shows the form again with what was typed, and with its number.
+        patch_cache_control(response, private=True, no_cache=True)
+        return response
+
+    return page
+
+
+@require_safe
+@vary_on_headers("HX-Request")
+@booker_page
+def book(request: BookerRequest, slug: str) -> HttpResponse:
+    """Choose a time. `month`, `date`, `start` and `tz` are in the address; so may be answers to fill in later."""
+    now = timezone.now()
+    page = _page(request, slug, request.GET)
+    if request.htmx and not request.htmx.history_restore_request and request.htmx.target == "bar":
+        return _chosen(request, page)
+    picker = picker_for(
+        request,
+        link=page.link,
+        host=page.host,
+        zone=page.zone,
+        carried=page.carried,
+        now=now,
+        path=request.path,
+        query=request.GET,
+    )
+    context = page.context() | {"picker": picker, "chosen": picker.chosen}
+    if request.htmx and not request.htmx.history_restore_request:
+        told = {"target": request.htmx.target, "trigger": request.htmx.trigger_name}
+        return render(request, "bookings/book.html#fragments", context | told)
+    return render(request, "bookings/book.html", context)
+
+
+@require_http_methods(["GET", "HEAD", "POST"])
+@booker_page
+def details(request: BookerRequest, slug: str) -> HttpResponse:
+    """The booker's details for `start`, and the booking itself."""
+    now = timezone.now()
+    typed = request.POST if request.method == "POST" else request.GET
+    page = _page(request, slug, typed)
+    if not typed.get("start"):
+        return redirect(f"{reverse('bookings:book', args=[slug])}?{_query(page)}")
+    start = start_of(typed["start"])
+    if request.method == "POST":
+        return _book(request, page, start, now)
+    form = DetailsForm(link=page.link, reader=page.host.first, initial=prefilled(page.link, request.GET))
+    if not scheduling.verdict_on(page.link, start, now).offered:
+        return _conflict(request, page, form, start, uuid4(), now)
+    return _details(request, page, form, start, uuid4())
+
+
+def _book(request: BookerRequest, page: Page, start: datetime, now: datetime) -> HttpResponse:
+    nonce = nonce_of(request.POST.get("nonce", ""))
+    form = DetailsForm(request.POST, link=page.link, reader=page.host.first)
+    if not form.is_valid():
+        return _details(request, page, form, start, nonce, status=422)
+    try:
+        booking = service.book(
+            link=page.link, start=start, booker=form.booker(page.zone.key), nonce=nonce, now=now
+        )
+    except SlotTaken:
+        return _conflict(request, page, form, start, nonce, now)
+    except TryAgain:
+        response = _details(request, page, form, start, nonce, status=503, busy=True)
+        response["Retry-After"] = "2"
+        return response
+    token = selectors.manage_token(booking)
+    if token is None:
+        # A form of long ago, sent once more after the installation's key was replaced.
+        raise Http404
+    return HttpResponseRedirect(reverse("bookings:confirmed", args=[booking.page_slug, token]), status=303)
+
+
+def _page(request: BookerRequest, slug: str, typed: Mapping[str, str]) -> Page:
+    """Raises Http404 for an unknown slug; BadAddress for a zone that does not exist."""
+    link = scheduling.public_link(slug)
+    if link is None:
+        raise Http404
+    zone = zone_for(request, typed, link.timezone)
+    host = Host.of_link(link)
+    carried = [
+        (key, typed[key][:LONGEST_CARRIED])
+        for key in prefill_keys(link)
+        if request.method != "POST" and typed.get(key)
+    ]
+    if typed.get("tz"):
+        carried.insert(0, ("tz", zone.key))
+    location = location_before(link.location_type, link.location_detail, host.first)
+    return Page(link, host, zone, location, carried)
+
+
+def _query(page: Page, **more: str) -> str:
+    return urlencode([*page.carried, *more.items()])
+
+
+def _chosen(request: BookerRequest, page: Page) -> HttpResponse:
+    """The summary and the bar for a start somebody has just ticked. Whether it is offered is asked on the next page."""
+    chosen = page.meeting(start_of(request.GET.get("start", "")))
+    context = page.context() | {"chosen": chosen, "target": "bar"}
+    return render(request, "bookings/book.html#chosen-fragments", context)
+
+
+def _details(
+    request: BookerRequest,
+    page: Page,
+    form: DetailsForm,
+    start: datetime,
+    nonce: UUID,
+    *,
+    status: int = 200,
+    busy: bool = False,
+) -> HttpResponse:
+    meeting = page.meeting(start)
+    context = page.context() | {
+        "form": form,
+        "meeting": meeting,
+        "nonce": nonce,
+        "busy": busy,
+        "back": _query(page, date=f"{start.astimezone(page.zone):%Y-%m-%d}", start=meeting.value),
+    }
+    return render(request, "bookings/details.html", context, status=status)
+
+
+def _conflict(
+    request: BookerRequest, page: Page, form: DetailsForm, start: datetime, nonce: UUID, now: datetime
+) -> HttpResponse:
+    """The nearest free times, with the form as it was filled in."""
+    link, zone = page.link, page.zone
+    free = months.around(start, selectors.starts_near(link, start, now), zone, OFFERED_INSTEAD)
+    length = timedelta(minutes=link.duration_minutes)
+    nears = [
+        Near(
+            Time(near, near + length, zone, page.host, is_chosen=near == free[0]),
+            months.how_far(near, start, zone),
+        )
+        for near in free
+    ]
+    codes = {reason.code for reason in scheduling.verdict_on(link, start, now).reasons}
+    context = page.context() | {
+        "form": form,
+        "lost": page.meeting(start),
+        "nears": nears,
+        "nonce": nonce,
+        "is_taken": not codes or (bool(codes & _TAKEN) and ReasonCode.NOT_ON_GRID not in codes),
+        "is_too_soon": ReasonCode.NOTICE in codes,
+        "is_past": start <= now,
+        "back": _query(page, date=f"{start.astimezone(zone):%Y-%m-%d}"),
+        "start_value": start_value(free[0]) if free else "",
+    }
+    return render(request, "bookings/conflict.html", context, status=409)
