@@ -122,7 +122,9 @@ def _joinable(host: HostCalendar, rules: Rules) -> list[datetime]:
     return sorted(
         busy.period.start
         for busy in host.busy
-        if busy.same_link and 0 < rules.seats_taken.get(busy.period.start, 0) < rules.capacity
+        if busy.same_link
+        and not busy.period.is_empty
+        and 0 < rules.seats_taken.get(busy.period.start, 0) < rules.capacity
     )
 
 

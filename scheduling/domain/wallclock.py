@@ -42,8 +42,12 @@ def local_date(zone: str, instant: datetime) -> date:
 
 def steady_spans(zone: str, start: datetime, end: datetime) -> list[Steady]:
     """[start, end) cut at the clock changes of the zone, in order; none when it is empty."""
-    changes = [change for year in range(start.year, end.year + 1) for change in _changes(zone, year)]
-    ends = [instant for instant, _ in changes[1:]] + [end]
+    changes: list[tuple[datetime, timedelta]] = []
+    for year in range(start.year, end.year + 1):
+        for instant, offset in _changes(zone, year):
+            if not changes or changes[-1][1] != offset:
+                changes.append((instant, offset))
+    ends = [*(instant for instant, _ in changes[1:]), end]
     return [
         Steady(max(start, since), min(end, until), offset)
         for (since, offset), until in zip(changes, ends, strict=True)
