@@ -140,7 +140,7 @@ def invite_rows(invite: ReadInvite, before: ReadInvite | None) -> list[Row]:
                     value,
                     was if was != value else None,
                     instant=invite.start if name == "DTSTART" else None,
-                    length=invite.end - invite.start if name == "DTEND" else None,
+                    length=_whole_minutes(invite.end - invite.start) if name == "DTEND" else None,
                 )
             )
     return rows
@@ -157,6 +157,10 @@ _PROPERTIES: dict[str, Callable[[ReadInvite], str]] = {
     "LOCATION": lambda invite: invite.location,
     "STATUS": lambda invite: invite.status,
 }
+
+
+def _whole_minutes(length: timedelta) -> timedelta | None:
+    return None if length % timedelta(minutes=1) or length < timedelta(0) else length
 
 
 def _utc(instant: datetime) -> str:
