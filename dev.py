@@ -315,7 +315,7 @@ def lint() -> int:
         "style": [str(bin_ / "ruff"), "check"],
         "format": [str(bin_ / "ruff"), "format", "--check"],
         "types": [*beside_database, str(bin_ / "mypy")],
-        "import contracts": [str(bin_ / "lint-imports")],
+        "import contracts": [str(bin_ / "lint-imports"), "--no-logo"],
         "migrations": [*beside_database, *manage, "makemigrations", "--check", "--dry-run"],
         "deployment": [*beside_database, *manage, "check", "--deploy", "--fail-level", "WARNING"],
         "compose file": [str(bin_ / "docker-compose"), "--file", "docker-compose.yml", "config", "--quiet"],

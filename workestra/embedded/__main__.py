@@ -38,8 +38,16 @@ def main(arguments: list[str]) -> int:
         return 0
     except AlreadyRunning as other:
         print(f"This clone is being served already ({other}). Stop that with Ctrl-C first.", file=sys.stderr)
-    except (PortTaken, PostgresUnusable, ValkeyUnusable, ChildFailed) as problem:
+    except (PortTaken, PostgresUnusable, ValkeyUnusable) as problem:
         print(f"\n{problem}", file=sys.stderr)
+    except ChildFailed as failure:
+        print(f"\n{failure}", file=sys.stderr)
+        if failure.name == "prepare":
+            print(
+                "Does DATABASE_URL, if you set it, name a database that its role owns? Were the data in var/ made by other "
+                "code than this?\nThen start empty: rm -r var",
+                file=sys.stderr,
+            )
     return 1
 
 
