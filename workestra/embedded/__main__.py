@@ -44,8 +44,8 @@ def main(arguments: list[str]) -> int:
         print(f"\n{failure}", file=sys.stderr)
         if failure.name == "prepare":
             print(
-                "Does DATABASE_URL, if you set it, name a database that its role owns? Were the data in var/ made by other "
-                "code than this?\nThen start empty: rm -r var",
+                "If you set DATABASE_URL: does its role own the database?\n"
+                "If other code than this made the data in var/, start empty: rm -r var",
                 file=sys.stderr,
             )
     return 1
