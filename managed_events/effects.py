@@ -32,9 +32,10 @@ _ACTIONS: Final = {
 
 
 def run(propagation_id: UUID, clock: Clock, *, batch: int = BATCH) -> None:
-    """Finish this run, unless it is finished, gone, overtaken by a later one, or in another worker's hands."""
-    while advance(propagation_id, clock(), batch=batch):
-        pass
+    """Finish this run, after the earlier ones of its template; nothing to do when another worker is at them."""
+    while current := selectors.next_run(propagation_id):
+        if not advance(current, clock(), batch=batch):
+            return
 
 
 def resume_stalled(clock: Clock) -> None:
@@ -47,9 +48,10 @@ def resume_stalled(clock: Clock) -> None:
 
 
 def advance(propagation_id: UUID, now: datetime, *, batch: int = BATCH) -> bool:
-    """Bring the run's next `batch` links in line, in one transaction; False when there is nothing more to do here.
+    """Bring the run's next `batch` links in line, in one transaction; False when it is finished, gone or taken.
 
-    The number of statements does not depend on `batch`.
+    A run whose every lock a later run of the template has as well is left to that one. The number of statements does
+    not depend on `batch`.
     """
     with transaction.atomic():
         with connection.cursor() as cursor:
@@ -61,7 +63,7 @@ def advance(propagation_id: UUID, now: datetime, *, batch: int = BATCH) -> bool:
         current.touched_at = now
         if selectors.is_overtaken(current):
             _finish(current, Propagation.State.SUPERSEDED, now)
-            return False
+            return True
         version = selectors.version_of(current)
         link_ids = lock_next_links(current.template_id, after=current.cursor, limit=batch)
         if link_ids:
@@ -77,8 +79,8 @@ def advance(propagation_id: UUID, now: datetime, *, batch: int = BATCH) -> bool:
         if len(link_ids) < batch:
             current.links_total = current.links_done
             _finish(current, Propagation.State.DONE, now)
-            return False
-        current.save()
+        else:
+            current.save()
     return True
 
 

@@ -83,7 +83,8 @@ class Propagation(models.Model):
     """One run that brings the assigned links in line with a version, batch by batch, in ascending link id.
 
     `cursor` is the last link done. It is written in the transaction of the batch it closes, so that a killed
-    worker's successor goes on exactly behind it. The run stops when a later version has started its own.
+    worker's successor goes on exactly behind it. Runs of one template go in the order of their versions; one is
+    superseded when a later run has all of its locks, so that nothing it would bring is missed.
     `links_total` is an estimate until the run is done; `links_done - links_updated` were in line already.
     """
 

@@ -6,7 +6,7 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from django.db.models import Count, Prefetch, Q, QuerySet
+from django.db.models import Count, Prefetch, Q, QuerySet, Subquery
 
 from managed_events.domain.slugs import slug_for
 from managed_events.domain.sync import Cell, standing
@@ -166,9 +166,27 @@ def stalled_runs(before: datetime) -> list[UUID]:
     return list(runs.order_by("touched_at").values_list("pk", flat=True))
 
 
+def next_run(propagation_id: UUID) -> UUID | None:
+    """The first unfinished run of the same template: saves reach the links in their order. None when all are done."""
+    template = Propagation.objects.filter(pk=propagation_id).values("template")
+    runs = Propagation.objects.filter(template__in=template, state=Propagation.State.RUNNING)
+    return runs.order_by("version").values_list("pk", flat=True).first()
+
+
 def is_overtaken(run: Propagation) -> bool:
-    """Whether a later version of the template has started a run of its own."""
-    return Propagation.objects.filter(template=run.template_id, version__gt=run.version).exists()
+    """Whether a later run brings everything that this one would.
+
+    It does when it has all of this one's locks. Otherwise a section has been opened since, and its last locked values
+    are for this run alone to bring.
+    """
+    later = Propagation.objects.filter(template=run.template_id, version__gt=run.version).values("version")
+    own = TemplateVersion.objects.filter(template=run.template_id, number=run.version).values(
+        "locked_sections"
+    )
+    covering = TemplateVersion.objects.filter(
+        template=run.template_id, number__in=later, locked_sections__contains=Subquery(own)
+    )
+    return covering.exists()
 
 
 def version_of(run: Propagation) -> TemplateVersion:

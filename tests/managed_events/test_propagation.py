@@ -1,3 +1,4 @@
+import threading
 from datetime import UTC, datetime, timedelta
 from typing import Any
 from unittest.mock import patch
@@ -39,7 +40,7 @@ def test_a_run_goes_batch_by_batch_and_keeps_count(
         run.refresh_from_db()
         seen.append((run.links_done, seven.links.filter(title="Renamed").count()))
     run.refresh_from_db()
-    assert seen == [(3, 3), (6, 6)]
+    assert seen == [(3, 3), (6, 6), (7, 7)]
     assert (run.state, run.links_done, run.links_updated, run.links_matched) == ("done", 7, 7, 0)
     assert run.finished_at == NOW
     assert set(seven.links.values_list("title", "template_version", "synced_at")) == {("Renamed", 2, NOW)}
@@ -124,7 +125,7 @@ def test_a_run_that_a_later_save_has_overtaken_stops(
     first = renamed(seven, dana, "First")
     assert effects.advance(first.pk, NOW, batch=3)
     second = renamed(seven, dana, "Second")
-    assert not effects.advance(first.pk, NOW, batch=3)
+    assert effects.advance(first.pk, NOW, batch=3)
     first.refresh_from_db()
     assert (first.state, first.links_done, first.finished_at) == ("superseded", 3, NOW)
     finish_runs()
@@ -132,6 +133,21 @@ def test_a_run_that_a_later_save_has_overtaken_stops(
     assert second.links_updated == 7
     assert set(seven.links.values_list("title", flat=True)) == {"Second"}
     assert AuditEvent.objects.get(action="template.propagation_overtaken").detail["updated"] == 3
+
+
+def test_a_section_opened_before_its_run_is_done_still_gets_its_last_locked_value(
+    seven: ManagedEventTemplate, dana: Membership, NOW: datetime
+) -> None:
+    first = renamed(seven, dana, "Locked last")
+    assert effects.advance(first.pk, NOW, batch=3)
+    second = save(seven, dana, title="Default for new links", locks=["policy"]).run
+    assert second is not None
+    effects.run(second.pk, lambda: NOW, batch=3)
+    first.refresh_from_db()
+    second.refresh_from_db()
+    assert (first.state, first.links_updated, second.state, second.links_updated) == ("done", 7, "done", 7)
+    assert set(seven.links.values_list("title", "template_version")) == {("Locked last", 3)}
+    assert all(link.locked_sections == ["policy"] for link in seven.links.all())
 
 
 def test_a_later_save_of_open_values_does_not_stop_the_run(
@@ -231,17 +247,18 @@ def test_a_run_of_a_deleted_template_is_nothing_to_do(db: None, NOW: datetime) -
     assert not effects.advance(uuid4(), NOW)
 
 
-def test_a_save_rings_once_it_is_committed(
+def test_a_save_rings_once_and_only_when_it_is_committed(
     seven: ManagedEventTemplate, dana: Membership, django_capture_on_commit_callbacks: Any
 ) -> None:
-    with (
-        patch.object(tasks.propagate, "apply_async") as rung,
-        django_capture_on_commit_callbacks(execute=True) as callbacks,
-    ):
-        run = renamed(seven, dana)
-        assert not rung.called
-    assert len(callbacks) == 1
-    rung.assert_called_once_with((str(run.pk),), retry=False)
+    rung = threading.Event()
+    with patch.object(tasks.propagate, "apply_async", side_effect=lambda *args, **how: rung.set()) as ring:
+        with django_capture_on_commit_callbacks() as callbacks:
+            run = renamed(seven, dana)
+        assert not ring.called
+        for callback in callbacks:
+            callback()
+        assert rung.wait(timeout=10)
+        ring.assert_called_once_with((str(run.pk),), retry=False)
 
 
 def test_a_save_stands_when_the_broker_is_away(
