@@ -111,7 +111,7 @@ def _host(pick: Random, zone: str, start: datetime, end: datetime) -> dict[str, 
 def _window(pick: Random) -> dict[str, Any]:
     opens, closes = pick.randrange(0, 96), pick.randrange(1, 97)
     if pick.random() < 0.6:
-        opens, closes = pick.choice([(0, 96), (0, 48), (48, 96), (32, 72), (80, 24), (80, 40), (88, 88)])
+        opens, closes = pick.choice([(0, 92), (0, 48), (48, 96), (32, 72), (80, 24), (80, 40), (88, 88)])
     shift = pick.choice([0, 0, 0, 5, 10]) if closes < 96 else 0
     return {"start": _clock(opens * 15 + shift), "end": _clock(closes * 15 + shift)}
 
