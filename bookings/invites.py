@@ -6,7 +6,7 @@ from email.utils import parseaddr
 
 from django.conf import settings
 
-from bookings.domain.locations import Location, location_after
+from bookings.domain.locations import Location, location_after, location_for_host
 from bookings.domain.names import printable_name
 from bookings.models import Booking
 from workestra.calendars.domain.invites import (
@@ -32,6 +32,7 @@ def invite_for_booker(booking: Booking, method: Method, *, manage_url: str, now:
         now,
         summary=f"{booking.title} with {booking.host.name}",
         booker_name=printable_name(booking.booker_name),
+        location=location.url or location.text,
         description=_lines(
             location.url or location.text, f"Move or cancel it: {manage_url}" if manage_url else ""
         ),
@@ -48,6 +49,9 @@ def invite_for_host(booking: Booking, method: Method, *, now: datetime) -> Invit
         now,
         summary=f"{booking.title} with {booking.booker_name}",
         booker_name=booking.booker_name,
+        location=location_for_host(
+            booking.location_type, booking.location_detail, booking.booker_phone, booking.booker_name
+        ),
         description=_lines(f"{booking.booker_name}, {contact}", booking.notes),
         url="",
     )
@@ -78,10 +82,10 @@ def _invite(
     *,
     summary: str,
     booker_name: str,
+    location: str,
     description: str,
     url: str,
 ) -> Invite:
-    location = location_of(booking)
     return Invite(
         uid=invite_uid(booking.series_id, settings.SITE_HOST),
         sequence=booking.ics_sequence,
@@ -97,9 +101,9 @@ def _invite(
             ),
         ),
         description=description,
-        location=location.url or location.text,
+        location=location,
         url=url,
-        conference_url=location.url if booking.location_type == "video" else "",
+        conference_url=location_of(booking).url if booking.location_type == "video" else "",
     )
 
 

@@ -38,6 +38,11 @@ def booking_by_token(slug: str, token: str) -> Booking | None:
     )
 
 
+def booking_for_mail(booking_id: UUID) -> Booking | None:
+    """The booking as its mails tell of it, with link, host and workspace; None when it is gone."""
+    return Booking.objects.filter(pk=booking_id).select_related("link", "host", "workspace").first()
+
+
 def is_retired(slug: str, token: str) -> bool:
     """Whether this was a booking's manage token once and has been replaced since."""
     return RetiredToken.objects.filter(token_hash=token_hash(token), booking__page_slug=slug).exists()

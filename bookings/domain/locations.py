@@ -48,6 +48,13 @@ def location_after(kind: str, detail: str, phone: str, host: str) -> Location:
             return Location("info", detail or f"Agreed with {host}", web_url(detail))
 
 
+def location_for_host(kind: str, detail: str, phone: str, booker: str) -> str:
+    """Where the host's calendar says that it takes place; "" when nothing is known."""
+    if kind == "phone":
+        return f"Call {booker} on {phone}" if phone else f"Call {booker}"
+    return detail
+
+
 def _shown(url: str) -> str:
     return url.partition("://")[2].rstrip("/")
 

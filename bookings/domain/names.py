@@ -4,7 +4,8 @@ import re
 from typing import Final
 
 _LOOKS_LIKE_AN_ADDRESS: Final = re.compile(r"://|\bwww\.|\w\.\w{2,}|[/@<>\\]", re.IGNORECASE)
-_PLAIN_WORD: Final = re.compile(r"[^\W\d_]+(?:[-'’.][^\W\d_]*)*")
+# "Jean-Luc", "O'Neill", "Dr.", "J.R.R."
+_PLAIN_WORD: Final = re.compile(r"[^\W\d_]+(?:[-'’][^\W\d_]+)*\.?|(?:[^\W\d_]\.)+")
 
 
 def looks_like_an_address(text: str) -> bool:
@@ -13,10 +14,9 @@ def looks_like_an_address(text: str) -> bool:
 
 
 def greeting(name: str) -> str:
-    """The first name to greet a booker by; "" when what was typed does not look like one."""
-    words = name.split()
-    first = words[0] if words else ""
-    return first if len(first) <= 30 and _PLAIN_WORD.fullmatch(first) else ""
+    """The first name to greet a booker by; "" when what was typed does not look like a name."""
+    first, *_ = printable_name(name).split() or [""]
+    return first if len(first) <= 30 else ""
 
 
 def printable_name(name: str) -> str:

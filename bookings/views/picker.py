@@ -155,8 +155,10 @@ class Picker:
         return sum(len(part.times) for part in self.parts)
 
     @property
-    def shown_zone(self) -> ZoneChoice:
-        return zone_choice(self.zone.key, self.now, self.clock)
+    def suggested_zones(self) -> list[ZoneChoice]:
+        """The zone that is shown, then the host's."""
+        keys = dict.fromkeys([self.zone.key, self.host.zone.key])
+        return [zone_choice(key, self.now, self.clock) for key in keys]
 
     @property
     def zones(self) -> tuple[tuple[str, tuple[ZoneChoice, ...]], ...]:
