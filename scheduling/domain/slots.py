@@ -120,10 +120,11 @@ def open_starts(
     """
     question = _Question(hosts, rules, window, now)
     offered: list[datetime] = []
+    known: set[datetime] = set()
     for alternatives in question.pool_by_hours():
         wanted = question.grid(alternatives[0])
         if offered:
-            known = set(offered)
+            known.update(offered[len(known) :])
             wanted = [start for start in wanted if start not in known]
         for common in question.common_blocks(alternatives[0]):
             wanted, _ = _parted(wanted, common)
@@ -195,7 +196,7 @@ class _Question:
         self._hours: dict[Availability, list[Span]] = {}
         self._steps: dict[Availability, list[Span]] = {}
         self._blocks_of_link: dict[str, list[Block]] = {}
-        self._blocks_of_host: dict[str, list[Block]] = {}
+        self._blocks_of_team: dict[str, list[tuple[HostCalendar, Block]]] = {}
 
     def pool_by_hours(self) -> Iterable[list[HostCalendar]]:
         """The hosts of the pool, those with the same hours together."""
@@ -253,10 +254,7 @@ class _Question:
 
     def blocks_of_host(self, host: HostCalendar) -> list[Block]:
         """The blocks of the host's own calendar."""
-        known = self._blocks_of_host.get(host.host_id)
-        if known is None:
-            known = self._blocks_of_host[host.host_id] = host_blocks(host, self.rules, self.asked)
-        return known
+        return host_blocks(host, self.rules, self.asked)
 
     def common_blocks(self, host: HostCalendar) -> Iterator[list[Block]]:
         """The blocks that hold whichever host of the pool with these hours is chosen."""
@@ -292,10 +290,16 @@ class _Question:
         ]
 
     def _blocked(self, host: HostCalendar, start: datetime) -> list[Reason]:
+        known = self._blocks_of_team.get(host.host_id)
+        if known is None:
+            known = self._blocks_of_team[host.host_id] = [
+                (member, block)
+                for member in (host, *self.needed)
+                for block in chain(self.blocks_of_link(member), self.blocks_of_host(member))
+            ]
         return [
             block_reason(cause, member, start, self.rules, self.now)
-            for member in (host, *self.needed)
-            for first, until, cause in chain(self.blocks_of_link(member), self.blocks_of_host(member))
+            for member, (first, until, cause) in known
             if first <= start < until
         ]
 

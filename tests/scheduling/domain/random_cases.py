@@ -120,7 +120,10 @@ def _busy(pick: Random, start: datetime, end: datetime) -> list[dict[str, Any]]:
     entries = []
     for _ in range(pick.randrange(0, 4)):
         first = _near(pick, start, end)
-        entry = {"start": _text(first), "end": _text(first + timedelta(minutes=pick.choice([0, 15, 30, 60])))}
+        entry: dict[str, Any] = {
+            "start": _text(first),
+            "end": _text(first + timedelta(minutes=pick.choice([0, 15, 30, 60]))),
+        }
         if pick.random() < 0.3:
             entry |= {"buffer_before": pick.choice([0, 5, 20]), "buffer_after": pick.choice([0, 10])}
         if pick.random() < 0.5:

@@ -631,7 +631,7 @@ def test_the_nearest_slots_are_given_in_order_of_time() -> None:
         ("capacity", 0),
     ],
 )
-def test_rules_that_make_no_sense_are_refused_by_name(field: str, value: object) -> None:
+def test_rules_that_make_no_sense_are_refused_by_name(field: str, value: Any) -> None:
     with pytest.raises(ValueError, match=f"^{field}: "):
         rules(**{field: value})
 
