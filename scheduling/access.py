@@ -6,15 +6,24 @@ from django.http import Http404
 
 from scheduling import selectors
 from scheduling.models import BookingLink
+from workestra.accounts.access import require
+from workestra.accounts.domain.permissions import Permission
 from workestra.accounts.models import Membership
 
 
-def own_link(member: Membership, link_id: UUID) -> BookingLink:
-    """A link of this member, with its template.
+def own_link(member: Membership, link_id: UUID, permission: Permission = Permission.EDIT) -> BookingLink:
+    """A link of this member, with its template; nobody else edits it, no admin either.
 
-    Raises: Http404, the same for a link that does not exist and for one of somebody else.
+    Raises: Http404, the same for a link that does not exist and for one of somebody else; PermissionDenied when the
+    member's role lacks `permission`.
     """
     link = selectors.links_of(member).filter(pk=link_id).first()
     if link is None:
         raise Http404("No booking link of yours has this address.")
+    require(member, permission)
     return link
+
+
+def may(member: Membership, permission: Permission) -> bool:
+    """Whether the member's role has `permission` at all."""
+    return member.scope_of(permission) is not None

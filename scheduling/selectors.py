@@ -32,6 +32,26 @@ def links_of(member: Membership) -> QuerySet[BookingLink]:
     )
 
 
+def listed_links(member: Membership, *, words: str = "", kind: str = "all") -> list[BookingLink]:
+    """The member's own links for a list, with templates and hosts; three queries, whatever their number.
+
+    `words` are looked for in title and address; `kind` is "all", "own" (of no template) or "tpl" (of one).
+    """
+    links = links_of(member).prefetch_related("hosts__user")
+    if words:
+        links = links.filter(Q(title__icontains=words) | Q(slug__icontains=words))
+    if kind in {"own", "tpl"}:
+        links = links.filter(managed_event_template__isnull=kind == "own")
+    return list(links)
+
+
+def meetings_ahead(link: BookingLink, now: datetime) -> int:
+    """How many meetings booked through this link have not begun yet."""
+    return BusyTime.objects.filter(
+        link=link, kind=BusyTime.Kind.BOOKING, active=True, during__startswith__gte=now
+    ).count()
+
+
 def public_link(slug: str) -> BookingLink | None:
     """The link behind `/book/<slug>`, with its owner and workspace; None when there is none."""
     return BookingLink.objects.filter(slug=slug).select_related("owner", "workspace").first()

@@ -2,10 +2,12 @@
 
 from collections.abc import Mapping, Sequence
 from typing import Any, Final
+from zoneinfo import ZoneInfo
 
 from scheduling.domain import money
 from scheduling.domain.hours import WEEKDAYS
 from scheduling.domain.sections import BY_KEY
+from workestra.calendars.domain.clock_words import city
 
 FIELD_LABELS: Final[Mapping[str, str]] = {
     "title": "Title",
@@ -98,7 +100,8 @@ def summary_of(key: str, values: Mapping[str, Any]) -> str:
             parts += [_count(after, "minute") + " after"] * bool(after)
             return ", ".join(parts) or "No gap"
         case "availability":
-            return f"{field_words('weekly_hours', values)}, {values['timezone']}"
+            place = city(ZoneInfo(values["timezone"])) or values["timezone"]
+            return f"{field_words('weekly_hours', values)}, {place} time"
         case "form":
             count = len(values["questions"])
             return _count(count, "question") if count else "Name and email only"
@@ -110,6 +113,8 @@ def summary_of(key: str, values: Mapping[str, Any]) -> str:
             return field_words("price", values) if values["requires_payment"] else "Free"
         case "calendar":
             return ", ".join(filter(None, (field_words("location_type", values), values["location_detail"])))
+        case "policy":
+            return f"Cancelling closes {field_words('cancel_cutoff_hours', values)}"
     return ", ".join(f"{FIELD_LABELS[field]}: {field_words(field, values)}" for field in BY_KEY[key].fields)
 
 

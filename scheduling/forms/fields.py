@@ -7,6 +7,7 @@ that is the field's name or begins with it and a dash.
 import re
 from collections import defaultdict
 from collections.abc import Collection, Mapping, Sequence
+from functools import cache
 from typing import Any
 
 from django import forms
@@ -56,11 +57,20 @@ class LinesField(forms.CharField):
         return super().clean(_plain(lines, value))
 
 
-class ZoneField(forms.ChoiceField):
-    """An IANA zone out of all that are known; the list shows the cities by region, and the chosen one always."""
+class ZoneSelect(forms.Select):
+    """Shows the cities by region, and the chosen zone always, also one with an old name (Brazil/Acre)."""
 
-    def __init__(self, **kwargs: Any) -> None:
-        super().__init__(choices=zone_choices, **kwargs)
+    def optgroups(self, name: str, value: Any, attrs: dict[str, Any] | None = None) -> Any:
+        offered = {zone for _, cities in cities_by_region() for zone, _ in cities} | {"UTC"}
+        others = [(zone, zone) for zone in value if zone in known_zones() - offered]
+        self.choices = [*others, ("UTC", "UTC"), *cities_by_region()]
+        return super().optgroups(name, value, attrs)
+
+
+class ZoneField(forms.ChoiceField):
+    """An IANA zone out of all that are known."""
+
+    widget = ZoneSelect
 
     def valid_value(self, value: Any) -> bool:
         return value in known_zones()
@@ -208,14 +218,15 @@ class QuestionsField(CompoundField):
         return read_questions(typed_questions(stored), {question["key"] for question in stored})[0]
 
 
-def zone_choices() -> list[tuple[str, Any]]:
-    """UTC and the cities, by region, for a select."""
+@cache
+def cities_by_region() -> tuple[tuple[str, tuple[tuple[str, str], ...]], ...]:
+    """Regions of the tz database, each with its zones and their names: ("Europe", (("Europe/Berlin", "Berlin"), …))."""
     by_region: dict[str, list[tuple[str, str]]] = defaultdict(list)
     for zone in sorted(known_zones()):
         region, _, city = zone.partition("/")
         if city and region in _REGIONS:
             by_region[region].append((zone, city.replace("_", " ").replace("/", ", ")))
-    return [("UTC", "UTC"), *sorted(by_region.items())]
+    return tuple((region, tuple(cities)) for region, cities in sorted(by_region.items()))
 
 
 def _is_stored(value: Any) -> bool:

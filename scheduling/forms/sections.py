@@ -26,15 +26,21 @@ from workestra.look.forms import Switch
 
 NO_PAYMENTS: Final = "No payment provider is connected to this workspace, so bookings cannot be paid yet."
 
-LENGTHS: Final = (15, 20, 30, 45, 60, 90)
+
+@dataclass(frozen=True, slots=True)
+class FieldRow:
+    """Fields that stand in one row of a section's card."""
+
+    fields: tuple[forms.BoundField, ...]
+    wide: bool
 
 
 @dataclass(frozen=True, slots=True)
 class BoundSection:
     """A section with its fields, for a page to print.
 
-    `rows` are the same fields in rows: a wide field alone, narrow ones side by side. `summary` says the values
-    that stand in the form's instance in a few words. `changed` is only known for a form that was posted.
+    `summary` says the values that stand in the form's instance in a few words. `changed` is only known for a form that
+    was posted.
     """
 
     section: Section
@@ -48,16 +54,15 @@ class BoundSection:
         return sum(1 for field in self.fields if field.errors)
 
     @property
-    def rows(self) -> list[list[forms.BoundField]]:
-        rows: list[list[forms.BoundField]] = []
-        narrow = False
+    def rows(self) -> list[FieldRow]:
+        """The fields by how they stand: a wide one alone, neighboring narrow ones side by side."""
+        rows: list[FieldRow] = []
         for field in self.fields:
-            fits = not _is_wide(field.field)
-            if fits and narrow and rows:
-                rows[-1].append(field)
+            wide = _is_wide(field.field)
+            if rows and not wide and not rows[-1].wide:
+                rows[-1] = FieldRow((*rows[-1].fields, field), wide=False)
             else:
-                rows.append([field])
-            narrow = fits
+                rows.append(FieldRow((field,), wide))
         return rows
 
 
@@ -206,6 +211,7 @@ class SectionsForm(forms.Form):
         super().__init__(data, initial=shown, prefix=prefix)
         for name in fields_of(self.locked):
             self.fields[name].disabled = True
+        self.fields["brand_color"].help_text = f"Now {self.stored['brand_color']}."
         questions = self.fields["questions"]
         assert isinstance(questions, QuestionsField)
         questions.known_keys = {question["key"] for question in self.stored["questions"]}

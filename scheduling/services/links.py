@@ -17,6 +17,7 @@ from workestra.accounts.models import Membership, User, Workspace
 from workestra.audit import services as audit
 
 TARGET: Final = "booking_link"
+SLUG_TRIES: Final = 5
 # A unique column's constraint has no name in the model; PostgreSQL names it after table and column.
 _SLUG_UNIQUE: Final = "scheduling_booking_links_slug_key"
 
@@ -71,7 +72,7 @@ def create_link(
     *,
     owner: User,
     workspace: Workspace,
-    slug: str,
+    slug: str | None,
     values: Mapping[str, Any],
     now: datetime,
     actor: User,
@@ -81,13 +82,15 @@ def create_link(
 ) -> BookingLink:
     """Make a link of `owner`. An individual link is hosted by its owner, a round robin by `hosts`.
 
-    `values` maps fields of any section to values; the other fields get a new link's.
+    `values` maps fields of any section to values; the other fields get a new link's. Without a slug the link gets one
+    from its title.
 
     Raises: SlugTaken; BadSlug; BadHosts.
     """
     pool = _pool(workspace, owner.pk, strategy, hosts)
-    _check_slug(slug)
-    link = BookingLink(workspace=workspace, owner=owner, slug=slug, strategy=strategy)
+    if slug is not None:
+        _check_slug(slug)
+    link = BookingLink(workspace=workspace, owner=owner, slug=slug or "", strategy=strategy)
     for field in _sectioned(values):
         setattr(link, field, values[field])
     if assigned is not None:
@@ -96,7 +99,10 @@ def create_link(
         link.template_version = assigned.version
         link.synced_at = now
     with transaction.atomic():
-        _save(link, force_insert=True)
+        if slug is None:
+            _insert_with_free_slug(link)
+        else:
+            _save(link, force_insert=True)
         LinkHost.objects.bulk_create(
             LinkHost(link=link, user_id=host.user_id, weight=host.weight) for host in pool
         )
@@ -105,7 +111,7 @@ def create_link(
             link,
             now,
             actor,
-            after={"slug": slug, "strategy": strategy} | link.section_values(),
+            after={"slug": link.slug, "strategy": strategy} | link.section_values(),
         )
     return link
 
@@ -150,8 +156,9 @@ def update_link(
         if after:
             _save(link, update_fields=list(after))
         if hosts is not None or "strategy" in after:
-            pool = _pool(by.workspace, link.owner_id, link.strategy, hosts or ())
-            hosted_before, hosted_after = _replace_hosts(link, pool)
+            hosting = {host.user_id: host.weight for host in link.hosts.all()}
+            pool = _pool(by.workspace, link.owner_id, link.strategy, hosts or (), hosting)
+            hosted_before, hosted_after = _replace_hosts(link, hosting, pool)
             if hosted_before != hosted_after:
                 before["hosts"], after["hosts"] = hosted_before, hosted_after
         if after:
@@ -204,7 +211,8 @@ def remove_link(link: BookingLink, *, now: datetime, actor: User | None) -> None
 
 def free_slug(wanted: str) -> str:
     """`wanted` as a title or an address, made into an address that no link has at this moment."""
-    base = slugs.suggested_slug(wanted, ())
+    # Numbered addresses are cut so that the number fits: they share their beginning with the one wanted.
+    base = slugs.suggested_slug(wanted, ())[: slugs.MAX_LENGTH - 10]
     taken = set(BookingLink.objects.filter(slug__startswith=base).values_list("slug", flat=True))
     return slugs.suggested_slug(wanted, taken)
 
@@ -237,36 +245,59 @@ def _save(link: BookingLink, **how: Any) -> None:
         with transaction.atomic():
             link.save(**how)
     except IntegrityError as error:
-        if _SLUG_UNIQUE in str(error):
+        diagnostics = getattr(error.__cause__, "diag", None)
+        if getattr(diagnostics, "constraint_name", None) == _SLUG_UNIQUE:
             raise SlugTaken(link.slug) from error
         raise
 
 
-def _pool(workspace: Workspace, owner_id: UUID, strategy: str, hosts: Sequence[Host]) -> list[Host]:
-    """The hosts that a link of this strategy gets."""
+def _insert_with_free_slug(link: BookingLink) -> None:
+    """Insert the link with an address from its title; once more when somebody takes it in between."""
+    for attempt in range(1, SLUG_TRIES + 1):
+        link.slug = free_slug(link.title)
+        try:
+            _save(link, force_insert=True)
+        except SlugTaken:
+            if attempt == SLUG_TRIES:
+                raise
+        else:
+            return
+
+
+def _pool(
+    workspace: Workspace,
+    owner_id: UUID,
+    strategy: str,
+    hosts: Sequence[Host],
+    hosting: Collection[UUID] = (),
+) -> list[Host]:
+    """The hosts that a link of this strategy gets. Who is `hosting` already may stay, also after leaving."""
     if strategy == BookingLink.Strategy.INDIVIDUAL:
         return [Host(owner_id)]
     if not hosts:
         raise BadHosts("Choose who takes turns.")
-    members = set(accounts.active_members(workspace).values_list("user_id", flat=True))
-    if any(host.user_id not in members for host in hosts):
+    can_host = {*accounts.active_members(workspace).values_list("user_id", flat=True), *hosting}
+    if any(host.user_id not in can_host for host in hosts):
         raise BadHosts("Somebody chosen is no longer in this workspace. Choose again.")
     return list({host.user_id: host for host in hosts}.values())
 
 
-def _replace_hosts(link: BookingLink, pool: Sequence[Host]) -> tuple[dict[str, int], dict[str, int]]:
+def _replace_hosts(
+    link: BookingLink, hosting: Mapping[UUID, int], pool: Sequence[Host]
+) -> tuple[dict[str, int], dict[str, int]]:
     """Give the link exactly this pool; who stays keeps his turn. Weights by user id, before and after."""
-    before = {host.user_id: host for host in link.hosts.all()}
     wanted = {host.user_id: host.weight for host in pool}
-    link.hosts.filter(user_id__in=before.keys() - wanted.keys()).delete()
+    gone = hosting.keys() - wanted.keys()
+    if gone:
+        link.hosts.filter(user_id__in=gone).delete()
     for user_id, weight in wanted.items():
-        if user_id not in before:
+        if user_id not in hosting:
             LinkHost.objects.create(link=link, user_id=user_id, weight=weight)
-        elif before[user_id].weight != weight:
+        elif hosting[user_id] != weight:
             link.hosts.filter(user_id=user_id).update(weight=weight)
     return (
-        {str(user_id): host.weight for user_id, host in before.items()},
-        {str(user_id): weight for user_id, weight in wanted.items()},
+        {str(user_id): hosting[user_id] for user_id in sorted(hosting)},
+        {str(user_id): wanted[user_id] for user_id in sorted(wanted)},
     )
 
 

@@ -55,6 +55,7 @@ _WORK = (
     "pages/dashboard",
     "pages/links",
     "pages/schedules",
+    "pages/link-form",
     "pages/explain",
     "pages/holds",
     "pages/connections",

@@ -1,0 +1,239 @@
+"""Booking links in the settings: the list, the form, the delete page."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, Final
+from uuid import UUID
+from zoneinfo import ZoneInfo
+
+from django.conf import settings
+from django.contrib import messages
+from django.http import Http404, HttpResponse
+from django.shortcuts import redirect, render
+from django.utils import timezone
+from django.views.decorators.http import require_GET, require_http_methods
+from django.views.decorators.vary import vary_on_headers
+
+from scheduling import access, selectors
+from scheduling.domain.sections import BY_KEY, SECTIONS, Section
+from scheduling.forms import LinkForm
+from scheduling.models import BookingLink, LinkHost
+from scheduling.services import links as service
+from workestra.accounts import selectors as accounts
+from workestra.accounts.access import require
+from workestra.accounts.domain.permissions import Permission
+from workestra.accounts.http import MemberRequest
+from workestra.accounts.models import Membership
+
+KINDS: Final = (("all", "All"), ("own", "Own"), ("tpl", "Assigned"))
+
+
+@dataclass(frozen=True, slots=True)
+class Cell:
+    """A section of a managed link as one cell: "held" (locked), "over" (an own value) or "" (as the template)."""
+
+    section: Section
+    state: str
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """A link as the list shows it."""
+
+    link: BookingLink
+    url: str
+    hosts: Sequence[str]
+    locked: Sequence[str]
+
+
+@require_GET
+@vary_on_headers("HX-Request")
+def links(request: MemberRequest) -> HttpResponse:
+    """The member's links; `q` and `w` are in the address."""
+    words, kind = request.GET.get("q", "").replace("\x00", "").strip()[:100], request.GET.get("w", "all")
+    every = selectors.listed_links(request.member)
+    shown = (
+        selectors.listed_links(request.member, words=words, kind=kind) if words or kind != "all" else every
+    )
+    rows = [
+        Row(
+            link,
+            _public_url(link),
+            [host.user.name for host in link.hosts.all()],
+            [section.key for section in SECTIONS if link.locks(section.key)],
+        )
+        for link in shown
+    ]
+    managed = sum(link.is_managed for link in every)
+    counts = {"all": len(every), "own": len(every) - managed, "tpl": managed}
+    context = {
+        "managed": [row for row in rows if row.link.is_managed],
+        "own": [row for row in rows if not row.link.is_managed],
+        "count": len(every),
+        "shown": len(rows),
+        "words": words,
+        "kinds": [(key, f"{label} {counts[key]}", key == kind) for key, label in KINDS],
+        "sections": SECTIONS,
+        "may_edit": access.may(request.member, Permission.EDIT),
+        "may_delete": access.may(request.member, Permission.DELETE),
+    }
+    return render(request, "scheduling/links.html#list" if request.htmx else "scheduling/links.html", context)
+
+
+@require_http_methods(["GET", "POST"])
+def link_new(request: MemberRequest) -> HttpResponse:
+    """A new link of the member."""
+    now = timezone.now()
+    require(request.member, Permission.EDIT)
+    form = LinkForm(
+        request.POST if request.method == "POST" else None,
+        members=list(accounts.active_members(request.member.workspace)),
+        hosts=[LinkHost(user=request.member.user)],
+        initial={"timezone": request.member.user.timezone},
+    )
+    if request.method == "POST" and form.is_valid():
+        try:
+            link = service.create_link(
+                owner=request.member.user,
+                workspace=request.member.workspace,
+                slug=form.slug_wanted,
+                strategy=form.strategy_wanted,
+                hosts=form.hosts_wanted,
+                values=form.values,
+                now=now,
+                actor=request.member.user,
+            )
+        except (service.SlugTaken, service.BadSlug, service.BadHosts) as refused:
+            _explain(form, refused)
+        else:
+            messages.success(request, f"{link.title} is ready to be booked.")
+            return redirect("scheduling:link_edit", link.pk)
+    return render(request, "scheduling/link_edit.html", {"form": form}, status=422 if form.is_bound else 200)
+
+
+@require_http_methods(["GET", "POST"])
+def link_edit(request: MemberRequest, link_id: UUID) -> HttpResponse:
+    """A link of the member, by sections; those that its template locks are shown and refused."""
+    now = timezone.now()
+    link = access.own_link(request.member, link_id)
+    if request.method == "GET":
+        return _edit_page(request, link, _form(request.member, link))
+    form = _form(request.member, link, request.POST)
+    carried = form.carried_locked_sections()
+    if carried:
+        return _refuse_locked(request, link, form, carried, now)
+    if not form.is_valid():
+        return _edit_page(request, link, form, status=422)
+    try:
+        link = service.update_link(
+            link_id=link.pk,
+            by=request.member,
+            values=form.values,
+            slug=form.slug_wanted,
+            strategy=form.strategy_wanted,
+            hosts=form.hosts_wanted or None,
+            now=now,
+        )
+    except service.SectionLocked as refused:
+        link = access.own_link(request.member, link_id)
+        return _refuse_locked(request, link, _form(request.member, link, request.POST), refused.sections, now)
+    except (service.SlugTaken, service.BadSlug, service.BadHosts) as refused:
+        _explain(form, refused)
+        return _edit_page(request, link, form, status=422)
+    except BookingLink.DoesNotExist as gone:
+        raise Http404("This link was deleted a moment ago.") from gone
+    messages.success(request, f"{link.title} is saved.")
+    return redirect("scheduling:link_edit", link.pk)
+
+
+@require_http_methods(["GET", "POST"])
+def link_delete(request: MemberRequest, link_id: UUID) -> HttpResponse:
+    """Ask, then delete; a link of a template becomes the member's own instead."""
+    now = timezone.now()
+    link = access.own_link(request.member, link_id, Permission.DELETE)
+    if request.method == "GET":
+        context = {"link": link, "ahead": selectors.meetings_ahead(link, now)}
+        return render(request, "scheduling/link_delete.html", context)
+    try:
+        done = service.delete_link(link_id=link.pk, by=request.member, now=now)
+    except BookingLink.DoesNotExist as gone:
+        raise Http404("This link was deleted a moment ago.") from gone
+    if done == service.Deleted.DETACHED:
+        messages.success(request, f"{link.title} is your own now. Every section is yours to change.")
+        return redirect("scheduling:link_edit", link.pk)
+    messages.success(request, f"{link.title} is deleted.")
+    return redirect("scheduling:links")
+
+
+def _form(member: Membership, link: BookingLink, data: Mapping[str, Any] | None = None) -> LinkForm:
+    return LinkForm(
+        data,
+        instance=link,
+        locked=[key for key in BY_KEY if link.locks(key)],
+        members=list(accounts.active_members(member.workspace)),
+        hosts=list(link.hosts.select_related("user")),
+    )
+
+
+def _edit_page(
+    request: MemberRequest,
+    link: BookingLink,
+    form: LinkForm,
+    *,
+    status: int = 200,
+    refused: Sequence[str] = (),
+) -> HttpResponse:
+    cells = _cells(link)
+    context = {
+        "form": form,
+        "link": link,
+        "url": _public_url(link),
+        "template_name": link.managed_event_template.title if link.managed_event_template else "",
+        "cells": cells,
+        "held": sum(cell.state == "held" for cell in cells),
+        "over": sum(cell.state == "over" for cell in cells),
+        "refused": [BY_KEY[key].label for key in refused],
+        "zone": ZoneInfo(request.member.user.timezone),
+        "may_delete": access.may(request.member, Permission.DELETE),
+    }
+    return render(request, "scheduling/link_edit.html", context, status=status)
+
+
+def _refuse_locked(
+    request: MemberRequest, link: BookingLink, form: LinkForm, sections: Sequence[str], now: datetime
+) -> HttpResponse:
+    """Nothing was written: say which sections are locked, and keep what was typed into the others."""
+    service.record_refusal(link=link, by=request.member, sections=sections, now=now)
+    return _edit_page(request, link, form, status=403, refused=sections)
+
+
+def _cells(link: BookingLink) -> list[Cell]:
+    """One cell a section, for a link of a template; none for others."""
+    template = link.managed_event_template
+    if template is None:
+        return []
+    theirs, own = template.section_values(), link.section_values()
+    return [
+        Cell(
+            section,
+            "held"
+            if link.locks(section.key)
+            else "over"
+            if any(own[field] != theirs[field] for field in section.fields)
+            else "",
+        )
+        for section in SECTIONS
+    ]
+
+
+def _explain(form: LinkForm, refused: Exception) -> None:
+    """Put what the service refused beside its field."""
+    if isinstance(refused, service.SlugTaken):
+        form.add_error("slug", f"{refused.slug} is taken. {service.free_slug(refused.slug)} is free.")
+    else:
+        form.add_error("slug" if isinstance(refused, service.BadSlug) else "pool", str(refused))
+
+
+def _public_url(link: BookingLink) -> str:
+    return f"{settings.SITE_URL}/book/{link.slug}"
