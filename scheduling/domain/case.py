@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from typing import TypeVar
 
-from scheduling.domain.hours import Availability, BadAvailability, Problem, field_path, read_date
+from scheduling.domain.hours import Availability, BadAvailability, Problem, field_path, read_date, shown
 from scheduling.domain.rules import (
     Busy,
     BusyKind,
@@ -365,7 +365,7 @@ def _window_type(value: object) -> str:
 
 def _zone(value: object) -> str:
     if not isinstance(value, str) or value not in known_zones():
-        raise ValueError(f"{value!r} is not a time zone we know")
+        raise ValueError(f"{shown(value)} is not a time zone we know")
     return value
 
 
@@ -376,7 +376,7 @@ def _instant(value: object) -> datetime:
     except ValueError:
         instant = None
     if instant is None or instant.tzinfo is None:
-        raise ValueError(f"{value!r} is not an instant like 2026-11-23T08:30:00Z")
+        raise ValueError(f"{shown(value)} is not an instant like 2026-11-23T08:30:00Z")
     if instant.year not in YEARS:
         raise ValueError(f"must lie in the years {YEARS[0]} to {YEARS[-1]}")
     return instant.astimezone(UTC)

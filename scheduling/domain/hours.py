@@ -1,6 +1,7 @@
 """When a host can be met: weekly windows on his wall clock, overridden on single dates."""
 
 import re
+import reprlib
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta
@@ -11,6 +12,9 @@ from workestra.calendars.domain.period import Period
 
 MINUTES_OF_A_DAY = 24 * 60
 WEEKDAYS = ("Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday")
+
+_IN_SHORT = reprlib.Repr()
+_IN_SHORT.maxstring = _IN_SHORT.maxother = 60
 
 _CLOCK = re.compile(r"([01][0-9]|2[0-4]):([0-5][0-9])")
 
@@ -25,10 +29,15 @@ class Problem(NamedTuple):
         return f"{self.field}: {self.message}"
 
 
+def shown(value: object) -> str:
+    """A value as it was given, quoted, in short and on one line."""
+    return _IN_SHORT.repr(value)
+
+
 def field_path(path: str, name: str) -> str:
     """The path of a field of the object at a path, which is "" at the top; an odd name is quoted."""
-    if not re.fullmatch(r"\w+", name, re.ASCII):
-        return f"{path}[{name!r}]"
+    if not re.fullmatch(r"\w{1,40}", name, re.ASCII):
+        return f"{path}[{shown(name)}]"
     return f"{path}.{name}" if path else name
 
 
@@ -90,7 +99,7 @@ class Availability:
 
     def __post_init__(self) -> None:
         if self.timezone not in known_zones():
-            raise ValueError(f"timezone: {self.timezone!r} is not a time zone we know")
+            raise ValueError(f"timezone: {shown(self.timezone)} is not a time zone we know")
         if len(self.weekly) != len(WEEKDAYS):
             raise ValueError("weekly: must hold seven days, Monday first")
 
@@ -104,7 +113,7 @@ class Availability:
         """
         problems: list[Problem] = []
         if not isinstance(timezone, str) or timezone not in known_zones():
-            problems.append(Problem("timezone", f"{timezone!r} is not a time zone we know"))
+            problems.append(Problem("timezone", f"{shown(timezone)} is not a time zone we know"))
         weekly = _read_week(weekly_hours, problems)
         overrides = _read_overrides(date_overrides, problems)
         if problems:
@@ -193,7 +202,7 @@ def read_date(value: object) -> date:
             return date.fromisoformat(value)
         except ValueError:
             pass
-    raise ValueError(f"{value!r} is not a date like 2026-12-24")
+    raise ValueError(f"{shown(value)} is not a date like 2026-12-24")
 
 
 def _read_window(path: str, entry: Mapping[str, object], problems: list[Problem]) -> Window | None:
@@ -232,7 +241,7 @@ def _minutes(side: str, value: object) -> int:
     latest = MINUTES_OF_A_DAY if side == "end" else MINUTES_OF_A_DAY - 1
     if minutes is None or minutes > latest:
         raise ValueError(
-            f"{side}: {value!r} is not a time like {'17:00 or 24:00' if side == 'end' else '09:00'}"
+            f"{side}: {shown(value)} is not a time like {'17:00 or 24:00' if side == 'end' else '09:00'}"
         )
     return minutes
 
