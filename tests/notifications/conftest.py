@@ -9,7 +9,7 @@ from django.core.mail import EmailMessage, EmailMultiAlternatives
 from django.db import transaction
 
 from workestra.accounts.models import Workspace
-from workestra.notifications import registry, services
+from workestra.notifications import doorbell, registry, services
 from workestra.notifications.models import OutboxMessage
 from workestra.notifications.registry import Renderer, Skip, renders
 
@@ -45,10 +45,10 @@ def _note_is_a_kind(render_with: Render) -> Iterator[None]:
 
 
 @pytest.fixture(autouse=True)
-def bell(monkeypatch: pytest.MonkeyPatch) -> list[None]:
-    """How often the doorbell rang; nobody opens."""
-    rings: list[None] = []
-    monkeypatch.setattr("workestra.notifications.tasks.deliver_outbox.delay", lambda: rings.append(None))
+def bell(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """The tasks the doorbell rang for; nobody opens."""
+    rings: list[str] = []
+    monkeypatch.setattr(doorbell._Bell, "ring", lambda self, ring: rings.append(ring.task.name))
     return rings
 
 

@@ -11,6 +11,8 @@ from workestra.accounts.models import Workspace
 from workestra.notifications import selectors, services
 from workestra.notifications.models import OutboxMessage
 
+RING = "workestra.notifications.tasks.deliver_outbox"
+
 pytestmark = pytest.mark.django_db
 
 
@@ -30,7 +32,7 @@ def test_a_mail_is_owed_only_inside_a_transaction(workspace: Workspace) -> None:
 
 
 @pytest.mark.django_db(transaction=True)
-def test_a_mail_goes_with_the_transaction_that_owed_it(workspace: Workspace, bell: list[None]) -> None:
+def test_a_mail_goes_with_the_transaction_that_owed_it(workspace: Workspace, bell: list[str]) -> None:
     with transaction.atomic():
         enqueue_in(workspace)
         transaction.set_rollback(True)
@@ -39,25 +41,25 @@ def test_a_mail_goes_with_the_transaction_that_owed_it(workspace: Workspace, bel
 
 
 @pytest.mark.django_db(transaction=True)
-def test_a_transaction_rings_once_however_many_mails_it_owes(workspace: Workspace, bell: list[None]) -> None:
+def test_a_transaction_rings_once_however_many_mails_it_owes(workspace: Workspace, bell: list[str]) -> None:
     with transaction.atomic():
         with transaction.atomic():
             enqueue_in(workspace)
         enqueue_in(workspace)
         enqueue_in(workspace)
-    assert len(bell) == 1
+    assert bell == [RING]
 
 
 @pytest.mark.django_db(transaction=True)
 def test_the_bell_rings_for_what_is_left_after_a_savepoint_is_undone(
-    workspace: Workspace, bell: list[None]
+    workspace: Workspace, bell: list[str]
 ) -> None:
     with transaction.atomic():
         with transaction.atomic():
             enqueue_in(workspace)
             transaction.set_rollback(True)
         enqueue_in(workspace)
-    assert len(bell) == 1
+    assert bell == [RING]
 
 
 @pytest.mark.django_db(transaction=True)

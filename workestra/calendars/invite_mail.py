@@ -1,6 +1,4 @@
-"""Putting an invite into a mail, so that mail clients offer to add, move or remove the event by
-themselves.
-"""
+"""Putting an invite into a mail, so that mail clients offer to add, move or remove the event by themselves."""
 
 from email.utils import parseaddr
 

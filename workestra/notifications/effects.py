@@ -33,25 +33,20 @@ from workestra.notifications.registry import Skip, UnknownKind, renderer_of
 logger = logging.getLogger(__name__)
 
 BATCH = 20
-LEASE = timedelta(seconds=60)
-"""Longer than the slowest single mail (four answers of EMAIL_TIMEOUT); after a crash, how late its messages
-are.
-"""
+LEASE = timedelta(seconds=50)
+"""Longer than the slowest mail takes (four answers of EMAIL_TIMEOUT). So late are mails whose worker died."""
 RUN_FOR = timedelta(seconds=45)
 SHORTEST_PAUSE = timedelta(seconds=1)
 LONGEST_PAUSE = timedelta(minutes=15)
 MAX_ATTEMPTS = 200
-"""About a day of tries: nine short pauses, then seven and a half minutes on average. So many again after a
-retry.
-"""
+"""About a day: nine short pauses, then seven and a half minutes on average. As many again after a retry."""
 
 # RFC 4954 section 6: a wrong password is an administrator's to mend, and no fault of the message.
 _AUTHENTICATION_CODES = {530, 534, 535, 538}
 
 
 def deliver_due(now: datetime) -> int:
-    """Deliver what is due, batch by batch, until nothing is left or RUN_FOR is over; returns how many were
-    tried.
+    """Deliver what is due, batch by batch, until nothing is left or RUN_FOR is over; returns how many it tried.
 
     `now` is what renderers see as the current time; leases, pauses and marks go by the database's clock.
     """
@@ -118,9 +113,7 @@ def _rendered(message: OutboxMessage, now: datetime) -> EmailMessage | Skip:
 
 
 def _renew(message: OutboxMessage) -> bool:
-    """Begin the lease anew right before sending; False when the message has gone to somebody else or is
-    withdrawn.
-    """
+    """Begin the lease anew right before sending; False when the message has gone to somebody else or is withdrawn."""
     return bool(_ours(message).filter(WAITING).update(leased_until=Now() + LEASE))
 
 
@@ -158,9 +151,7 @@ def _words_for(error: Exception) -> str:
 
 
 def _is_permanent(error: Exception) -> bool:
-    """Whether the same mail would be refused again: a 5yz answer (RFC 5321 section 4.2.1) or a mail nobody
-    may send.
-    """
+    """Whether the same mail would be refused again: a 5yz answer (RFC 5321 section 4.2.1) or a mail nobody may send."""
     match error:
         case smtplib.SMTPRecipientsRefused():
             codes = {code for code, _answer in error.recipients.values()}

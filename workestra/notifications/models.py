@@ -1,6 +1,4 @@
-"""The outbox: every mail the product owes somebody, from the moment it is owed. And the local mailbox's
-catch.
-"""
+"""The outbox: every mail the product owes somebody, from the moment it is owed. And the local mailbox's catch."""
 
 import uuid
 
@@ -65,9 +63,7 @@ class OutboxMessage(models.Model):
 
 
 class CaughtMail(models.Model):
-    """A mail the local mailbox caught instead of sending it. `invite_…` tell of the iCalendar object in it,
-    if any.
-    """
+    """A mail the local mailbox caught instead of sending it. `invite_…` tell of the iCalendar object in it, if any."""
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
     received_at = models.DateTimeField(db_default=Now())

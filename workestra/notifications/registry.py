@@ -11,9 +11,7 @@ from workestra.notifications.models import OutboxMessage
 
 @dataclass(frozen=True, slots=True)
 class Skip:
-    """There is nothing to tell any more; `reason` says why, in words a person can read in the delivery
-    log.
-    """
+    """There is nothing to tell any more; `reason` says why, in words a person can read in the delivery log."""
 
     reason: str
 

@@ -57,9 +57,7 @@ def caught_mails(search: str = "", *, invites_only: bool = False) -> QuerySet[Ca
 
 
 def invites_of_event(mail: CaughtMail) -> list[CaughtMail]:
-    """The invites about this mail's event that its recipients were sent, in the order they were; empty
-    without one.
-    """
+    """The invites about this mail's event that its recipients were sent, in the order they were; empty without one."""
     if not mail.invite_uid:
         return []
     return list(

@@ -1,6 +1,5 @@
 """Owing somebody a mail, and no longer owing it. Everything here happens in the caller's transaction."""
 
-import logging
 from datetime import datetime
 from uuid import UUID
 
@@ -9,9 +8,8 @@ from django.db.models.functions import Now
 from django.db.transaction import TransactionManagementError
 
 from workestra.notifications import selectors, tasks
+from workestra.notifications.doorbell import ring_on_commit
 from workestra.notifications.models import CaughtMail, OutboxMessage
-
-logger = logging.getLogger(__name__)
 
 
 class NotDead(Exception):
@@ -46,7 +44,7 @@ def enqueue(
         defaults={"workspace_id": workspace_id, "topic": topic}
         | ({"available_at": available_at} if available_at else {}),
     )
-    _ring_on_commit()
+    ring_on_commit(tasks.deliver_outbox)
     return message
 
 
@@ -74,7 +72,7 @@ def retry(message: OutboxMessage) -> None:
         )
         if not revived:
             raise NotDead(f"{message} is not dead")
-        _ring_on_commit()
+        ring_on_commit(tasks.deliver_outbox)
 
 
 def resend(message: OutboxMessage) -> OutboxMessage:
@@ -92,7 +90,7 @@ def resend(message: OutboxMessage) -> OutboxMessage:
             seq=message.seq,
             resend_of_id=message.resend_of_id or message.pk,
         )
-        _ring_on_commit()
+        ring_on_commit(tasks.deliver_outbox)
     return copy
 
 
@@ -104,21 +102,3 @@ def empty_mailbox() -> None:
 def _require_transaction() -> None:
     if not connection.in_atomic_block:
         raise TransactionManagementError("the outbox is written in the transaction of what it tells of")
-
-
-def _ring_on_commit() -> None:
-    """Once per transaction, however many messages it wrote: with the broker away every ring costs its
-    timeout.
-    """
-    if not any(entry[1] is _ring for entry in connection.run_on_commit):
-        transaction.on_commit(_ring)
-
-
-def _ring() -> None:
-    """Ask a worker to look at once. The beat finds the message anyway, so nothing that goes wrong here
-    matters.
-    """
-    try:
-        tasks.deliver_outbox.delay()
-    except Exception as error:
-        logger.warning("The doorbell did not ring (%s); the beat delivers.", error)

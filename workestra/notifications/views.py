@@ -1,6 +1,4 @@
-"""The local mailbox: what would have been sent, on an installation without a mail server. Nobody signs in to
-it.
-"""
+"""The local mailbox: what would have been sent, on an installation without a mail server. Nobody signs in to it."""
 
 from collections.abc import Callable
 from functools import wraps

@@ -7,9 +7,7 @@ from workestra.calendars.providers.provider import ProviderEvent
 
 
 class NoneProvider:
-    """Knows of no busy time and writes nothing: the person's bookings are the only thing that takes his
-    time.
-    """
+    """Knows of no busy time and writes nothing: the person's bookings are the only thing that takes his time."""
 
     def busy(self, period: Period) -> Sequence[Period]:
         return ()

@@ -34,9 +34,7 @@ def to_wire(message: Message) -> bytes:
 
 
 def read_mail(raw: bytes) -> ReadMail:
-    """Take apart an RFC 5322 mail. `ics` is the part a mail client acts on (RFC 6047), as it was before
-    encoding.
-    """
+    """Take apart an RFC 5322 mail. `ics` is the part a mail client acts on (RFC 6047), as it was before encoding."""
     message = email.message_from_bytes(raw, policy=email.policy.default)
     return ReadMail(
         message_id=str(message["Message-ID"] or ""),
@@ -68,9 +66,7 @@ def _contents(message: EmailMessage, subtype: str) -> Iterator[bytes]:
 
 @dataclass(frozen=True, slots=True)
 class ReadInvite:
-    """The event of an iCalendar object, as far as people need it to see what a calendar will do with the
-    mail.
-    """
+    """The event of an iCalendar object, as far as people need it to see what a calendar will do with the mail."""
 
     method: str
     uid: str
