@@ -179,7 +179,7 @@ CELERY_BROKER_TRANSPORT_OPTIONS = {
     "socket_connect_timeout": 1,
     "max_retries": 0,
 }
-# A doorbell that nobody hears costs the request one second at most: whatever it rings for is found by the beat.
+# A doorbell nobody hears is given up after a second: whatever it rings for is found by the beat.
 CELERY_TASK_PUBLISH_RETRY = False
 CELERY_TASK_ACKS_LATE = True
 CELERY_TASK_REJECT_ON_WORKER_LOST = True
