@@ -1,6 +1,7 @@
 """Managed event templates, their versions, and the runs that bring assigned links in line."""
 
 import uuid
+from typing import Any
 
 import pgtrigger
 from django.conf import settings
@@ -49,9 +50,18 @@ class ManagedEventTemplate(LinkSettings):
     def state(self) -> TemplateState:
         return TemplateState(self.section_values(), frozenset(self.locked_sections))
 
+    @property
+    def settings(self) -> dict[str, Any]:
+        """What a template has besides sections and locks, as JSON would have it."""
+        group = str(self.group_id) if self.group_id else None
+        return {"slug": self.slug, "slug_pattern": self.slug_pattern, "group_id": group}
+
 
 class TemplateVersion(models.Model):
-    """What a save made of a template. It never changes; only its author's row may go."""
+    """What a save made of a template. It never changes; only its author's row may go.
+
+    `settings` are the template's own: `slug`, `slug_pattern` and `group_id`.
+    """
 
     id = models.BigAutoField(primary_key=True)
     template = models.ForeignKey(ManagedEventTemplate, on_delete=models.CASCADE, related_name="versions")
@@ -63,6 +73,7 @@ class TemplateVersion(models.Model):
     note = models.CharField(max_length=200, blank=True)
     values = models.JSONField(encoder=DjangoJSONEncoder)
     locked_sections = ArrayField(models.CharField(max_length=16), default=list, blank=True)
+    settings = models.JSONField(default=dict, encoder=DjangoJSONEncoder)
 
     class Meta:
         ordering = ["-number"]

@@ -6,7 +6,7 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from django.db.models import Count, Prefetch, Q, QuerySet, Subquery
+from django.db.models import Count, Exists, OuterRef, Prefetch, Q, QuerySet, Subquery
 
 from managed_events.domain.slugs import slug_for
 from managed_events.domain.sync import Cell, standing
@@ -39,6 +39,34 @@ def with_summary(templates: QuerySet[ManagedEventTemplate]) -> QuerySet[ManagedE
         )
         .order_by("title", "pk")
     )
+
+
+def matching(
+    templates: QuerySet[ManagedEventTemplate], *, words: str, group: str, sync: str
+) -> QuerySet[ManagedEventTemplate]:
+    """Those that the list's filters let through. Empty filters, and ones that mean nothing, let everything through.
+
+    `group` is a group's key or "workspace"; `sync` is "running" or "never".
+    """
+    for word in words.split():
+        templates = templates.filter(Q(title__icontains=word) | Q(slug__icontains=word))
+    if group == "workspace":
+        templates = templates.filter(group=None)
+    elif key := _as_key(group):
+        templates = templates.filter(group=key)
+    runs = Propagation.objects.filter(template=OuterRef("pk"))
+    if sync == "running":
+        templates = templates.filter(Exists(runs.filter(state=Propagation.State.RUNNING)))
+    elif sync == "never":
+        templates = templates.filter(~Exists(runs))
+    return templates
+
+
+def _as_key(text: str) -> UUID | None:
+    try:
+        return UUID(text)
+    except ValueError:
+        return None
 
 
 def last_run(template: ManagedEventTemplate) -> Propagation | None:
@@ -108,6 +136,15 @@ def link_rows(
 
 
 # --- People to assign ------------------------------------------------------------------------------------------
+
+
+def people_of(template: ManagedEventTemplate, assignable: QuerySet[Membership]) -> list[Membership]:
+    """Those who can be assigned, and those who are although they no longer could be, by name, with their groups."""
+    owners = Membership.objects.filter(
+        workspace=template.workspace_id, user__booking_links__managed_event_template=template
+    )
+    people = Membership.objects.filter(Q(pk__in=assignable.values("pk")) | Q(pk__in=owners.values("pk")))
+    return list(people.select_related("user").prefetch_related("groups").order_by("user__name", "pk"))
 
 
 @dataclass(frozen=True, slots=True)

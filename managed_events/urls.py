@@ -1,4 +1,16 @@
-from django.urls import URLPattern, URLResolver
+from django.urls import path
+
+from managed_events.views import links, templates
 
 app_name = "managed_events"
-urlpatterns: list[URLPattern | URLResolver] = []
+_root = "calendar/admin/managed-events"
+_one = f"{_root}/<uuid:template_id>"
+urlpatterns = [
+    path(_root, templates.listing, name="list"),
+    path(f"{_root}/new", templates.new, name="new"),
+    path(_one, links.detail, name="detail"),
+    path(f"{_one}/template", templates.edit, name="edit"),
+    path(f"{_one}/delete", templates.delete, name="delete"),
+    path(f"{_one}/assign", links.assign, name="assign"),
+    path(f"{_one}/links/<uuid:link_id>/detach", links.detach, name="detach"),
+]

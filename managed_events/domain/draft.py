@@ -24,3 +24,9 @@ class TemplateDraft:
     @property
     def state(self) -> TemplateState:
         return TemplateState(self.values, frozenset(self.locks))
+
+    @property
+    def settings(self) -> dict[str, Any]:
+        """What a template has besides sections and locks, as JSON would have it."""
+        group = str(self.group_id) if self.group_id else None
+        return {"slug": self.slug, "slug_pattern": self.slug_pattern, "group_id": group}

@@ -77,6 +77,32 @@ class Edit:
         return not (self.changed or self.closed or self.opened)
 
 
+@dataclass(frozen=True, slots=True)
+class Merge:
+    """Two edits of one version put together, section by section, values and locks each on their own.
+
+    What only one of them changed is taken from it; where both did, mine stands. `mine` names the sections that I
+    changed, `both` those of them in which the other edit says something else.
+    """
+
+    state: TemplateState
+    mine: tuple[str, ...]
+    both: tuple[str, ...]
+
+
+def merge(base: TemplateState, mine: TemplateState, theirs: TemplateState) -> Merge:
+    """What a person wants who changed `base` into `mine` while somebody else made it `theirs`."""
+    my_edit, their_edit, between = Edit(base, mine), Edit(base, theirs), Edit(mine, theirs)
+    my_values, my_locks = {*my_edit.changed}, {*my_edit.closed, *my_edit.opened}
+    values = {**theirs.values, **{field: mine.values[field] for field in fields_of(my_values)}}
+    both_values = my_values & {*their_edit.changed} & {*between.changed}
+    return Merge(
+        TemplateState(values, frozenset((theirs.locks - my_locks) | (mine.locks & my_locks))),
+        mine=in_order(my_values | my_locks),
+        both=in_order(both_values),
+    )
+
+
 class Cell(StrEnum):
     """How one section of an assigned link stands to its template."""
 

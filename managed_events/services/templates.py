@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, Final
+from typing import Any
 
 from django.db import IntegrityError, transaction
 
@@ -15,8 +15,6 @@ from scheduling.services.propagation import release_links
 from workestra.accounts.models import User, Workspace
 from workestra.audit import services as audit
 from workestra.notifications.doorbell import ring_on_commit
-
-SETTINGS: Final = ("slug", "slug_pattern", "group_id")
 
 
 class StaleVersion(Exception):
@@ -73,7 +71,7 @@ def save_template(
             raise StaleVersion(current)
         before = _facts(current)
         edit = Edit(current.state, draft.state)
-        if edit.is_empty and all(getattr(current, name) == getattr(draft, name) for name in SETTINGS):
+        if edit.is_empty and current.settings == draft.settings:
             return Saved(current, None)
         current.version += 1
         _write(current, draft, author, now)
@@ -138,8 +136,9 @@ def lock_template(template: ManagedEventTemplate) -> ManagedEventTemplate:
 def _write(template: ManagedEventTemplate, draft: TemplateDraft, author: User, now: datetime) -> None:
     for name, value in draft.values.items():
         setattr(template, name, value)
-    for name in SETTINGS:
-        setattr(template, name, getattr(draft, name))
+    template.slug = draft.slug
+    template.slug_pattern = draft.slug_pattern
+    template.group_id = draft.group_id
     template.locked_sections = list(in_order(draft.locks))
     template.updated_at = now
     try:
@@ -156,6 +155,7 @@ def _write(template: ManagedEventTemplate, draft: TemplateDraft, author: User, n
         saved_at=now,
         values=template.section_values(),
         locked_sections=template.locked_sections,
+        settings=template.settings,
     )
 
 
@@ -177,8 +177,7 @@ def _start_run(template: ManagedEventTemplate, edit: Edit, author: User, now: da
 
 
 def _facts(template: ManagedEventTemplate) -> dict[str, Any]:
-    settings = {name: getattr(template, name) for name in SETTINGS}
-    return template.section_values() | {"locked_sections": template.locked_sections} | settings
+    return template.section_values() | {"locked_sections": template.locked_sections} | template.settings
 
 
 def _record(action: str, template: ManagedEventTemplate, now: datetime, **more: Any) -> None:

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from managed_events.domain.sync import Cell, Edit, TemplateState, in_order, standing
+from managed_events.domain.sync import Cell, Edit, TemplateState, in_order, merge, standing
 from managed_events.models import ManagedEventTemplate
 from scheduling.domain.sections import BY_KEY, SECTIONS
 from tests.managed_events.making import SAMPLE
@@ -117,3 +117,36 @@ def test_hours_on_the_owners_own_clock_are_no_values_of_his_own() -> None:
 
 def test_keys_come_back_in_the_order_of_the_list() -> None:
     assert in_order({"policy", "title", "no-such-section"}) == ("title", "policy")
+
+
+# --- Two edits of one version ----------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("mine", ALL)
+@pytest.mark.parametrize("theirs", ALL)
+def test_two_edits_are_put_together_and_mine_wins_where_both_changed_a_section(
+    mine: str, theirs: str
+) -> None:
+    base = state(["title"])
+    field, _before, other = SAMPLE[theirs]
+    their_edit = state(["title"], **{field: other})
+    my_field, before, after = SAMPLE[mine]
+    mine_too = "Third" if my_field == "title" else before if mine == theirs else after
+    merged = merge(base, state(["title"], **({my_field: mine_too} if mine_too != before else {})), their_edit)
+    if mine_too != before:
+        assert merged.state.values[my_field] == mine_too
+        assert merged.mine == (mine,)
+    if mine != theirs:
+        assert merged.state.values[field] == other
+    assert merged.both == ((mine,) if mine == theirs and mine_too != before else ())
+
+
+def test_locks_are_merged_apart_from_values() -> None:
+    base = state(["title", "duration", "form"])
+    theirs = state(["title", "policy"], title="Theirs")
+    mine = state(["duration", "form", "title", "payment"], duration_minutes=90)
+    merged = merge(base, mine, theirs)
+    assert merged.state.locks == {"title", "policy", "payment"}
+    assert (merged.state.values["title"], merged.state.values["duration_minutes"]) == ("Theirs", 90)
+    assert merged.mine == ("duration", "payment")
+    assert merged.both == ()

@@ -1,0 +1,58 @@
+"""Templates, fetched with permission: admins have all of the workspace, a group's admin those of his group."""
+
+from uuid import UUID
+
+from django.core.exceptions import PermissionDenied
+from django.db.models import QuerySet
+from django.http import Http404
+
+from managed_events.models import ManagedEventTemplate
+from workestra.accounts import selectors as accounts
+from workestra.accounts.models import Group, Membership
+
+
+def require_template_admin(member: Membership) -> None:
+    """Let only those pass who may manage some templates.
+
+    Raises: PermissionDenied.
+    """
+    if not member.is_admin and not groups_of(member).exists():
+        raise PermissionDenied("Only workspace admins, and admins of a group, can open this page.")
+
+
+def groups_of(member: Membership) -> QuerySet[Group]:
+    """The groups whose templates this member manages, by name: every group for an admin of the workspace."""
+    groups = Group.objects.filter(workspace=member.workspace)
+    if not member.is_admin:
+        groups = groups.filter(groupmembership__membership=member, groupmembership__is_admin=True)
+    return groups.order_by("name")
+
+
+def templates_of(member: Membership) -> QuerySet[ManagedEventTemplate]:
+    """The templates that this member manages.
+
+    Raises: PermissionDenied when he manages none by his role.
+    """
+    require_template_admin(member)
+    templates = ManagedEventTemplate.objects.filter(workspace=member.workspace)
+    return templates if member.is_admin else templates.filter(group__in=groups_of(member))
+
+
+def template_for(member: Membership, template_id: UUID) -> ManagedEventTemplate:
+    """A template that this member manages, with its workspace and group.
+
+    Raises: PermissionDenied for a member who manages no templates; Http404, the same for one that does not exist, one
+    of another workspace and one that is not his to manage.
+    """
+    template = templates_of(member).select_related("workspace", "group").filter(pk=template_id).first()
+    if template is None:
+        raise Http404("There is no such template. It may have been deleted.")
+    return template
+
+
+def assignable_people(member: Membership, template: ManagedEventTemplate) -> QuerySet[Membership]:
+    """Whom this member may give a link of the template, by name: a group's admin only people of that group."""
+    people = accounts.active_members(template.workspace)
+    if member.is_admin:
+        return people
+    return people.filter(groups=template.group).order_by("user__name", "pk")

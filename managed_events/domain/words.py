@@ -1,0 +1,126 @@
+"""Templates, their changes and their history in words."""
+
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass
+from typing import Any, Final
+
+from scheduling.domain.section_words import FIELD_LABELS, field_words
+from scheduling.domain.sections import BY_KEY, SECTIONS, fields_of
+
+
+@dataclass(frozen=True, slots=True)
+class Difference:
+    """One value before and after, in words."""
+
+    label: str
+    before: str
+    after: str
+
+
+def differences(
+    before: Mapping[str, Any], after: Mapping[str, Any], sections: Collection[str]
+) -> list[Difference]:
+    """The fields of these sections whose values differ, in the list's order. Both map every sectioned field.
+
+    Two values that read the same, such as two lists of three dates, are told apart by a word.
+    """
+    found = []
+    for field in fields_of(sections):
+        if before[field] != after[field]:
+            old, new = field_words(field, before), field_words(field, after)
+            found.append(Difference(FIELD_LABELS[field], old, f"{new}, changed" if old == new else new))
+    return found
+
+
+def short_names(sections: Collection[str]) -> str:
+    """ "Title, Buffers and Form": these sections in the list's order; "" for none."""
+    return listed([section.short for section in SECTIONS if section.key in sections])
+
+
+def listed(names: Collection[str]) -> str:
+    """ "Alice, Bruno and Emi"; "" for none."""
+    *rest, last = list(names) or [""]
+    return f"{', '.join(rest)} and {last}" if rest else last
+
+
+def links(count: int) -> str:
+    return "1 link" if count == 1 else f"{count} links"
+
+
+# --- History -----------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """An event of a template's history: what happened, more about it, and the icon and tone of its node."""
+
+    headline: str
+    detail: str = ""
+    icon: str = "history"
+    tone: str = ""
+
+
+_FEW: Final = 3
+
+
+def line_of(action: str, detail: Mapping[str, Any]) -> Line:
+    """The line for an audit event of a template, from its action and detail."""
+    match action:
+        case "template.created":
+            return Line("Template created", icon="plus")
+        case "template.saved":
+            return _saved(detail)
+        case "template.propagated":
+            return Line(
+                f"{links(detail['updated'])} updated" if detail["updated"] else "No change needed",
+                counts(detail["links"], detail["updated"]),
+                icon="refresh-cw",
+                tone="acc",
+            )
+        case "template.propagation_overtaken":
+            text = f"{links(detail['updated'])} had been updated."
+            return Line("Sync overtaken by the next one", text, icon="refresh-cw")
+        case "template.assigned":
+            return _assigned(detail)
+        case "template.detached":
+            what = "link deleted" if detail["deleted"] else "link kept"
+            return Line(f"{detail['name']} detached, {what}", f"/book/{detail['slug']}", icon="unlink")
+    return Line(action.removeprefix("template.").replace("_", " ").capitalize())
+
+
+def counts(total: int, updated: int) -> str:
+    """ "12 links: 9 changed, 3 already matched." """
+    if not updated:
+        return f"{links(total)}: all already matched."
+    matched = total - updated
+    tail = f", {matched} already matched" if matched else ""
+    return f"{links(total)}: {updated} changed{tail}."
+
+
+def _saved(detail: Mapping[str, Any]) -> Line:
+    parts = [
+        f"{short_names(keys)} {verb}"
+        for keys, verb in (
+            (detail["changed"], "changed"),
+            (detail["locked"], "locked"),
+            (detail["opened"], "opened"),
+        )
+        if keys
+    ]
+    text = ", ".join(parts) or "Settings changed"
+    reach = f"For {links(detail['links'])}." if detail["links"] else "No assigned link changes."
+    only_locks = bool(detail["locked"]) and not detail["changed"]
+    return Line(text, reach, icon="lock" if only_locks else "pencil", tone="brass" if only_locks else "")
+
+
+def _assigned(detail: Mapping[str, Any]) -> Line:
+    made = [person["name"] for person in detail["people"] if person["result"] == "created"]
+    skipped = f"{detail['skipped']} skipped." if detail["skipped"] else ""
+    if not made:
+        return Line("Nobody assigned", skipped, icon="user-plus")
+    who = listed(made) if len(made) <= _FEW else f"{len(made)} people"
+    return Line(f"{who} assigned", skipped, icon="user-plus")
+
+
+def section_label(key: str) -> str:
+    return BY_KEY[key].label

@@ -1,0 +1,245 @@
+"""The template form: the booking link form, a lock for each section, and the template's own settings."""
+
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+from uuid import UUID
+
+from django import forms
+from django.core.exceptions import ValidationError
+from django.db.models import QuerySet
+from django.http import QueryDict
+
+from managed_events.domain.draft import TemplateDraft
+from managed_events.domain.slugs import BadPattern, check_pattern
+from managed_events.models import DEFAULT_SLUG_PATTERN, ManagedEventTemplate
+from managed_events.selectors import Proposal
+from scheduling.domain.sections import RECOMMENDED_LOCKS, SECTIONS
+from scheduling.domain.slugs import problem, suggested_slug
+from scheduling.forms import SectionsForm
+from scheduling.forms.fields import LineField
+from scheduling.models import BookingLink
+from workestra.accounts.models import Group, Membership
+from workestra.look.forms import Affixed
+
+SLUG_LENGTH = 40
+
+
+class TemplateForm(SectionsForm):
+    """After `is_valid()`, `draft` is the template that was asked for, made from version `based_on` (0: a new one).
+
+    `groups` are those the template may be given to. Where `must_have_group`, it cannot be for the whole workspace.
+    """
+
+    lock = forms.MultipleChoiceField(
+        choices=[(section.key, section.label) for section in SECTIONS], required=False
+    )
+    version = forms.IntegerField(min_value=0, widget=forms.HiddenInput)
+    slug = LineField(
+        label="Name in addresses",
+        max_length=SLUG_LENGTH,
+        required=False,
+        widget=forms.TextInput(attrs={"autocapitalize": "none", "spellcheck": "false", "class": "slug"}),
+    )
+    slug_pattern = LineField(
+        label="Address pattern",
+        max_length=80,
+        widget=Affixed("/book/", attrs={"autocapitalize": "none", "spellcheck": "false", "class": "slug"}),
+        error_messages={"required": "Write a pattern with {username} in it."},
+    )
+    group = forms.ModelChoiceField(Group.objects.none(), required=False, empty_label="Whole workspace")
+
+    def __init__(
+        self,
+        data: Mapping[str, Any] | None = None,
+        *,
+        instance: ManagedEventTemplate | None = None,
+        groups: QuerySet[Group],
+        must_have_group: bool = False,
+        initial: Mapping[str, Any] | None = None,
+    ) -> None:
+        super().__init__(data, instance=instance, initial=initial)
+        own = {
+            "lock": list(instance.locked_sections if instance else RECOMMENDED_LOCKS),
+            "version": instance.version if instance else 0,
+            "slug": instance.slug if instance else "",
+            "slug_pattern": instance.slug_pattern if instance else DEFAULT_SLUG_PATTERN,
+            "group": instance.group_id if instance else None,
+        }
+        self.initial = {**self.initial, **own}
+        group = self.fields["group"]
+        assert isinstance(group, forms.ModelChoiceField)
+        group.queryset = groups
+        if must_have_group:
+            group.required = True
+            group.empty_label = None
+            group.error_messages["required"] = "Choose the group that this template is for."
+        self.fields["slug"].help_text = "{template} in the pattern stands for it." + (
+            "" if instance else " Left empty, it is made from the title."
+        )
+
+    @property
+    def locks(self) -> Collection[str]:
+        """Keys of the sections whose toggle is on, as the page has to show them now."""
+        return list(self["lock"].value() or ())
+
+    @property
+    def based_on(self) -> int:
+        return int(self.cleaned_data["version"])
+
+    @property
+    def draft(self) -> TemplateDraft:
+        group: Group | None = self.cleaned_data["group"]
+        group_id: UUID | None = group.pk if group else None
+        return TemplateDraft(
+            values={**self.stored, **self.values},
+            locks=tuple(self.cleaned_data["lock"]),
+            slug=self.cleaned_data["slug"],
+            slug_pattern=self.cleaned_data["slug_pattern"],
+            group_id=group_id,
+        )
+
+    def clean_slug(self) -> str:
+        """Lowercase it, or make it from the title; refuse what cannot be part of an address."""
+        slug = str(self.cleaned_data["slug"]).lower()
+        if not slug:
+            title = self.cleaned_data.get("title", "")
+            return suggested_slug(title, ())[:SLUG_LENGTH].rstrip("-")
+        wrong = problem(slug)
+        if wrong:
+            raise ValidationError(wrong)
+        return slug
+
+    def clean_slug_pattern(self) -> str:
+        pattern = str(self.cleaned_data["slug_pattern"])
+        try:
+            check_pattern(pattern)
+        except BadPattern as error:
+            raise ValidationError(str(error)) from error
+        return pattern
+
+
+@dataclass(frozen=True, slots=True)
+class PersonRow:
+    """A person of the assignment form: the link he has of the template, or the address he would get."""
+
+    member: Membership
+    link: BookingLink | None
+    proposal: Proposal | None
+    ticked: bool
+    deletes: bool
+    address: str
+    shown: bool
+
+    @property
+    def key(self) -> str:
+        return str(self.member.pk)
+
+    @property
+    def renumbered(self) -> bool:
+        """Whether the pattern's address is taken, so that another one is proposed."""
+        return self.proposal is not None and self.proposal.slug != self.proposal.wanted
+
+
+class AssignmentForm:
+    """Who has a link of the template and who shall have one.
+
+    Two lists decide: `person` (the ticks) and `was` (who had a link when the page was made). Only what somebody
+    changed on the page is done: people assigned or detached by others meanwhile stay as they are. A group's tick adds
+    everyone in it. Keys that mean nothing here are ignored.
+    """
+
+    def __init__(
+        self,
+        data: QueryDict | None,
+        *,
+        people: Sequence[Membership],
+        links: Mapping[UUID, BookingLink],
+        proposals: Mapping[UUID, Proposal],
+        groups: Sequence[Group],
+    ) -> None:
+        self.people = people
+        self.links = links
+        self.proposals = proposals
+        self.groups = groups
+        assigned = {str(member.pk) for member in people if member.user_id in links}
+        self.words = ""
+        self.was, self.ticked, self.deleting, self.picked_groups = assigned, assigned, set[str](), set[str]()
+        self.addresses: dict[str, str] = {}
+        if data is not None:
+            self.words = data.get("q", "").replace("\x00", "").strip()[:100]
+            self.was = {key for key in data.get("was", "").split(",") if key}
+            self.ticked = set(data.getlist("person"))
+            self.deleting = set(data.getlist("delete"))
+            self.picked_groups = set(data.getlist("group"))
+            self.addresses = {
+                str(member.pk): data.get(f"address-{member.pk}", "").strip().lower()[:100]
+                for member in people
+            }
+
+    @property
+    def to_assign(self) -> list[Membership]:
+        """In the page's order."""
+        return [
+            member
+            for member in self.people
+            if (key := str(member.pk)) not in self.was and (key in self.ticked or self._is_picked(member))
+        ]
+
+    @property
+    def chosen_addresses(self) -> dict[UUID, str]:
+        """Addresses that somebody typed in place of the one proposed."""
+        return {
+            member.pk: typed
+            for member in self.people
+            if (typed := self.addresses.get(str(member.pk)))
+            and member.pk in self.proposals
+            and typed != self.proposals[member.pk].slug
+        }
+
+    @property
+    def to_detach(self) -> list[tuple[BookingLink, bool]]:
+        """Links to detach, each with whether to delete it."""
+        return [
+            (self.links[member.user_id], key in self.deleting)
+            for member in self.people
+            if (key := str(member.pk)) in self.was
+            and key not in self.ticked
+            and not self._is_picked(member)
+            and member.user_id in self.links
+        ]
+
+    @property
+    def rows(self) -> list[PersonRow]:
+        """Everybody, in the page's order; those whom the search does not find are not shown, but keep their ticks."""
+        words = self.words.casefold().split()
+        rows = []
+        for member in self.people:
+            key, link = str(member.pk), self.links.get(member.user_id)
+            proposal = self.proposals.get(member.pk)
+            text = f"{member.user.name} {member.user.username} {' '.join(map(str, member.groups.all()))}".casefold()
+            rows.append(
+                PersonRow(
+                    member=member,
+                    link=link,
+                    proposal=proposal,
+                    ticked=key in self.ticked or self._is_picked(member),
+                    deletes=key in self.deleting,
+                    address=self.addresses.get(key) or (proposal.slug if proposal else ""),
+                    shown=all(word in text for word in words),
+                )
+            )
+        return rows
+
+    @property
+    def group_rows(self) -> list[tuple[Group, bool, int, int]]:
+        """Each group with whether it is ticked, and how many of its people have a link, of how many."""
+        rows = []
+        for group in self.groups:
+            inside = [member for member in self.people if group in member.groups.all()]
+            assigned = sum(member.user_id in self.links for member in inside)
+            rows.append((group, str(group.pk) in self.picked_groups, assigned, len(inside)))
+        return [row for row in rows if row[3]]
+
+    def _is_picked(self, member: Membership) -> bool:
+        return any(str(group.pk) in self.picked_groups for group in member.groups.all())

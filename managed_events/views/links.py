@@ -1,0 +1,218 @@
+"""The links made from a template: who has one, how it stands, giving one and taking one off."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any, Final
+from uuid import UUID
+
+from django.conf import settings
+from django.contrib import messages
+from django.core.paginator import Paginator
+from django.http import Http404, HttpResponse
+from django.shortcuts import redirect, render
+from django.urls import reverse
+from django.utils import timezone
+from django.views.decorators.http import require_GET, require_http_methods, require_POST
+from django.views.decorators.vary import vary_on_headers
+
+from managed_events import access, selectors
+from managed_events.domain.words import Difference, Line, differences, line_of, listed
+from managed_events.forms import AssignmentForm
+from managed_events.models import ManagedEventTemplate, Propagation
+from managed_events.selectors import LinkRow
+from managed_events.services import assignment as service
+from managed_events.services.templates import TemplateGone
+from managed_events.views.templates import CELLS, frame
+from scheduling.domain.sections import SECTIONS
+from workestra.accounts.http import MemberRequest
+from workestra.accounts.models import Group, Membership
+from workestra.audit.models import AuditEvent
+
+PAGE: Final = 50
+QUIET: Final = timedelta(minutes=1)
+STOP_POLLING: Final = 286
+"""htmx's own status: swap this in and ask no more (https://htmx.org/docs/#polling)."""
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """A link as the page shows it: what it has of its own, and what a sync would change."""
+
+    at: LinkRow
+    url: str
+    own: Sequence[Difference]
+    mends: Sequence[Difference]
+    locks_differ: bool
+
+
+@require_GET
+@vary_on_headers("HX-Request")
+def detail(request: MemberRequest, template_id: UUID) -> HttpResponse:
+    """The template's links and its history. `result` names the assignment whose outcome is to be shown.
+
+    While a run is on, the page asks for its `.syncline` every two seconds; the last answer brings the links as well.
+    """
+    now = timezone.now()
+    template = access.template_for(request.member, template_id)
+    run = selectors.last_run(template)
+    running = run is not None and run.state == Propagation.State.RUNNING
+    context = frame(request.member, template, "links") | {
+        "run": run,
+        "running": running,
+        "quiet": running and run is not None and now - run.touched_at > QUIET,
+        "cells": _cells(run),
+    }
+    page = "managed_events/detail.html"
+    if request.htmx and request.htmx.target == "syncline" and running:
+        return render(request, f"{page}#syncline", context)
+    context |= _links(request, template, run) | {"sections": SECTIONS, "lines": _history(template)}
+    if request.htmx and request.htmx.target == "syncline":
+        return render(request, f"{page}#synced", context, status=STOP_POLLING)
+    if request.htmx and request.htmx.target == "drift":
+        return render(request, f"{page}#more", context)
+    context["result"] = _result(template, request.GET.get("result", ""))
+    return render(request, page, context)
+
+
+@require_http_methods(["GET", "POST"])
+@vary_on_headers("HX-Request")
+def assign(request: MemberRequest, template_id: UUID) -> HttpResponse:
+    """Who has a link of the template. A POST with `find` only looks for people; ticks on the page are kept."""
+    now = timezone.now()
+    template = access.template_for(request.member, template_id)
+    form = _assignment_form(request, template)
+    if request.method == "POST" and "find" not in request.POST:
+        return _apply(request, template, form, now)
+    rows = form.rows
+    shown = sum(row.shown for row in rows)
+    context = frame(request.member, template, "links") | {"form": form, "rows": rows, "shown": shown}
+    page = "managed_events/assign.html"
+    return render(request, f"{page}#people" if request.htmx else page, context)
+
+
+@require_POST
+def detach(request: MemberRequest, template_id: UUID, link_id: UUID) -> HttpResponse:
+    """Take one link off the template; `delete` removes it for good."""
+    now = timezone.now()
+    template = access.template_for(request.member, template_id)
+    try:
+        link = service.detach(
+            template=template,
+            link_id=link_id,
+            delete="delete" in request.POST,
+            actor=request.member.user,
+            now=now,
+        )
+    except service.NotAssigned:
+        messages.warning(request, "This link was taken off the template a moment ago.")
+    else:
+        messages.success(request, _detached_words([link.owner.first_name], deleted="delete" in request.POST))
+    return redirect("managed_events:detail", template.pk)
+
+
+def _apply(
+    request: MemberRequest, template: ManagedEventTemplate, form: AssignmentForm, now: datetime
+) -> HttpResponse:
+    to_assign, to_detach = form.to_assign, form.to_detach
+    actor = request.member.user
+    result = None
+    try:
+        if to_assign:
+            result = service.assign(
+                template=template, people=to_assign, actor=actor, now=now, addresses=form.chosen_addresses
+            )
+    except TemplateGone as gone:
+        raise Http404("This template was deleted a moment ago.") from gone
+    kept: list[str] = []
+    deleted: list[str] = []
+    for link, delete in to_detach:
+        try:
+            service.detach(template=template, link_id=link.pk, delete=delete, actor=actor, now=now)
+        except service.NotAssigned:
+            continue
+        (deleted if delete else kept).append(link.owner.first_name)
+    if kept:
+        messages.success(request, _detached_words(kept, deleted=False))
+    if deleted:
+        messages.success(request, _detached_words(deleted, deleted=True))
+    if not (result or kept or deleted):
+        messages.info(request, "Nothing had changed.")
+    address = reverse("managed_events:detail", args=[template.pk])
+    return redirect(f"{address}?result={result.event_id}" if result else address)
+
+
+def _assignment_form(request: MemberRequest, template: ManagedEventTemplate) -> AssignmentForm:
+    people = selectors.people_of(template, access.assignable_people(request.member, template))
+    links = {link.owner_id: link for link in selectors.assigned_links(template)}
+    unassigned = [member for member in people if member.user_id not in links]
+    return AssignmentForm(
+        request.POST if request.method == "POST" else None,
+        people=people,
+        links=links,
+        proposals=selectors.proposed_addresses(template, unassigned),
+        groups=_groups(request.member, template),
+    )
+
+
+def _groups(member: Membership, template: ManagedEventTemplate) -> list[Group]:
+    if member.is_admin:
+        return list(access.groups_of(member))
+    return [template.group] if template.group else []
+
+
+def _links(request: MemberRequest, template: ManagedEventTemplate, run: Propagation | None) -> dict[str, Any]:
+    page = Paginator(selectors.assigned_links(template), PAGE).get_page(request.GET.get("page"))
+    every = [section.key for section in SECTIONS]
+    rows = []
+    for at in selectors.link_rows(template, page.object_list, run):
+        expected = template.state.starting_values(at.link.owner.timezone)
+        values = at.link.section_values()
+        rows.append(
+            Row(
+                at,
+                f"{settings.SITE_URL}/book/{at.link.slug}",
+                own=differences(expected, values, at.own),
+                mends=differences(values, expected, at.out_of_step),
+                locks_differ=any(
+                    (key in at.link.locked_sections) != (key in template.locked_sections) for key in every
+                ),
+            )
+        )
+    return {"page": page, "rows": rows}
+
+
+def _history(template: ManagedEventTemplate) -> list[tuple[AuditEvent, Line, Sequence[str]]]:
+    """Each event with its line, and for a sync a cell a link."""
+    lines = []
+    for event in selectors.history(template):
+        cells: Sequence[str] = ()
+        if event.action == "template.propagated" and event.detail["links"] <= CELLS:
+            cells = ["on"] * event.detail["updated"] + [""] * event.detail["matched"]
+        lines.append((event, line_of(event.action, event.detail), cells))
+    return lines
+
+
+def _cells(run: Propagation | None) -> Sequence[str]:
+    """A cell a link for the latest run; none when they would be too many to count."""
+    if run is None or run.links_total > CELLS:
+        return ()
+    return ["on"] * run.links_updated + [""] * (run.links_total - run.links_updated)
+
+
+def _result(template: ManagedEventTemplate, event_id: str) -> AuditEvent | None:
+    try:
+        return selectors.assignment_event(template, UUID(event_id))
+    except ValueError:
+        return None
+
+
+def _detached_words(names: Sequence[str], *, deleted: bool) -> str:
+    who = listed(list(names))
+    if deleted:
+        return (
+            f"{who} detached, the link is deleted."
+            if len(names) == 1
+            else f"{who} detached, the links are deleted."
+        )
+    return f"{who} detached, the link is kept." if len(names) == 1 else f"{who} detached, the links are kept."

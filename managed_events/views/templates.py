@@ -1,0 +1,224 @@
+"""Templates: the list, the form, the delete page."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+from uuid import UUID
+from zoneinfo import ZoneInfo
+
+from django.contrib import messages
+from django.http import Http404, HttpResponse
+from django.shortcuts import redirect, render
+from django.utils import timezone
+from django.views.decorators.http import require_GET, require_http_methods
+from django.views.decorators.vary import vary_on_headers
+
+from managed_events import access, selectors
+from managed_events.domain.slugs import TEMPLATE, slug_for
+from managed_events.domain.sync import Merge, merge
+from managed_events.domain.words import Difference, differences, links, listed, section_label
+from managed_events.forms import TemplateForm
+from managed_events.models import ManagedEventTemplate, TemplateVersion
+from managed_events.services import templates as service
+from scheduling.domain.section_words import summary_of
+from scheduling.domain.sections import SECTIONS
+from workestra.accounts.http import MemberRequest
+from workestra.accounts.models import Membership
+
+CELLS = 40
+
+
+@require_GET
+@vary_on_headers("HX-Request")
+def listing(request: MemberRequest) -> HttpResponse:
+    """The templates that the member manages; the filters `q`, `group` and `sync` are in the address."""
+    templates = access.templates_of(request.member)
+    filters = {name: _plain(request.GET.get(name, "")) for name in ("q", "group", "sync")}
+    found = selectors.matching(templates, words=filters["q"], group=filters["group"], sync=filters["sync"])
+    context = {
+        "templates": selectors.with_summary(found),
+        "any": any(filters.values()) or templates.exists(),
+        "filters": filters,
+        "groups": access.groups_of(request.member),
+        "sections": SECTIONS,
+        "zone": ZoneInfo(request.member.user.timezone),
+    }
+    page = "managed_events/list.html"
+    return render(request, f"{page}#list" if request.htmx else page, context)
+
+
+@require_http_methods(["GET", "POST"])
+def new(request: MemberRequest) -> HttpResponse:
+    """A new template; after it is saved, people are assigned."""
+    now = timezone.now()
+    access.require_template_admin(request.member)
+    form = TemplateForm(
+        request.POST if request.method == "POST" else None,
+        groups=access.groups_of(request.member),
+        must_have_group=not request.member.is_admin,
+        initial={"timezone": request.member.user.timezone},
+    )
+    if form.is_bound and form.is_valid():
+        try:
+            template = service.create_template(
+                workspace=request.member.workspace, author=request.member.user, draft=form.draft, now=now
+            )
+        except service.SlugInUse:
+            _explain_slug(form)
+        else:
+            messages.success(request, f"{template.title} is saved. Choose who gets a link.")
+            return redirect("managed_events:assign", template.pk)
+    status = 422 if form.is_bound else 200
+    return render(request, "managed_events/edit.html", _form_context(request.member, form), status=status)
+
+
+@require_http_methods(["GET", "POST"])
+def edit(request: MemberRequest, template_id: UUID) -> HttpResponse:
+    """The template's form; a save reaches assigned links as far as it touches what is locked."""
+    now = timezone.now()
+    template = access.template_for(request.member, template_id)
+    form = _form(request, template)
+    status = 200
+    if form.is_bound:
+        status = 422
+        if form.is_valid():
+            try:
+                saved = service.save_template(
+                    template=template,
+                    author=request.member.user,
+                    draft=form.draft,
+                    based_on=form.based_on,
+                    now=now,
+                )
+            except service.SlugInUse:
+                _explain_slug(form)
+            except service.TemplateGone as gone:
+                raise Http404("This template was deleted a moment ago.") from gone
+            except service.StaleVersion as stale:
+                return _stale_page(request, stale.current, form)
+            else:
+                messages.success(request, _receipt(template, saved))
+                return redirect("managed_events:detail", template.pk)
+    return render(
+        request, "managed_events/edit.html", _form_context(request.member, form, template), status=status
+    )
+
+
+@require_http_methods(["GET", "POST"])
+def delete(request: MemberRequest, template_id: UUID) -> HttpResponse:
+    """Ask, then delete the template; its links stay as their owners' own."""
+    now = timezone.now()
+    template = access.template_for(request.member, template_id)
+    if request.method == "GET":
+        context = {"template": template, "owners": selectors.assigned_links(template)}
+        return render(request, "managed_events/delete.html", context)
+    try:
+        released = service.delete_template(template=template, actor=request.member.user, now=now)
+    except service.TemplateGone as gone:
+        raise Http404("This template was deleted a moment ago.") from gone
+    stay = f" {links(released)} stay as their owners’ own." if released else ""
+    messages.success(request, f"{template.title} is deleted.{stay}")
+    return redirect("managed_events:list")
+
+
+def frame(member: Membership, template: ManagedEventTemplate, tab: str) -> dict[str, Any]:
+    """What the head of every page of a template shows."""
+    values = template.section_values()
+    return {
+        "template": template,
+        "tab": tab,
+        "facts": f"{template.duration_minutes} minutes, {summary_of('calendar', values)}",
+        "pattern": template.slug_pattern.replace(TEMPLATE, template.slug),
+        "link_count": template.links.count(),
+        "zone": ZoneInfo(member.user.timezone),
+    }
+
+
+def _form(request: MemberRequest, template: ManagedEventTemplate) -> TemplateForm:
+    return TemplateForm(
+        request.POST if request.method == "POST" else None,
+        instance=template,
+        groups=access.groups_of(request.member),
+        must_have_group=not request.member.is_admin,
+    )
+
+
+def _form_context(
+    member: Membership, form: TemplateForm, template: ManagedEventTemplate | None = None
+) -> dict[str, Any]:
+    locks = form.locks
+    slug, pattern = form["slug"].value() or "", form["slug_pattern"].value() or ""
+    context: dict[str, Any] = {
+        "form": form,
+        "locks": locks,
+        "locked": [section for section in SECTIONS if section.key in locks],
+        "open": [section for section in SECTIONS if section.key not in locks],
+        "example": slug_for(str(pattern), username=member.user.username, template=str(slug) or "title"),
+    }
+    if template is not None:
+        context |= frame(member, template, "template")
+        context["cells"] = range(context["link_count"]) if context["link_count"] <= CELLS else ()
+    return context
+
+
+@dataclass(frozen=True, slots=True)
+class Stale:
+    """Somebody saved in between: who, what changed then, and what became of both edits."""
+
+    version: TemplateVersion
+    differences: Sequence[Difference]
+    opened: str
+    closed: str
+    mine: str
+    both: str
+
+
+def _stale_page(request: MemberRequest, current: ManagedEventTemplate, form: TemplateForm) -> HttpResponse:
+    """The form as both of them want it, for the second one to look at and save."""
+    base, latest = selectors.version(current, form.based_on), selectors.version(current, current.version)
+    if base is None or latest is None:
+        raise Http404("This page was made from a version that this template never had.")
+    merged = merge(base.state, form.draft.state, current.state)
+    for field, value in merged.state.values.items():
+        setattr(current, field, value)
+    current.locked_sections = sorted(merged.state.locks)
+    for name, value in form.draft.settings.items():
+        if value != base.settings[name]:
+            setattr(current, name, value)
+    fresh = TemplateForm(
+        instance=current, groups=access.groups_of(request.member), must_have_group=not request.member.is_admin
+    )
+    context = _form_context(request.member, fresh, current) | {"stale": _stale(base, latest, merged)}
+    return render(request, "managed_events/edit.html", context, status=409)
+
+
+def _stale(base: TemplateVersion, latest: TemplateVersion, merged: Merge) -> Stale:
+    every = [section.key for section in SECTIONS]
+    return Stale(
+        version=latest,
+        differences=differences(base.values, latest.values, every),
+        closed=_labels(set(latest.locked_sections) - set(base.locked_sections)),
+        opened=_labels(set(base.locked_sections) - set(latest.locked_sections)),
+        mine=_labels(merged.mine),
+        both=_labels(merged.both),
+    )
+
+
+def _labels(keys: Sequence[str] | set[str]) -> str:
+    return listed([section_label(section.key) for section in SECTIONS if section.key in keys])
+
+
+def _receipt(template: ManagedEventTemplate, saved: service.Saved) -> str:
+    if saved.template.version == template.version:
+        return "Nothing had changed."
+    if saved.run is None:
+        return f"{saved.template.title} is saved. No assigned link changes."
+    return f"{saved.template.title} is saved. {links(saved.run.links_total)} to update."
+
+
+def _explain_slug(form: TemplateForm) -> None:
+    form.add_error("slug", "Another template has this name in its addresses. Choose another one.")
+
+
+def _plain(text: str) -> str:
+    return text.replace("\x00", "").strip()[:100]
