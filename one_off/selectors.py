@@ -3,8 +3,6 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from functools import reduce
-from operator import or_
 from typing import Final
 from uuid import UUID
 
@@ -12,6 +10,7 @@ from django.db import connection
 from django.db.models import Count, Exists, OuterRef, Q, QuerySet
 
 from bookings.models import Booking
+from one_off.domain.offers import SlotState
 from one_off.models import OfferedSlot, OneOff
 from scheduling.models import BusyTime, as_range
 from workestra.accounts import tokens
@@ -24,31 +23,33 @@ PICK: Final = "one-off"
 
 @dataclass(frozen=True, slots=True)
 class Clash:
-    """Time of the host that an offered time meets; `what` is whom he meets, or what he holds it for."""
+    """Time of the host that is taken; `what` is whom he meets then, or what he holds it for."""
 
     period: Period
     what: str
     is_hold: bool
+    owner_key: UUID
 
     @property
     def words(self) -> str:
-        """ "You meet Priya Raman then"."""
+        """ "You meet Priya Raman then", "Held for Supplier intro"."""
         return f"Held for {self.what}" if self.is_hold else f"You meet {self.what} then"
 
 
 @dataclass(frozen=True, slots=True)
 class OfferedTime:
-    """An offered time as its invitee sees it; one that is taken cannot be picked."""
+    """An offered time with what it is now; `clashes` are what else the host has then, while it is still offered."""
 
     slot: OfferedSlot
-    is_taken: bool
+    state: SlotState
+    clashes: Sequence[Clash] = ()
 
 
 def one_offs_of(member: Membership) -> QuerySet[OneOff]:
     """The one-offs that this member hosts in this workspace, newest first, with their slots and bookings."""
     return (
         OneOff.objects.filter(workspace=member.workspace, host=member.user_id)
-        .select_related("booking", "host")
+        .select_related("booking", "host", "workspace")
         .prefetch_related("slots")
     )
 
@@ -102,45 +103,53 @@ def one_off_by_token(token: str) -> OneOff | None:
     )
 
 
-def times_of(one_off: OneOff, now: datetime) -> list[OfferedTime]:
-    """The offered times that are still to come, in order; its own holds do not stand in their way."""
-    slots = list(one_off.slots.filter(starts_at__gt=now))
-    met = clashes(one_off.host_id, [slot.period for slot in slots], now, without=one_off.pk)
-    return [OfferedTime(slot, bool(found)) for slot, found in zip(slots, met, strict=True)]
+def times_of(one_offs: Sequence[OneOff], now: datetime) -> dict[UUID, list[OfferedTime]]:
+    """For each one-off of one host, under its id, its offered times in order, with what each is at `now`.
 
-
-def clashes(
-    host_id: UUID, periods: Sequence[Period], now: datetime, *, without: UUID | None = None
-) -> list[list[Clash]]:
-    """For each period what of the host's time it meets, by start; an empty list where he is free.
-
-    Holds that have expired by `now` do not count, nor does the time of the owner key `without`.
+    Two queries besides the slots, whatever the number of one-offs.
     """
+    still_open = [one_off for one_off in one_offs if one_off.state_at(now) == OneOff.State.OPEN]
+    asked = [slot.period for one_off in still_open for slot in one_off.slots.all()]
+    busy = busy_of(still_open[0].host_id, asked, now) if still_open else []
+    return {
+        one_off.pk: [_time_of(one_off, slot, busy, now) for slot in one_off.slots.all()]
+        for one_off in one_offs
+    }
+
+
+def clashes(host_id: UUID, periods: Sequence[Period], now: datetime) -> list[list[Clash]]:
+    """For each period what of the host's time it meets, by start; an empty list where he is free."""
+    busy = busy_of(host_id, periods, now)
+    return [[clash for clash in busy if clash.period.overlaps(period)] for period in periods]
+
+
+def busy_of(host_id: UUID, periods: Sequence[Period], now: datetime) -> list[Clash]:
+    """What of the host's time meets any of the periods, by start; holds that have expired by `now` do not count."""
     if not periods:
         return []
+    hull = Period(min(period.start for period in periods), max(period.end for period in periods))
     rows = BusyTime.objects.filter(
-        reduce(or_, (Q(during__overlap=as_range(period)) for period in periods)),
         Q(expires_at__isnull=True) | Q(expires_at__gt=now),
         host_id=host_id,
         active=True,
-    )
-    if without is not None:
-        rows = rows.exclude(owner_key=without)
-    busy = list(rows.order_by("during"))
-    bookers = dict(
-        Booking.objects.filter(
-            pk__in=[row.owner_key for row in busy if row.kind == BusyTime.Kind.BOOKING]
-        ).values_list("pk", "booker_name")
-    )
-    found = [
+        during__overlap=as_range(hull),
+    ).order_by("during")
+    met = [
+        row
+        for row in rows
+        if any(Period(row.during.lower, row.during.upper).overlaps(period) for period in periods)
+    ]
+    booked = [row.owner_key for row in met if row.kind == BusyTime.Kind.BOOKING]
+    bookers = dict(Booking.objects.filter(pk__in=booked).values_list("pk", "booker_name")) if booked else {}
+    return [
         Clash(
             Period(row.during.lower, row.during.upper),
             bookers.get(row.owner_key, row.label),
             row.kind == BusyTime.Kind.HOLD,
+            row.owner_key,
         )
-        for row in busy
+        for row in met
     ]
-    return [[clash for clash in found if clash.period.overlaps(period)] for period in periods]
 
 
 def database_clock() -> datetime:
@@ -150,3 +159,19 @@ def database_clock() -> datetime:
         (instant,) = cursor.fetchone()
     assert isinstance(instant, datetime)
     return instant
+
+
+def _time_of(one_off: OneOff, slot: OfferedSlot, busy: Sequence[Clash], now: datetime) -> OfferedTime:
+    match one_off.state_at(now):
+        case OneOff.State.BOOKED:
+            booking = one_off.booking
+            was_picked = booking is not None and booking.period == slot.period
+            return OfferedTime(slot, SlotState.PICKED if was_picked else SlotState.RELEASED)
+        case OneOff.State.EXPIRED | OneOff.State.WITHDRAWN:
+            return OfferedTime(slot, SlotState.RELEASED)
+    if slot.starts_at <= now:
+        return OfferedTime(slot, SlotState.PASSED)
+    met = [clash for clash in busy if clash.owner_key != one_off.pk and clash.period.overlaps(slot.period)]
+    if met:
+        return OfferedTime(slot, SlotState.TAKEN, met)
+    return OfferedTime(slot, SlotState.HELD if one_off.reserve else SlotState.OPEN)

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from datetime import datetime
-from typing import Any
+from typing import Any, ClassVar
 from uuid import UUID, uuid5
 
 from bookings.models import Booking
@@ -21,19 +21,27 @@ from workestra.calendars.domain.period import Period
 
 
 class OneOffClosed(Exception):
-    """The one-off can no longer be picked or withdrawn. Nothing was written."""
+    """The one-off can no longer be picked or withdrawn; `state` says why. Nothing was written."""
+
+    state: ClassVar[OneOff.State]
 
 
 class AlreadyBooked(OneOffClosed):
     """Somebody has picked one of its times."""
 
+    state = OneOff.State.BOOKED
+
 
 class OneOffExpired(OneOffClosed):
     """Its closing time has passed, by the application's clock or by the database's."""
 
+    state = OneOff.State.EXPIRED
+
 
 class OneOffWithdrawn(OneOffClosed):
     """Its host has taken it back."""
+
+    state = OneOff.State.WITHDRAWN
 
 
 class NotOffered(Exception):

@@ -1,4 +1,12 @@
-from django.urls import URLPattern, URLResolver
+from django.urls import path
+
+from one_off.views import host, public
 
 app_name = "one_off"
-urlpatterns: list[URLPattern | URLResolver] = []
+urlpatterns = [
+    path("calendar/one-off", host.index, name="list"),
+    path("calendar/one-off/new", host.new, name="new"),
+    path("calendar/one-off/<uuid:one_off_id>", host.detail, name="detail"),
+    path("calendar/one-off/<uuid:one_off_id>/withdraw", host.withdraw, name="withdraw"),
+    path("one-off/<str:token>", public.pick, name="pick"),
+]

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from enum import StrEnum
 from typing import Final
 from zoneinfo import ZoneInfo
 
@@ -20,6 +21,21 @@ class BadOffer(ValueError):
 
 class SkippedTime(ValueError):
     """The wall clock of the zone never shows this time: it goes forward over it."""
+
+
+class SlotState(StrEnum):
+    """What an offered time is at a moment: only an open or a held one can be picked."""
+
+    OPEN = "open"
+    HELD = "held"
+    TAKEN = "taken"
+    PASSED = "passed"
+    PICKED = "picked"
+    RELEASED = "released"
+
+    @property
+    def can_be_picked(self) -> bool:
+        return self in {SlotState.OPEN, SlotState.HELD}
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,0 +1,220 @@
+"""The invitee's page `/one-off/<token>`: pick one of the offered times. A GET changes nothing."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime
+from functools import wraps
+from typing import Any
+from uuid import uuid4
+from zoneinfo import ZoneInfo
+
+from django.contrib.auth.decorators import login_not_required
+from django.http import HttpResponse, HttpResponseRedirect
+from django.shortcuts import render
+from django.urls import reverse
+from django.utils import timezone
+from django.views.decorators.http import require_http_methods
+from django.views.decorators.vary import vary_on_headers
+
+from bookings.domain.locations import location_before
+from bookings.domain.zones import ZoneChoice, zone_choice, zone_choices
+from bookings.selectors import manage_token
+from bookings.views.picker import BadAddress, BookerRequest, Host, zone_for
+from one_off import selectors, services
+from one_off.domain.offers import SlotState
+from one_off.forms import PickForm, prefilled
+from one_off.models import OneOff
+from one_off.views.shown import Shown, host_of, shown
+from scheduling.services.busy_time import SlotTaken, TryAgain
+from workestra.calendars.domain.clock_words import Clock
+from workestra.look.preferences import clock_of
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    """What the page prints, whatever is wrong with the form."""
+
+    one_off: OneOff
+    host: Host
+    zone: ZoneInfo
+    now: datetime
+    times: list[Shown]
+    clock: Clock
+
+    @property
+    def chosen(self) -> Shown | None:
+        """The ticked time, unless it has gone; where there is only one to pick, that one."""
+        free = [time for time in self.times if time.state.can_be_picked]
+        return next((time for time in free if time.is_chosen), free[0] if len(free) == 1 else None)
+
+    @property
+    def is_over(self) -> bool:
+        """Whether nothing can be picked any more."""
+        return not any(time.state.can_be_picked for time in self.times)
+
+    @property
+    def suggested_zones(self) -> list[ZoneChoice]:
+        """The zone that is shown, then the host's."""
+        keys = dict.fromkeys([self.zone.key, self.host.zone.key])
+        return [zone_choice(key, self.now, self.clock) for key in keys]
+
+    @property
+    def zones(self) -> tuple[tuple[str, tuple[ZoneChoice, ...]], ...]:
+        return zone_choices(self.now.replace(second=0, microsecond=0), self.clock)
+
+
+def offer_page(
+    view: Callable[[BookerRequest, OneOff], HttpResponse],
+) -> Callable[[BookerRequest, str], HttpResponse]:
+    """A page behind a one-off's token: the view gets the one-off. An unknown token is a plain 404.
+
+    Nothing of it may be kept in caches or found by search engines. A setting keeps its address from other sites.
+    """
+
+    @login_not_required
+    @wraps(view)
+    def page(request: BookerRequest, token: str) -> HttpResponse:
+        one_off = selectors.one_off_by_token(token)
+        if one_off is None:
+            response = render(request, "404.html", status=404)
+        else:
+            try:
+                response = view(request, one_off)
+            except BadAddress as error:
+                context = {"reason": str(error), "path": request.path}
+                response = render(request, "bookings/bad_address.html", context, status=400)
+        response["Cache-Control"] = "no-store, private"
+        response["X-Robots-Tag"] = "noindex, nofollow"
+        return response
+
+    return page
+
+
+@require_http_methods(["GET", "HEAD", "POST"])
+@vary_on_headers("HX-Request")
+@offer_page
+def pick(request: BookerRequest, one_off: OneOff) -> HttpResponse:
+    """The times to pick from, and the picking. `name`, `email`, `slot` and `tz` may be in the address."""
+    now = timezone.now()
+    typed = request.POST if request.method == "POST" else request.GET
+    page = _page(request, one_off, zone_for(request, typed, one_off.timezone), now, typed.get("slot", ""))
+    if request.method == "POST" and "zone" not in request.POST:
+        return _pick(request, page)
+    if one_off.state_at(now) != OneOff.State.OPEN or page.is_over:
+        return _closed(request, page)
+    if request.method == "POST":
+        return _in_another_zone(request, page)
+    if request.htmx:
+        return render(request, "one_off/pick.html#chosen-fragments", _context(page) | {"target": "bar"})
+    form = PickForm(initial=prefilled(request.GET) | {"nonce": uuid4()}, **_asked(page))
+    return _offer(request, page, form)
+
+
+def _pick(request: BookerRequest, page: Page) -> HttpResponse:
+    form = PickForm(request.POST, **_asked(page))
+    if page.one_off.state_at(page.now) != OneOff.State.OPEN and not form.is_valid():
+        return _closed(request, page)
+    if not form.is_valid():
+        return _offer(request, page, form, status=422)
+    try:
+        booking = services.pick(
+            one_off=page.one_off,
+            slot_id=form.cleaned_data["slot"],
+            booker=form.booker(page.zone.key),
+            nonce=form.cleaned_data["nonce"],
+            now=page.now,
+        )
+    except services.OneOffClosed as closed:
+        return _closed(request, page, closed.state)
+    except services.NotOffered:
+        form.add_error("slot", "Pick one of the times")
+        return _offer(request, page, form, status=422)
+    except SlotTaken as lost:
+        return _lost(request, page, form, has_passed=isinstance(lost, services.SlotPassed))
+    except TryAgain:
+        response = _offer(request, page, form, status=503, busy=True)
+        response["Retry-After"] = "2"
+        return response
+    token = manage_token(booking)
+    if token is None:
+        # A form of long ago, sent once more after the installation's key was replaced.
+        return _closed(request, page)
+    return HttpResponseRedirect(reverse("bookings:confirmed", args=[booking.page_slug, token]), status=303)
+
+
+def _page(request: BookerRequest, one_off: OneOff, zone: ZoneInfo, now: datetime, chosen: str) -> Page:
+    host = host_of(one_off)
+    offered = selectors.times_of([one_off], now)[one_off.pk]
+    times = [shown(time, zone, host, chosen) for time in offered if time.state is not SlotState.PASSED]
+    return Page(one_off, host, zone, now, times, Clock(clock_of(request)))
+
+
+def _read_again(request: BookerRequest, page: Page) -> Page:
+    """The page after somebody else was faster."""
+    one_off = OneOff.objects.select_related("host", "workspace", "booking").get(pk=page.one_off.pk)
+    return _page(request, one_off, page.zone, timezone.now(), request.POST.get("slot", ""))
+
+
+def _in_another_zone(request: BookerRequest, page: Page) -> HttpResponse:
+    """The same page in the zone that was chosen, with everything typed in it and no judgment yet."""
+    typed = {name: request.POST.get(name, "") for name in PickForm.base_fields}
+    form = PickForm(initial=typed, **_asked(page))
+    if not request.htmx:
+        return _offer(request, page, form)
+    response = render(
+        request, "one_off/pick.html#sheet", _context(page) | _form_context(request, form) | {"said": True}
+    )
+    address = request.GET.copy()
+    address["tz"] = page.zone.key
+    response["HX-Replace-Url"] = f"{request.path}?{address.urlencode()}"
+    return response
+
+
+def _lost(request: BookerRequest, page: Page, form: PickForm, *, has_passed: bool) -> HttpResponse:
+    """The times that are left, with the form as it was filled in."""
+    lost = next((time for time in page.times if time.is_chosen), None)
+    left = _read_again(request, page)
+    if left.is_over:
+        return _closed(request, left)
+    return _offer(request, left, form, status=409, lost=lost, has_passed=has_passed)
+
+
+def _offer(
+    request: BookerRequest, page: Page, form: PickForm, *, status: int = 200, **more: Any
+) -> HttpResponse:
+    context = _context(page) | _form_context(request, form) | {"status": status} | more
+    return render(request, "one_off/pick.html", context, status=status)
+
+
+def _closed(request: BookerRequest, page: Page, state: OneOff.State | None = None) -> HttpResponse:
+    """The page of a link that leads nowhere any more (410), or of one whose times are all taken.
+
+    `state` is what the service found, when it knows better than the page.
+    """
+    state = state or page.one_off.state_at(page.now)
+    kind = state.value if state != OneOff.State.OPEN else "taken" if page.times else "passed"
+    status = 410 if kind != "taken" else 409 if request.method == "POST" else 200
+    return render(request, "one_off/inert.html", _context(page) | {"kind": kind}, status=status)
+
+
+def _context(page: Page) -> dict[str, Any]:
+    one_off = page.one_off
+    return {
+        "page": page,
+        "one_off": one_off,
+        "org": one_off.workspace,
+        "host": page.host,
+        "zone": page.zone,
+        "chosen": page.chosen,
+        "location": location_before(one_off.location_type, one_off.location_detail, page.host.first),
+    }
+
+
+def _form_context(request: BookerRequest, form: PickForm) -> dict[str, Any]:
+    # Only what the address filled in is shown as text: what somebody has typed stays in its fields.
+    is_known = prefilled(request.GET).keys() >= {"name", "email"} and form.is_known
+    return {"form": form, "is_known": is_known, "path": request.get_full_path()}
+
+
+def _asked(page: Page) -> dict[str, Any]:
+    return {"location_type": page.one_off.location_type, "reader": page.host.first}
