@@ -209,3 +209,11 @@ def test_a_day_without_midnight_begins_after_the_change() -> None:
         "America/Sao_Paulo", datetime(2018, 11, 3, 12, tzinfo=UTC), datetime(2018, 11, 5, 12, tzinfo=UTC)
     )
     assert found == [datetime(2018, 11, 4, 3, tzinfo=UTC), datetime(2018, 11, 5, 2, tzinfo=UTC)]
+
+
+def test_a_clock_going_back_over_midnight_begins_no_day_by_that() -> None:
+    found = midnights(
+        "America/St_Johns", datetime(2010, 11, 6, 12, tzinfo=UTC), datetime(2010, 11, 7, 12, tzinfo=UTC)
+    )
+    # At 00:01, which is 02:31 UTC, it went back to 23:01.
+    assert found == [datetime(2010, 11, 7, 2, 30, tzinfo=UTC), datetime(2010, 11, 7, 3, 30, tzinfo=UTC)]
