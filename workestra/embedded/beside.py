@@ -9,7 +9,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from workestra.embedded import places, postgres
+from workestra.embedded import places, postgres, valkey
 from workestra.embedded.lock import is_held, start_lock
 from workestra.embedded.run import LOGS, RUN_LOCK, kept_secret_key, read_dot_env, start_postgres
 from workestra.embedded.supervisor import Supervisor
@@ -41,6 +41,7 @@ def manage(arguments: Sequence[str]) -> int:
     if "DATABASE_URL" in os.environ:
         return _call(command, {})
     if is_held(RUN_LOCK):
+        os.environ.setdefault("REDIS_URL", valkey.url(places.socket_folder(places.VAR / "run")))
         return _call(command, {"DATABASE_URL": postgres.server(places.kept()).url()})
     with start_lock(RUN_LOCK, f"manage.py {' '.join(arguments)}"), Supervisor(LOGS) as supervisor:
         return _call(command, {"DATABASE_URL": start_postgres(supervisor)})

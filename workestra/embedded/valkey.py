@@ -10,6 +10,8 @@ from pathlib import Path
 from workestra.embedded import places
 from workestra.embedded.supervisor import Supervisor
 
+_SOCKET = "valkey.sock"
+
 
 class ValkeyUnusable(Exception):
     """Valkey cannot be started here; the text says what to do."""
@@ -22,11 +24,16 @@ def start(supervisor: Supervisor, data: Path, sockets: Path) -> str:
 
     Raises ValkeyUnusable, ChildFailed, Stopped.
     """
-    address = places.private_folder(sockets) / "valkey.sock"
+    address = places.private_folder(sockets) / _SOCKET
     _stop_left_behind(address)
     child = supervisor.start("valkey", command(places.private_folder(data), address))
     supervisor.wait_until(child, lambda: _ask(address, b"PING") == b"+PONG\r\n", seconds=30)
-    return f"redis+socket://{address}"
+    return url(sockets)
+
+
+def url(sockets: Path) -> str:
+    """The REDIS_URL of the server whose socket lies in `sockets`."""
+    return f"redis+socket://{sockets / _SOCKET}"
 
 
 def command(data: Path, address: Path) -> list[str | Path]:
