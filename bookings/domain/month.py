@@ -126,7 +126,7 @@ def around(wanted: datetime, starts: Sequence[datetime], zone: ZoneInfo, count: 
     Half of them are the closest of the same day, the rest the same hour on other days, one a day; where those run
     out, the closest ones fill up. Empty when `starts` is.
     """
-    by_distance = sorted(starts, key=lambda start: (abs(start - wanted), start))
+    by_distance = sorted(starts, key=lambda start: (abs(start - wanted), start < wanted))
     lost = wanted.astimezone(zone)
     same_day = [start for start in by_distance if start.astimezone(zone).date() == lost.date()]
     same_hour = [

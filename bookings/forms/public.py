@@ -32,7 +32,7 @@ class AddressField(forms.EmailField):
         try:
             return super().clean(value)
         except ValidationError as error:
-            if error.code != "invalid":
+            if not any(part.code == "invalid" for part in error.error_list):
                 raise
             _, at, domain = str(value).strip().rpartition("@")
             unfinished = at and domain and "." not in domain

@@ -90,7 +90,6 @@ def own_page(
             response = render(request, "404.html", status=404)
         response["Cache-Control"] = "no-store, private"
         response["X-Robots-Tag"] = "noindex, nofollow"
-        response["Referrer-Policy"] = "no-referrer"
         return response
 
     return page

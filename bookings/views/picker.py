@@ -314,7 +314,7 @@ def _lead(
         later = [date_ for date_ in free if day is not None and date_ > day]
         return "Nothing is free that day.", min(later or free)
     first = min(free)
-    if offer.notice_matters:
+    if offer.notice_matters and day == first:
         named = _near_day(first, now.astimezone(zone).date())
         hours = link.minimum_notice_hours
         notice = f"{hours} hour{'' if hours == 1 else 's'}’ notice"

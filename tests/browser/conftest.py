@@ -1,0 +1,141 @@
+"""A real Chromium on the real pages: `visit` opens them as the visitor a test describes.
+
+Every visit fails its test when the page reports an error or a violation of the content security policy.
+"""
+
+import os
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any, Literal, Protocol
+
+import pytest
+import time_machine
+from axe_playwright_python.sync_playwright import Axe
+from django.test import Client
+from playwright.sync_api import Browser, ConsoleMessage, Error, Page, sync_playwright
+from pytest_django.live_server_helper import LiveServer
+
+from tests import chromium
+from tests.conftest import signed_in
+from workestra.accounts.models import Membership
+
+# Playwright's loop runs in the tests' own thread, where Django would refuse to use the database.
+os.environ["DJANGO_ALLOW_ASYNC_UNSAFE"] = "true"
+
+SCREENSHOTS = Path(__file__).parents[2] / "var" / "screenshots"
+DESKTOP, PHONE = (1440, 900), (390, 844)
+# A Tuesday, 15:04 in Berlin (CET), 09:04 in New York: the afternoon of the design's pictures.
+TUESDAY_AFTERNOON = datetime(2026, 11, 10, 14, 4, tzinfo=UTC)
+
+
+class Visit(Protocol):
+    """Opens pages as one visitor. `zone` is what his device says, `member` who he is signed in as."""
+
+    def __call__(
+        self,
+        path: str,
+        *,
+        size: tuple[int, int] = DESKTOP,
+        scheme: Literal["light", "dark"] = "light",
+        scripts: bool = True,
+        zone: str = "Europe/Berlin",
+        member: Membership | None = None,
+    ) -> Page: ...
+
+
+@pytest.fixture(scope="session")
+def browser() -> Iterator[Browser]:
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(
+            executable_path=chromium.executable(), args=chromium.launch_arguments()
+        )
+        yield browser
+        browser.close()
+
+
+@pytest.fixture
+def afternoon() -> Iterator[datetime]:
+    """The clock of the design's pictures."""
+    with time_machine.travel(TUESDAY_AFTERNOON, tick=True):
+        yield TUESDAY_AFTERNOON
+
+
+@pytest.fixture
+def visit(browser: Browser, live_server: LiveServer) -> Iterator[Visit]:
+    with ExitStack() as contexts:
+
+        def open_page(
+            path: str,
+            *,
+            size: tuple[int, int] = DESKTOP,
+            scheme: Literal["light", "dark"] = "light",
+            scripts: bool = True,
+            zone: str = "Europe/Berlin",
+            member: Membership | None = None,
+        ) -> Page:
+            context = browser.new_context(
+                base_url=live_server.url,
+                viewport={"width": size[0], "height": size[1]},
+                color_scheme=scheme,
+                java_script_enabled=scripts,
+                timezone_id=zone,
+                reduced_motion="reduce",
+                locale="en-GB",
+            )
+            contexts.callback(context.close)
+            if member is not None:
+                context.add_cookies([_session_of(member, live_server.url)])
+            page = context.new_page()
+            contexts.enter_context(_no_errors(page))
+            page.goto(path)
+            return page
+
+        yield open_page
+
+
+def assert_accessible(page: Page) -> None:
+    """axe finds nothing against WCAG 2.2 AA or its own best practices."""
+    results = Axe().run(page)
+    assert not results.response["violations"], results.generate_report()
+
+
+def assert_fits(page: Page) -> None:
+    """Nothing sticks out at the side."""
+    too_wide = page.evaluate("document.documentElement.scrollWidth - document.documentElement.clientWidth")
+    assert too_wide <= 0, f"{too_wide} px too wide"
+
+
+def picture(page: Page, name: str) -> None:
+    """Keep a picture of the page under var/screenshots/, for people to look at."""
+    SCREENSHOTS.mkdir(parents=True, exist_ok=True)
+    page.screenshot(path=SCREENSHOTS / f"{name}.png", full_page=True)
+
+
+@contextmanager
+def _no_errors(page: Page) -> Iterator[None]:
+    problems: list[str] = []
+
+    def on_console(message: ConsoleMessage) -> None:
+        # Refused forms answer 409 and 422 by design; the browser calls that an error.
+        if message.type in {"error", "warning"} and "status of 4" not in message.text:
+            problems.append(message.text)
+
+    def on_error(error: Error) -> None:
+        # What Chromium says when a page is left before its entrance is over.
+        if "ViewTransition" not in str(error):
+            problems.append(str(error))
+
+    page.on("console", on_console)
+    page.on("pageerror", on_error)
+    yield
+    assert not problems, problems
+
+
+def _session_of(member: Membership, url: str) -> Any:
+    client: Client = signed_in(member)
+    name, morsel = next(iter(client.cookies.items()))
+    return {"name": name, "value": morsel.value, "url": url}
+
+
