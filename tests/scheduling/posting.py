@@ -6,11 +6,12 @@ from django.http import QueryDict
 
 
 class _Controls(HTMLParser):
-    """Collects the successful controls of the first POST form, or of the whole text when it has no form."""
+    """Collects the successful controls of the first POST form in `main`, or of a fragment that is inside a form."""
 
     def __init__(self, *, within_form: bool) -> None:
         super().__init__()
         self.sent: list[tuple[str, str]] = []
+        self._in_main = False
         self._in_form = not within_form
         self._done = False
         self._skipped = 0  # Depth of <template>: its content is no part of the page.
@@ -26,7 +27,9 @@ class _Controls(HTMLParser):
         given = {name: value or "" for name, value in attrs}
         if tag == "template":
             self._skipped += 1
-        if tag == "form" and given.get("method") == "post" and not self._done:
+        if tag == "main":
+            self._in_main = True
+        if tag == "form" and given.get("method") == "post" and self._in_main and not self._done:
             self._in_form = True
         if self._skipped or not self._in_form:
             return
@@ -81,7 +84,10 @@ class _Controls(HTMLParser):
 
 
 def sent_by(html: str, *, within_form: bool = True) -> QueryDict:
-    """What submitting the page's POST form unchanged would send."""
+    """What submitting the page's form unchanged would send: the first POST form in `main`.
+
+    With `within_form=False` the text is a part of a form.
+    """
     controls = _Controls(within_form=within_form)
     controls.feed(html)
     controls.close()
