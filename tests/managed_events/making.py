@@ -13,6 +13,7 @@ from managed_events.services.templates import Saved, create_template, save_templ
 from scheduling.domain.sections import RECOMMENDED_LOCKS
 from scheduling.models import BookingLink
 from tests.conftest import MONDAY_MORNING
+from tests.pages import form_posting
 from workestra.accounts.models import Group, Membership
 
 SAMPLE: dict[str, tuple[str, Any, Any]] = {
@@ -94,3 +95,12 @@ def finish_runs(now: datetime = MONDAY_MORNING, batch: int = effects.BATCH) -> N
     """What the worker does."""
     for run in Propagation.objects.filter(state=Propagation.State.RUNNING).order_by("version"):
         effects.run(run.pk, lambda: now, batch=batch)
+
+
+def filled(html: str, field: str, **changes: Any) -> dict[str, Any]:
+    """What the page's form with this field would send, with some of it changed; None leaves a field out."""
+    form = form_posting(html, field)
+    sent: dict[str, Any] = dict(form.values)
+    sent["lock"] = [key for key in form.choices.get("lock", ()) if f'value="{key}" checked' in html]
+    sent |= changes
+    return {name: value for name, value in sent.items() if value is not None}

@@ -13,8 +13,7 @@ from scheduling.domain.sections import RECOMMENDED_LOCKS
 from scheduling.models import BookingLink
 from tests.conftest import signed_in
 from tests.factories import GroupFactory, MembershipFactory, join_group, make_link
-from tests.managed_events.making import assign_to, finish_runs, link_of, make_template, save
-from tests.pages import form_posting
+from tests.managed_events.making import assign_to, filled, finish_runs, link_of, make_template, save
 from workestra.accounts.models import Membership
 from workestra.audit.models import AuditEvent
 
@@ -29,15 +28,6 @@ def page(client: Client, url: str, status: int = 200, **headers: str) -> str:
     response = client.get(url, headers=headers)
     assert response.status_code == status
     return response.content.decode()
-
-
-def filled(html: str, field: str, **changes: Any) -> dict[str, Any]:
-    """What the page's form with this field would send, with some of it changed; None leaves a field out."""
-    form = form_posting(html, field)
-    sent: dict[str, Any] = dict(form.values)
-    sent["lock"] = [key for key in form.choices.get("lock", ()) if f'value="{key}" checked' in html]
-    sent |= changes
-    return {name: value for name, value in sent.items() if value is not None}
 
 
 @pytest.fixture

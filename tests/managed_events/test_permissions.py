@@ -1,0 +1,214 @@
+"""Who may open and do what: every address of the app for every kind of person."""
+
+from typing import Any
+
+import pytest
+from django.test import Client
+from django.urls import URLPattern, reverse
+
+from managed_events import urls
+from managed_events.models import ManagedEventTemplate, TemplateVersion
+from scheduling.models import BookingLink
+from tests.conftest import signed_in
+from tests.factories import GroupFactory, MembershipFactory, join_group
+from tests.managed_events.making import assign_to, filled, link_of, make_template
+from workestra.accounts.models import Group, Membership
+from workestra.audit.models import AuditEvent
+
+PEOPLE = (
+    "owner",
+    "admin",
+    "group admin",
+    "admin of another group",
+    "manager",
+    "member with the link",
+    "member",
+    "viewer",
+    "other workspace",
+    "anonymous",
+)
+SIGN_IN, OK, MADE, NO, GONE, WRONG = "sign-in", 200, 302, 403, 404, 405
+
+GET: dict[str, tuple[object, ...]] = {
+    #          owner admin group  other  manager link  member viewer elsewhere anonymous
+    "list": (OK, OK, OK, OK, NO, NO, NO, NO, OK, SIGN_IN),
+    "new": (OK, OK, OK, OK, NO, NO, NO, NO, OK, SIGN_IN),
+    "detail": (OK, OK, OK, GONE, NO, NO, NO, NO, GONE, SIGN_IN),
+    "edit": (OK, OK, OK, GONE, NO, NO, NO, NO, GONE, SIGN_IN),
+    "delete": (OK, OK, OK, GONE, NO, NO, NO, NO, GONE, SIGN_IN),
+    "assign": (OK, OK, OK, GONE, NO, NO, NO, NO, GONE, SIGN_IN),
+    "detach": (WRONG, WRONG, WRONG, WRONG, WRONG, WRONG, WRONG, WRONG, WRONG, SIGN_IN),
+}
+POST: dict[str, tuple[object, ...]] = {
+    "list": (WRONG, WRONG, WRONG, WRONG, WRONG, WRONG, WRONG, WRONG, WRONG, SIGN_IN),
+    "new": (422, 422, 422, 422, NO, NO, NO, NO, 422, SIGN_IN),
+    "detail": (WRONG, WRONG, WRONG, WRONG, WRONG, WRONG, WRONG, WRONG, WRONG, SIGN_IN),
+    "edit": (422, 422, 422, GONE, NO, NO, NO, NO, GONE, SIGN_IN),
+    "delete": (MADE, MADE, MADE, GONE, NO, NO, NO, NO, GONE, SIGN_IN),
+    "assign": (MADE, MADE, MADE, GONE, NO, NO, NO, NO, GONE, SIGN_IN),
+    "detach": (MADE, MADE, MADE, GONE, NO, NO, NO, NO, GONE, SIGN_IN),
+}
+
+
+@pytest.fixture
+def emea(dana: Membership) -> Group:
+    return GroupFactory(workspace=dana.workspace, name="Sales EMEA")
+
+
+@pytest.fixture
+def template(dana: Membership, alice: Membership, emea: Group) -> ManagedEventTemplate:
+    template = make_template(dana, group=emea)
+    assign_to(template, [alice], dana)
+    return template
+
+
+@pytest.fixture
+def browsers(
+    template: ManagedEventTemplate, emea: Group, dana: Membership, alice: Membership, carol: Membership
+) -> dict[str, Client]:
+    def somebody(role: str, group: Group | None = None) -> Client:
+        member = MembershipFactory(workspace=dana.workspace, role=role)
+        if group is not None:
+            join_group(group, member, is_admin=True)
+        return signed_in(member)
+
+    join_group(emea, alice)
+    return {
+        "owner": somebody("owner"),
+        "admin": signed_in(dana),
+        "group admin": somebody("member", emea),
+        "admin of another group": somebody("member", GroupFactory(workspace=dana.workspace)),
+        "manager": somebody("manager"),
+        "member with the link": signed_in(alice),
+        "member": somebody("member"),
+        "viewer": somebody("viewer"),
+        "other workspace": signed_in(carol),
+        "anonymous": Client(),
+    }
+
+
+def cases(table: dict[str, tuple[object, ...]]) -> list[Any]:
+    return [
+        pytest.param(name, person, expected, id=f"{name}: {person}")
+        for name, row in table.items()
+        for person, expected in zip(PEOPLE, row, strict=True)
+    ]
+
+
+def address(name: str, template: ManagedEventTemplate) -> str:
+    if name in {"list", "new"}:
+        return reverse(f"managed_events:{name}")
+    more = [template.links.get().pk] if name == "detach" else []
+    return reverse(f"managed_events:{name}", args=[template.pk, *more])
+
+
+def snapshot() -> tuple[Any, ...]:
+    return (
+        list(ManagedEventTemplate.objects.order_by("pk").values()),
+        list(BookingLink.objects.order_by("pk").values()),
+        TemplateVersion.objects.count(),
+        AuditEvent.objects.count(),
+    )
+
+
+def seen(response: Any) -> object:
+    if response.status_code == 302 and response["Location"].startswith("/accounts/login/"):
+        return SIGN_IN
+    return response.status_code
+
+
+def test_every_address_of_the_app_has_its_line() -> None:
+    names = [pattern.name for pattern in urls.urlpatterns if isinstance(pattern, URLPattern)]
+    assert len(names) == len(urls.urlpatterns)
+    assert set(names) == set(GET) == set(POST)
+
+
+@pytest.mark.parametrize(("name", "person", "expected"), cases(GET))
+def test_reading(
+    name: str, person: str, expected: object, template: ManagedEventTemplate, browsers: dict[str, Client]
+) -> None:
+    before = snapshot()
+    assert seen(browsers[person].get(address(name, template))) == expected
+    assert snapshot() == before
+
+
+@pytest.mark.parametrize(("name", "person", "expected"), cases(POST))
+def test_writing(
+    name: str, person: str, expected: object, template: ManagedEventTemplate, browsers: dict[str, Client]
+) -> None:
+    before = snapshot()
+    everybody = ",".join(str(pk) for pk in Membership.objects.values_list("pk", flat=True))
+    sent = {"was": everybody} if name == "assign" else {}
+    assert seen(browsers[person].post(address(name, template), sent)) == expected
+    assert (snapshot() != before) == (expected == MADE)
+
+
+def test_an_htmx_request_is_refused_like_any_other(
+    template: ManagedEventTemplate, browsers: dict[str, Client]
+) -> None:
+    headers = {"HX-Request": "true", "HX-Target": "syncline"}
+    for person in ("member", "viewer", "manager"):
+        assert browsers[person].get(address("detail", template), headers=headers).status_code == NO
+    assert browsers["other workspace"].get(address("detail", template), headers=headers).status_code == GONE
+
+
+def test_a_groups_admin_sees_his_groups_templates_only(
+    template: ManagedEventTemplate, dana: Membership, browsers: dict[str, Client]
+) -> None:
+    make_template(dana, slug="everybody", title="For everybody")
+    for person, titles in (
+        ("admin", {"Discovery Call", "For everybody"}),
+        ("group admin", {"Discovery Call"}),
+        ("admin of another group", set()),
+        ("other workspace", set()),
+    ):
+        html = browsers[person].get(address("list", template)).content.decode()
+        assert {title for title in ("Discovery Call", "For everybody") if title in html} == titles
+
+
+def test_a_groups_admin_makes_templates_for_his_group_and_no_other(
+    template: ManagedEventTemplate, emea: Group, dana: Membership, browsers: dict[str, Client]
+) -> None:
+    browser, other = browsers["group admin"], GroupFactory(workspace=dana.workspace, name="Recruiting")
+    html = browser.get(address("new", template)).content.decode()
+    assert "Whole workspace" not in html
+    assert "Recruiting" not in html
+    for group, status in (("", 422), (str(other.pk), 422), (str(emea.pk), 302)):
+        sent = filled(html, "title", title="Intro", slug="intro", group=group)
+        assert browser.post(address("new", template), sent).status_code == status
+    assert ManagedEventTemplate.objects.get(slug="intro").group == emea
+
+
+def test_a_groups_admin_assigns_people_of_his_group_and_nobody_else(
+    template: ManagedEventTemplate,
+    emea: Group,
+    bob: Membership,
+    dana: Membership,
+    browsers: dict[str, Client],
+) -> None:
+    inside = MembershipFactory(workspace=dana.workspace)
+    join_group(emea, inside)
+    browser = browsers["group admin"]
+    html = browser.get(address("assign", template)).content.decode()
+    assert inside.user.name in html
+    assert bob.user.name not in html
+    alice = template.links.get().owner.memberships.get()
+    browser.post(address("assign", template), {"was": alice.pk, "person": [alice.pk, inside.pk, bob.pk]})
+    assert {link.owner for link in template.links.all()} == {alice.user, inside.user}
+
+
+def test_nobody_assigns_people_of_another_workspace(
+    template: ManagedEventTemplate, carol: Membership, browsers: dict[str, Client]
+) -> None:
+    browsers["admin"].post(address("assign", template), {"was": "", "person": [carol.pk]})
+    assert not BookingLink.objects.filter(owner=carol.user).exists()
+
+
+def test_a_link_is_only_detached_under_its_own_template(
+    template: ManagedEventTemplate, dana: Membership, bob: Membership, browsers: dict[str, Client]
+) -> None:
+    other = make_template(dana, slug="other")
+    assign_to(other, [bob], dana)
+    url = reverse("managed_events:detach", args=[template.pk, link_of(other, bob).pk])
+    browsers["group admin"].post(url, {"delete": "on"})
+    assert link_of(other, bob).is_managed
