@@ -21,6 +21,7 @@ from scheduling.domain.slots import (
     HostCalendar,
     RollingWindow,
     Rules,
+    Slot,
     Strategy,
     explain,
     open_slots,
@@ -66,6 +67,9 @@ class Load:
 
     def starts(self) -> list[datetime]:
         return open_starts(hosts=self.hosts, rules=self.rules, window=self.window, now=NOW)
+
+    def slots(self) -> list[Slot]:
+        return open_slots(hosts=self.hosts, rules=self.rules, window=self.window, now=NOW)
 
 
 def load(
@@ -124,11 +128,7 @@ def matrix() -> None:
             for strategy, hosts in SIZES:
                 asked = load(strategy, hosts, days, busy)
                 starts = median_ms(asked.starts)
-                slots = median_ms(
-                    lambda asked=asked: open_slots(
-                        hosts=asked.hosts, rules=asked.rules, window=asked.window, now=NOW
-                    )
-                )
+                slots = median_ms(asked.slots)
                 one_host = one_host or starts
                 calcom, aim = CALCOM_MS.get((strategy, hosts, days, busy), (0.0, 0.0))
                 line = f"{strategy:<12}{hosts:>6}{days:>6}{busy:>6}{len(asked.starts()):>7}"

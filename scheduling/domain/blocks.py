@@ -13,8 +13,9 @@ from scheduling.domain.wallclock import DAY, instants_of_dates, local_date
 from workestra.calendars.domain.period import Period
 
 MINUTE = timedelta(minutes=1)
-LAST_DATE = date.max - DAY
 
+# Midnight of these can be taken to UTC from any zone.
+FIRST_DATE, LAST_DATE = date.min + DAY, date.max - DAY
 
 Block: TypeAlias = tuple[datetime, datetime, Cause]
 """No meeting may start at the instants [first, until) because of the cause."""
@@ -67,10 +68,10 @@ def _outside_booking_window(zone: str, rules: Rules, asked: Period, now: datetim
         case None:
             return []
         case DateRange(first, last):
-            last = min(last, LAST_DATE)
+            first, last = max(first, FIRST_DATE), min(last, LAST_DATE)
         case RollingWindow(days):
             first = local_date(zone, now)
-            last = min(first, LAST_DATE - days * DAY) + days * DAY
+            last = first + min(days * DAY, LAST_DATE - first)
     inside = instants_of_dates(zone, first, last + DAY, asked.start, asked.end)
     outside = complement(inside, asked.start, asked.end)
     return [(since, until, ReasonCode.BOOKING_WINDOW) for since, until in outside]

@@ -192,7 +192,8 @@ class _Question:
         if len({host.host_id for host in hosts}) < len(hosts):
             raise ValueError("hosts: two have the same id")
         self.needed, self.pool = _roles(hosts, rules.strategy)
-        self.rules, self.asked, self.now = rules, asked, now
+        self.rules, self.asked = rules, asked
+        self.now = Period(now, now).start
         self._hours: dict[Availability, list[Span]] = {}
         self._steps: dict[Availability, list[Span]] = {}
         self._blocks_of_link: dict[str, list[Block]] = {}

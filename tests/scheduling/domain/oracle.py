@@ -140,7 +140,8 @@ class _Host:
             return True
         day = self.date_of(start)
         if window["type"] == "rolling":
-            return 0 <= (day - self.date_of(_minute(self.case["now"]))).days <= window["days"]
+            ahead = (day - self.date_of(_minute(self.case["now"]))).days
+            return bool(0 <= ahead <= window["days"])
         return bool(window["start"] <= day.isoformat() <= window["end"])
 
     def _has_room(self, start: int) -> bool:

@@ -4,6 +4,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import pytest
 
@@ -260,8 +261,24 @@ def test_a_date_range_includes_both_of_its_dates() -> None:
     assert starts(host(), given, during("20 00:00", "30 00:00")) == ["24 09:00", "25 09:00"]
 
 
-def test_a_date_range_may_be_open_ended() -> None:
-    assert len(starts(host(), rules(booking_window=DateRange(date.min, date.max)))) == 4
+@pytest.mark.parametrize("zone", ["Pacific/Kiritimati", "Pacific/Pago_Pago"])
+def test_a_date_range_may_be_open_ended(zone: str) -> None:
+    hours = open_daily(("00:00", "24:00"), zone=zone)
+    assert len(starts(host(hours=hours), rules(booking_window=DateRange(date.min, date.max)))) == 48
+    assert len(starts(host(hours=hours), rules(booking_window=RollingWindow(10_000_000)))) == 48
+
+
+def test_now_may_be_told_in_any_zone_but_not_in_none() -> None:
+    # Notice is elapsed time: from 01:30 in Berlin before the change an hour leads to 03:30.
+    hours = open_daily(("00:00", "06:00"), zone="Europe/Berlin")
+    now = datetime(2026, 3, 29, 1, 30, tzinfo=ZoneInfo("Europe/Berlin"))
+    night = Period(now - 2 * 60 * MINUTE, now + 3 * 60 * MINUTE)
+    found = open_starts(
+        hosts=[host(hours=hours)], rules=rules(minimum_notice=60 * MINUTE), window=night, now=now
+    )
+    assert found[0] == datetime(2026, 3, 29, 1, 30, tzinfo=UTC)
+    with pytest.raises(ValueError, match="time zone"):
+        starts(host(), now=datetime(2026, 11, 20))
 
 
 # --- Caps --------------------------------------------------------------------------------------------------------
