@@ -1,6 +1,7 @@
 """Settings. Everything a deployment may change comes from the environment or from `.env` (docs/running.md)."""
 
 from pathlib import Path
+from typing import Any
 from urllib.parse import urlsplit
 
 from csp.constants import NONE, SELF
@@ -181,8 +182,9 @@ CELERY_BROKER_TRANSPORT_OPTIONS = {
 }
 # A doorbell nobody hears is given up after a second: whatever it rings for is found by the beat.
 CELERY_TASK_PUBLISH_RETRY = False
-CELERY_TASK_ACKS_LATE = True
-CELERY_TASK_REJECT_ON_WORKER_LOST = True
+# Messages are only doorbells, so one that is lost with its worker costs seconds: the beat rings again. Acknowledging
+# late would cost more: kombu 5.7 ends a worker whose broker goes away during a task.
+CELERY_TASK_ACKS_LATE = False
 CELERY_TASK_IGNORE_RESULT = True
 CELERY_TASK_SERIALIZER = "json"
 CELERY_ACCEPT_CONTENT = ["json"]
@@ -190,11 +192,18 @@ CELERY_TASK_TIME_LIMIT = 180
 CELERY_WORKER_PREFETCH_MULTIPLIER = 1
 CELERY_WORKER_HIJACK_ROOT_LOGGER = False
 CELERY_TIMEZONE = "UTC"
+
+
+def _every(seconds: int, task: str) -> dict[str, Any]:
+    # A tick that no worker takes before the next one is dropped: they do not pile up while workers are away.
+    return {"task": task, "schedule": seconds, "options": {"expires": seconds}}
+
+
 # Every job is level-triggered by rows in PostgreSQL: a missed tick only makes it later, a doubled one does nothing.
 CELERY_BEAT_SCHEDULE = {
-    "deliver the outbox": {"task": "workestra.notifications.tasks.deliver_outbox", "schedule": 5.0},
-    "resume propagations": {"task": "managed_events.tasks.resume_propagations", "schedule": 15.0},
-    "expire one-offs": {"task": "one_off.tasks.expire_one_offs", "schedule": 30.0},
+    "deliver the outbox": _every(5, "workestra.notifications.tasks.deliver_outbox"),
+    "resume propagations": _every(15, "managed_events.tasks.resume_propagations"),
+    "expire one-offs": _every(30, "one_off.tasks.expire_one_offs"),
 }
 
 # --- Time ----------------------------------------------------------------------------------------------------------
