@@ -72,8 +72,7 @@ def main(arguments: list[str]) -> int:
             return lint()
         elif command == "bench":
             sync(TEST)
-            os.environ.setdefault("SECRET_KEY", secrets.token_urlsafe(64))
-            become("-m", "workestra.embedded", "exec", str(PYTHON), "-m", "benchmarks", *rest)
+            return bench(rest)
         elif command == "manage":
             sync(RUN)
             become("-m", "workestra.embedded", "manage", *rest)
@@ -290,7 +289,19 @@ def compile_requirements(arguments: Sequence[str]) -> None:
             earlier.append(target)
 
 
-# --- Checking ------------------------------------------------------------------------------------------------------
+# --- Measuring and checking ------------------------------------------------------------------------------------------
+
+
+def bench(names: Sequence[str]) -> int:
+    """Run the modules of benchmarks/ that are named, or all, each beside an empty database; returns the exit code."""
+    os.environ.setdefault("SECRET_KEY", secrets.token_urlsafe(64))
+    for name in names or sorted(path.stem for path in (ROOT / "benchmarks").glob("[a-z]*.py")):
+        say(f"Measuring {name}")
+        module = [str(PYTHON), "-m", f"benchmarks.{name}"]
+        code = subprocess.call([str(PYTHON), "-m", "workestra.embedded", "exec", *module])
+        if code:
+            return code
+    return 0
 
 
 def lint() -> int:
