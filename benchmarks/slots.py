@@ -139,18 +139,23 @@ def matrix() -> None:
                 print(line)
 
 
+def own_schedule(schedules: int) -> Callable[[int], Availability]:
+    """Opening from 07:00 to 10:30 and closing from 16:00 to 19:15, one after another."""
+    opening = [f"{minute // 60:02}:{minute % 60:02}" for minute in range(7 * 60, 10 * 60 + 31, 15)]
+    closing = [f"{minute // 60:02}:{minute % 60:02}" for minute in range(16 * 60, 19 * 60 + 16, 15)]
+    windows = [Window.parse(opens, closes) for opens in opening for closes in closing]
+    return lambda number: Availability("Europe/Berlin", ((windows[number % schedules],),) * 5 + ((), ()))
+
+
 def others() -> None:
     pool = (Strategy.ROUND_ROBIN, 200, MONTH, 40)
-    quarters = [f"{hour:02}:{minute:02}" for hour in range(7, 21) for minute in (0, 15, 30, 45)]
-    windows = [Window.parse(opens, closes) for opens in quarters[:15] for closes in quarters[36:50]]
     all_hands = Busy(Period.lasting(NOW + timedelta(days=3, hours=10), 60 * MINUTE))
     month = load(Strategy.INDIVIDUAL, 1, MONTH, 40)
     full = load(*pool)
     start = month.starts()[0]
     measured = {
-        "pool of 200, every host with a schedule of his own": load(
-            *pool, lambda number: Availability("Europe/Berlin", ((windows[number],),) * 5 + ((), ()))
-        ).starts,
+        "pool of 200, eight schedules between them": load(*pool, own_schedule(8)).starts,
+        "pool of 200, every host with a schedule of his own": load(*pool, own_schedule(200)).starts,
         "pool of 200, a meeting that all of them have": load(*pool, in_common=(all_hands,)).starts,
         "verdict on one start, 1 host": lambda: verdict(
             hosts=month.hosts, rules=month.rules, start=start, now=NOW
