@@ -29,9 +29,9 @@ def a_link(**values: Any) -> BookingLink:
 
 
 def rendered(form: SectionsForm, *, mode: str = "link") -> str:
-    return render_to_string(
-        "scheduling/_sections.html",
-        {"form": form, "mode": mode, "template_name": "Discovery Call", "locks": RECOMMENDED_LOCKS},
+    context = {"mode": mode, "template_name": "Discovery Call", "locks": RECOMMENDED_LOCKS}
+    return "".join(
+        render_to_string("scheduling/_section.html", {**context, "bound": bound}) for bound in form.sections()
     )
 
 
