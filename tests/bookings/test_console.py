@@ -67,7 +67,7 @@ def test_each_role_sees_as_far_as_its_scope(
         member.save()
         group = GroupFactory(workspace=member.workspace)
         join_group(group, member)
-        if "her" in scope:
+        if "of her" in scope:
             join_group(group, alice)
     client = signed_in(member)
     assert ("Priya Raman" in client.get(CONSOLE).content.decode()) is sees
