@@ -169,12 +169,11 @@ def _pick_locked(
     made = _already_picked(current, booker, nonce)
     if made is not None:
         return made
-    instant = _latest(now)
-    _ensure_open(current, instant)
+    _ensure_open(current, _latest(now))
     slot = current.slots.filter(pk=slot_id).first()
     if slot is None:
         raise NotOffered
-    if slot.starts_at <= instant:
+    if slot.starts_at <= now:
         raise SlotPassed
     locked.free(current.pk)
     booking = enter(
