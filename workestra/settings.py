@@ -21,7 +21,8 @@ SITE_HOST = _site.hostname or "localhost"
 _https = _site.scheme == "https"
 LOCAL_SITE = SITE_HOST in {"localhost", "127.0.0.1", "::1"}
 
-SECRET_KEY = env.str("SECRET_KEY")
+# Without one Django refuses whatever signs or derives something; commands that do not, run.
+SECRET_KEY = env.str("SECRET_KEY", "")
 SECRET_KEY_FALLBACKS: list[str] = env.list("SECRET_KEY_FALLBACKS", [])
 DEBUG = env.bool("DEBUG", False)
 ALLOWED_HOSTS = env.list("ALLOWED_HOSTS", ["localhost", "127.0.0.1", "[::1]"] if LOCAL_SITE else [SITE_HOST])
@@ -113,7 +114,7 @@ FORM_RENDERER = "workestra.look.forms.Renderer"
 
 # --- Data ----------------------------------------------------------------------------------------------------------
 
-DATABASES = {"default": env.dj_db_url("DATABASE_URL", conn_max_age=60, conn_health_checks=True)}
+DATABASES = {"default": env.dj_db_url("DATABASE_URL", "postgres:///workestra", conn_max_age=60, conn_health_checks=True)}
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 
 REDIS_URL = env.str("REDIS_URL", "redis://localhost:6379/0")
