@@ -126,6 +126,7 @@ class LinkForm(SectionsForm):
         pool.widget.people = people
         self.initial["pool"] = ([], people)
         if instance is not None:
+            self.fields["slug"].help_text = "Change it, and the address people have now leads nowhere."
             self.initial = {**self.initial, "slug": instance.slug, "strategy": instance.strategy}
         else:
             self.fields["slug"].required = False
