@@ -59,7 +59,8 @@ def everything() -> list[int]:
 def text_of(response: Any) -> str:
     """What the page says, without its tags and with single blanks; the 24-hour clock of the two."""
     content = re.sub(r'<span class="t12">[^<]*</span>', "", response.content.decode())
-    return html.unescape(re.sub(r"\s+", " ", re.sub(r"<[^>]+>", " ", content)))
+    words = re.sub(r"\s+", " ", re.sub(r"<[^>]+>", " ", content))
+    return html.unescape(re.sub(r" (?=[.,:](?: |$))", "", words))
 
 
 def typed(**changes: Any) -> dict[str, Any]:
@@ -158,12 +159,12 @@ class TestChoosingATime:
         link.date_overrides = [{"date": f"2030-02-{day:02}", "windows": []} for day in range(1, 29)]
         link.save()
         response = client.get(f"{BOOK}?month=2030-02")
-        assert "No times left in February. The next free day is Friday 1 March ." in text_of(response)
+        assert "No times left in February. The next free day is Friday 1 March." in text_of(response)
         assert "date=2030-03-01" in response.content.decode()
 
     def test_a_day_without_times_says_so(self, client: Client, link: BookingLink) -> None:
         text = text_of(client.get(f"{BOOK}?date=2030-01-12"))
-        assert "Nothing is free that day. The next free day is Monday 14 January ." in text
+        assert "Nothing is free that day. The next free day is Monday 14 January." in text
 
     def test_a_page_that_offers_nothing_says_so(self, client: Client, link: BookingLink) -> None:
         LinkHost.objects.all().delete()
