@@ -9,13 +9,16 @@ from zoneinfo import ZoneInfo
 
 from django.conf import settings
 from django.contrib import messages
-from django.http import Http404, HttpResponse
+from django.contrib.auth.decorators import login_not_required
+from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.utils import timezone
-from django.views.decorators.http import require_GET, require_http_methods
+from django.views.decorators.cache import cache_control
+from django.views.decorators.http import require_GET, require_http_methods, require_safe
 from django.views.decorators.vary import vary_on_headers
 
 from scheduling import access, selectors
+from scheduling.domain.brand import brand_of
 from scheduling.domain.sections import BY_KEY, SECTIONS, Section
 from scheduling.forms import LinkForm
 from scheduling.models import BookingLink, LinkHost
@@ -164,6 +167,20 @@ def link_delete(request: MemberRequest, link_id: UUID) -> HttpResponse:
         return redirect("scheduling:link_edit", link.pk)
     messages.success(request, f"{link.title} is deleted.")
     return redirect("scheduling:links")
+
+
+@require_safe
+@login_not_required
+@cache_control(public=True, max_age=31_536_000, immutable=True)
+def brand(request: HttpRequest, color: str) -> HttpResponse:
+    """The stylesheet that gives a link's public pages its color: six hexadecimal digits are the whole address."""
+    try:
+        hue, chroma = brand_of(f"#{color}")
+    except ValueError as error:
+        raise Http404("This is no color.") from error
+    return HttpResponse(
+        f":root {{ --brand-h: {hue:.1f}; --brand-c: {chroma:.4f} }}\n", content_type="text/css; charset=utf-8"
+    )
 
 
 def _form(member: Membership, link: BookingLink, data: Mapping[str, Any] | None = None) -> LinkForm:

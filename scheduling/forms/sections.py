@@ -138,7 +138,9 @@ class SectionsForm(forms.Form):
             RegexValidator(r"^#[0-9a-fA-F]{6}$", "Write the color as # and six digits, such as #005F73.")
         ],
     )
-    hide_branding = forms.BooleanField(label="Hide “Scheduling by Workestra”", required=False, widget=Switch)
+    hide_branding = forms.BooleanField(
+        label="Hide “Scheduling by Workestra” on its pages", required=False, widget=Switch
+    )
 
     requires_payment = forms.BooleanField(
         label="Ask for payment when booking", required=False, widget=Switch, help_text=NO_PAYMENTS
@@ -211,7 +213,10 @@ class SectionsForm(forms.Form):
         super().__init__(data, initial=shown, prefix=prefix)
         for name in fields_of(self.locked):
             self.fields[name].disabled = True
-        self.fields["brand_color"].help_text = f"Now {self.stored['brand_color']}."
+        color = self.stored["brand_color"]
+        self.fields[
+            "brand_color"
+        ].help_text = f"Now {color}. Its hue counts: light and dark stay ours, to be readable."
         questions = self.fields["questions"]
         assert isinstance(questions, QuestionsField)
         questions.known_keys = {question["key"] for question in self.stored["questions"]}
