@@ -123,7 +123,9 @@ SECTIONS: Final[tuple[Section, ...]] = (
 )
 
 BY_KEY: Final[Mapping[str, Section]] = {section.key: section for section in SECTIONS}
-SECTION_OF_FIELD: Final[Mapping[str, str]] = {field: section.key for section in SECTIONS for field in section.fields}
+SECTION_OF_FIELD: Final[Mapping[str, str]] = {
+    field: section.key for section in SECTIONS for field in section.fields
+}
 RECOMMENDED_LOCKS: Final = ("title", "duration", "form", "workflows", "branding")
 
 
