@@ -114,7 +114,11 @@ FORM_RENDERER = "workestra.look.forms.Renderer"
 
 # --- Data ----------------------------------------------------------------------------------------------------------
 
-DATABASES = {"default": env.dj_db_url("DATABASE_URL", "postgres:///workestra", conn_max_age=60, conn_health_checks=True)}
+DATABASES = {
+    "default": env.dj_db_url(
+        "DATABASE_URL", "postgres:///workestra", conn_max_age=60, conn_health_checks=True
+    )
+}
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 
 REDIS_URL = env.str("REDIS_URL", "redis://localhost:6379/0")
