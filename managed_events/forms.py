@@ -74,6 +74,9 @@ class TemplateForm(SectionsForm):
             group.required = True
             group.empty_label = None
             group.error_messages["required"] = "Choose the group that this template is for."
+        self.fields[
+            "timezone"
+        ].help_text = "For locked hours. While they are open, each person’s link begins in their own zone."
         self.fields["slug"].help_text = "{template} in the pattern stands for it." + (
             "" if instance else " Left empty, it is made from the title."
         )
@@ -145,8 +148,8 @@ class AssignmentForm:
     """Who has a link of the template and who shall have one.
 
     Two lists decide: `person` (the ticks) and `was` (who had a link when the page was made). Only what somebody
-    changed on the page is done: people assigned or detached by others meanwhile stay as they are. A group's tick adds
-    everyone in it. Keys that mean nothing here are ignored.
+    changed on the page is done: people assigned or detached by others meanwhile stay as they are. `add` ticks everyone
+    in a group. Keys that mean nothing here are ignored.
     """
 
     def __init__(
@@ -164,14 +167,13 @@ class AssignmentForm:
         self.groups = groups
         assigned = {str(member.pk) for member in people if member.user_id in links}
         self.words = ""
-        self.was, self.ticked, self.deleting, self.picked_groups = assigned, assigned, set[str](), set[str]()
+        self.was, self.ticked, self.deleting = assigned, assigned, set[str]()
         self.addresses: dict[str, str] = {}
         if data is not None:
             self.words = data.get("q", "").replace("\x00", "").strip()[:100]
             self.was = {key for key in data.get("was", "").split(",") if key}
-            self.ticked = set(data.getlist("person"))
+            self.ticked = set(data.getlist("person")) | self._people_in(data.get("add", ""))
             self.deleting = set(data.getlist("delete"))
-            self.picked_groups = set(data.getlist("group"))
             self.addresses = {
                 str(member.pk): data.get(f"address-{member.pk}", "").strip().lower()[:100]
                 for member in people
@@ -181,9 +183,7 @@ class AssignmentForm:
     def to_assign(self) -> list[Membership]:
         """In the page's order."""
         return [
-            member
-            for member in self.people
-            if (key := str(member.pk)) not in self.was and (key in self.ticked or self._is_picked(member))
+            member for member in self.people if (key := str(member.pk)) not in self.was and key in self.ticked
         ]
 
     @property
@@ -203,10 +203,7 @@ class AssignmentForm:
         return [
             (self.links[member.user_id], key in self.deleting)
             for member in self.people
-            if (key := str(member.pk)) in self.was
-            and key not in self.ticked
-            and not self._is_picked(member)
-            and member.user_id in self.links
+            if (key := str(member.pk)) in self.was and key not in self.ticked and member.user_id in self.links
         ]
 
     @property
@@ -223,7 +220,7 @@ class AssignmentForm:
                     member=member,
                     link=link,
                     proposal=proposal,
-                    ticked=key in self.ticked or self._is_picked(member),
+                    ticked=key in self.ticked,
                     deletes=key in self.deleting,
                     address=self.addresses.get(key) or (proposal.slug if proposal else ""),
                     shown=all(word in text for word in words),
@@ -232,14 +229,18 @@ class AssignmentForm:
         return rows
 
     @property
-    def group_rows(self) -> list[tuple[Group, bool, int, int]]:
-        """Each group with whether it is ticked, and how many of its people have a link, of how many."""
+    def group_rows(self) -> list[tuple[Group, int, int]]:
+        """Each group that has anybody, with how many of its people have a link, and how many they are."""
         rows = []
         for group in self.groups:
             inside = [member for member in self.people if group in member.groups.all()]
             assigned = sum(member.user_id in self.links for member in inside)
-            rows.append((group, str(group.pk) in self.picked_groups, assigned, len(inside)))
-        return [row for row in rows if row[3]]
+            rows.append((group, assigned, len(inside)))
+        return [row for row in rows if row[2]]
 
-    def _is_picked(self, member: Membership) -> bool:
-        return any(str(group.pk) in self.picked_groups for group in member.groups.all())
+    def _people_in(self, group_key: str) -> set[str]:
+        return {
+            str(member.pk)
+            for member in self.people
+            if group_key in {str(group.pk) for group in member.groups.all()}
+        }

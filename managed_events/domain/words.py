@@ -98,12 +98,15 @@ def counts(total: int, updated: int) -> str:
 
 
 def _saved(detail: Mapping[str, Any]) -> Line:
+    changed, locked, opened = (set(detail[name]) for name in ("changed", "locked", "opened"))
     parts = [
         f"{short_names(keys)} {verb}"
         for keys, verb in (
-            (detail["changed"], "changed"),
-            (detail["locked"], "locked"),
-            (detail["opened"], "opened"),
+            (changed - locked - opened, "changed"),
+            (changed & locked, "changed and locked"),
+            (changed & opened, "changed and opened"),
+            (locked - changed, "locked"),
+            (opened - changed, "opened"),
         )
         if keys
     ]

@@ -78,15 +78,23 @@ def detail(request: MemberRequest, template_id: UUID) -> HttpResponse:
 @require_http_methods(["GET", "POST"])
 @vary_on_headers("HX-Request")
 def assign(request: MemberRequest, template_id: UUID) -> HttpResponse:
-    """Who has a link of the template. A POST with `find` only looks for people; ticks on the page are kept."""
+    """Who has a link of the template. A POST with `find` or `add` writes nothing.
+
+    The one looks for people, the other ticks everyone in a group; both keep the ticks there are.
+    """
     now = timezone.now()
     template = access.template_for(request.member, template_id)
     form = _assignment_form(request, template)
-    if request.method == "POST" and "find" not in request.POST:
+    if request.method == "POST" and not {"find", "add"} & request.POST.keys():
         return _apply(request, template, form, now)
     rows = form.rows
     shown = sum(row.shown for row in rows)
-    context = frame(request.member, template, "links") | {"form": form, "rows": rows, "shown": shown}
+    context = frame(request.member, template, "links") | {
+        "form": form,
+        "rows": rows,
+        "shown": shown,
+        "groups": form.group_rows,
+    }
     page = "managed_events/assign.html"
     return render(request, f"{page}#people" if request.htmx else page, context)
 

@@ -304,15 +304,20 @@ def test_one_who_cannot_be_assigned_is_shown_with_the_reason(
     assert [link.owner for link in template.links.all()] == [bob.user]
 
 
-def test_a_group_brings_everyone_in_it(
+def test_picking_a_group_ticks_everyone_in_it(
     admin: Client, dana: Membership, alice: Membership, bob: Membership, template: ManagedEventTemplate
 ) -> None:
     group = GroupFactory(workspace=dana.workspace, name="Sales EMEA")
     for member in (alice, bob):
         join_group(group, member)
     html = page(admin, at("assign", template))
-    assert 'Sales EMEA<small class="num">0 of 2</small>' in html
-    admin.post(at("assign", template), filled(html, "was") | {"group": [group.pk]})
+    assert 'Sales EMEA</span><small class="num">0 of 2<' in html
+    response = admin.post(at("assign", template), filled(html, "was") | {"add": str(group.pk)})
+    html = response.content.decode()
+    assert not template.links.exists()
+    ticked = [key for key in (alice.pk, bob.pk, dana.pk) if f'name="person" value="{key}" checked' in html]
+    assert ticked == [alice.pk, bob.pk]
+    admin.post(at("assign", template), filled(html, "was") | {"person": ticked})
     assert {link.owner for link in template.links.all()} == {alice.user, bob.user}
 
 
