@@ -4,6 +4,7 @@ import os
 import socket
 from collections.abc import Iterator
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -12,7 +13,9 @@ from hypothesis import settings as hypothesis_settings
 
 from scheduling.models import BookingLink
 from tests.factories import MembershipFactory, UserFactory, WorkspaceFactory, make_link
+from tests.servers import Installation, collect_static
 from workestra.accounts.models import Membership, Workspace
+from workestra.embedded.supervisor import Supervisor
 
 hypothesis_settings.register_profile("default", deadline=None, derandomize=True)
 hypothesis_settings.register_profile("stress", deadline=None, max_examples=5000)
@@ -42,7 +45,8 @@ def _test_settings(settings: Any) -> None:
     settings.STORAGES = settings.STORAGES | {
         "staticfiles": {"BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"}
     }
-    settings.WHITENOISE_AUTOREFRESH = True  # Looks files up as they are asked for: nothing has been collected.
+    # Looks files up as they are asked for: nothing has been collected.
+    settings.WHITENOISE_AUTOREFRESH = True
     settings.PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
 
 
@@ -88,6 +92,18 @@ def dana(workspace: Workspace) -> Membership:
 def link(alice: Membership) -> BookingLink:
     """Alice's link: weekdays 9 to 17 Berlin time, 30 minutes."""
     return make_link(alice, slug="alice-discovery-call")
+
+
+@pytest.fixture(scope="session")
+def static_root(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return collect_static(tmp_path_factory.mktemp("static"))
+
+
+@pytest.fixture
+def installation(transactional_db: None, tmp_path: Path, static_root: Path) -> Iterator[Installation]:
+    """Real servers on the test database; nothing runs before the test starts it."""
+    with Supervisor(tmp_path / "log") as supervisor:
+        yield Installation(tmp_path, supervisor, static_root)
 
 
 def signed_in(member: Membership) -> Client:

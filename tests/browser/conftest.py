@@ -14,7 +14,7 @@ import pytest
 import time_machine
 from axe_playwright_python.sync_playwright import Axe
 from django.test import Client
-from playwright.sync_api import Browser, ConsoleMessage, Error, Page, sync_playwright
+from playwright.sync_api import Browser, ConsoleMessage, Error, Page, expect, sync_playwright
 from pytest_django.live_server_helper import LiveServer
 
 from tests import chromium
@@ -45,6 +45,10 @@ class Visit(Protocol):
     ) -> Page: ...
 
 
+# Only a failing test waits this long. On a busy machine a page takes its time.
+expect.set_options(timeout=15_000)
+
+
 @pytest.fixture(scope="session")
 def browser() -> Iterator[Browser]:
     with sync_playwright() as playwright:
@@ -64,6 +68,13 @@ def afternoon() -> Iterator[datetime]:
 
 @pytest.fixture
 def visit(browser: Browser, live_server: LiveServer) -> Iterator[Visit]:
+    with visits(browser, live_server.url) as visit:
+        yield visit
+
+
+@contextmanager
+def visits(browser: Browser, url: str) -> Iterator[Visit]:
+    """`visit` for the installation at `url`."""
     with ExitStack() as contexts:
 
         def open_page(
@@ -76,7 +87,7 @@ def visit(browser: Browser, live_server: LiveServer) -> Iterator[Visit]:
             member: Membership | None = None,
         ) -> Page:
             context = browser.new_context(
-                base_url=live_server.url,
+                base_url=url,
                 viewport={"width": size[0], "height": size[1]},
                 color_scheme=scheme,
                 java_script_enabled=scripts,
@@ -86,7 +97,7 @@ def visit(browser: Browser, live_server: LiveServer) -> Iterator[Visit]:
             )
             contexts.callback(context.close)
             if member is not None:
-                context.add_cookies([_session_of(member, live_server.url)])
+                context.add_cookies([_session_of(member, url)])
             page = context.new_page()
             contexts.enter_context(_no_errors(page))
             page.goto(path)
@@ -124,7 +135,7 @@ def _no_errors(page: Page) -> Iterator[None]:
 
     def on_error(error: Error) -> None:
         # What Chromium says when a page is left before its entrance is over.
-        if "ViewTransition" not in str(error):
+        if "Transition was" not in str(error) and "ViewTransition" not in str(error):
             problems.append(str(error))
 
     page.on("console", on_console)
@@ -137,5 +148,3 @@ def _session_of(member: Membership, url: str) -> Any:
     client: Client = signed_in(member)
     name, morsel = next(iter(client.cookies.items()))
     return {"name": name, "value": morsel.value, "url": url}
-
-

@@ -4,7 +4,6 @@ import threading
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
-from pathlib import Path
 from typing import Any, TypeVar
 
 import pytest
@@ -13,8 +12,6 @@ from django.db import connection
 from bookings.services import booking
 from scheduling.models import BookingLink, BusyTime
 from scheduling.services import busy_time
-from tests.servers import Installation, collect_static
-from workestra.embedded.supervisor import Supervisor
 
 T = TypeVar("T")
 
@@ -58,18 +55,6 @@ def without_the_locks(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(
         booking, "_link_locked", lambda link_id: BookingLink.objects.filter(pk=link_id).first()
     )
-
-
-@pytest.fixture(scope="session")
-def static_root(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return collect_static(tmp_path_factory.mktemp("static"))
-
-
-@pytest.fixture
-def installation(transactional_db: None, tmp_path: Path, static_root: Path) -> Iterator[Installation]:
-    """Real servers on the test database; nothing runs before the test starts it."""
-    with Supervisor(tmp_path / "log") as supervisor:
-        yield Installation(tmp_path, supervisor, static_root)
 
 
 def outcome(results: list[Any]) -> dict[str, int]:
