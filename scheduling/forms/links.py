@@ -66,9 +66,6 @@ class PoolField(forms.Field):
 
     widget = PoolWidget
 
-    def __init__(self, **kwargs: Any) -> None:
-        super().__init__(required=False, **kwargs)
-
     def clean(self, value: tuple[list[str], list[TypedHost]]) -> list[Host]:
         ticked, rows = value
         if set(ticked) - {str(row.user_id) for row in rows}:

@@ -216,7 +216,9 @@ class SectionsForm(forms.Form):
         color = self.stored["brand_color"]
         self.fields[
             "brand_color"
-        ].help_text = f"Now {color}. Its hue counts: light and dark stay ours, to be readable."
+        ].help_text = (
+            f"Now {color}. Pages take its hue and set light and dark themselves, so that text stays readable."
+        )
         questions = self.fields["questions"]
         assert isinstance(questions, QuestionsField)
         questions.known_keys = {question["key"] for question in self.stored["questions"]}
