@@ -1,12 +1,11 @@
-// Shows the times in the visitor's own zone when the address names none. Without this file the page's zone is shown.
-// After htmx has taken over the page, which it does at the same event.
-document.addEventListener("DOMContentLoaded", () => {
-  const zone = Intl.DateTimeFormat().resolvedOptions().timeZone;
-  const select = document.getElementById("tz");
-  if (!zone || !select) return;
-  document.cookie = `tz=${zone};path=/;max-age=31536000;samesite=lax${location.protocol === "https:" ? ";secure" : ""}`;
-  if (select.value === zone || new URLSearchParams(location.search).has("tz")) return;
-  if (![...select.options].some(option => option.value === zone)) select.add(new Option(zone, zone));
-  select.value = zone;
-  select.dispatchEvent(new Event("change", { bubbles: true }));
-});
+// Shows the times in the visitor's own zone when the address names none. Tells the server in a cookie, once, and asks
+// for the page again before anything of it is drawn. Without this file the page's own zone is shown.
+(() => {
+  const zone = Intl.DateTimeFormat().resolvedOptions().timeZone, cookie = `tz=${zone}`;
+  const told = () => document.cookie.split("; ").includes(cookie);
+  if (!zone || told()) return;
+  document.cookie = `${cookie};path=/;max-age=31536000;samesite=lax${location.protocol === "https:" ? ";secure" : ""}`;
+  // Where cookies are off, asking again would change nothing, again and again.
+  const { shown } = document.currentScript.dataset;
+  if (shown && shown !== zone && told()) location.reload();
+})();
