@@ -13,6 +13,7 @@ from django.http import HttpResponse, HttpResponseRedirect
 from django.shortcuts import render
 from django.urls import reverse
 from django.utils import timezone
+from django.utils.http import urlencode
 from django.views.decorators.http import require_http_methods
 from django.views.decorators.vary import vary_on_headers
 
@@ -104,8 +105,8 @@ def pick(request: BookerRequest, one_off: OneOff) -> HttpResponse:
         return _closed(request, page)
     if request.method == "POST":
         return _in_another_zone(request, page)
-    if request.htmx:
-        return render(request, "one_off/pick.html#chosen-fragments", _context(page) | {"target": "bar"})
+    if request.htmx and not request.htmx.history_restore_request:
+        return _fragments(request, page)
     form = PickForm(initial=prefilled(request.GET) | {"nonce": uuid4()}, **_asked(page))
     return _offer(request, page, form)
 
@@ -158,16 +159,14 @@ def _read_again(request: BookerRequest, page: Page) -> Page:
 def _in_another_zone(request: BookerRequest, page: Page) -> HttpResponse:
     """The same page in the zone that was chosen, with everything typed in it and no judgment yet."""
     typed = {name: request.POST.get(name, "") for name in PickForm.base_fields}
-    form = PickForm(initial=typed, **_asked(page))
-    if not request.htmx:
-        return _offer(request, page, form)
-    response = render(
-        request, "one_off/pick.html#sheet", _context(page) | _form_context(request, form) | {"said": True}
-    )
-    address = request.GET.copy()
-    address["tz"] = page.zone.key
-    response["HX-Replace-Url"] = f"{request.path}?{address.urlencode()}"
-    return response
+    return _offer(request, page, PickForm(initial=typed, **_asked(page)))
+
+
+def _fragments(request: BookerRequest, page: Page) -> HttpResponse:
+    """What changes with the ticked time or the zone. The fields stay: somebody may be typing in them."""
+    name = "chosen" if request.htmx.target == "bar" else "zone"
+    context = _context(page) | {"path": _path(request), "target": request.htmx.target or "id_slot"}
+    return render(request, f"one_off/pick.html#{name}-fragments", context)
 
 
 def _lost(request: BookerRequest, page: Page, form: PickForm, *, has_passed: bool) -> HttpResponse:
@@ -213,7 +212,13 @@ def _context(page: Page) -> dict[str, Any]:
 def _form_context(request: BookerRequest, form: PickForm) -> dict[str, Any]:
     # Only what the address filled in is shown as text: what somebody has typed stays in its fields.
     is_known = prefilled(request.GET).keys() >= {"name", "email"} and form.is_known
-    return {"form": form, "is_known": is_known, "path": request.get_full_path()}
+    return {"form": form, "is_known": is_known, "path": _path(request)}
+
+
+def _path(request: BookerRequest) -> str:
+    """This page's address with what fills in the form, without zone and time."""
+    kept = {name: request.GET[name] for name in ("name", "email") if request.GET.get(name)}
+    return f"{request.path}?{urlencode(kept)}" if kept else request.path
 
 
 def _asked(page: Page) -> dict[str, Any]:

@@ -121,13 +121,16 @@ def test_another_zone_is_shown_without_losing_what_is_typed(invitee: Client, one
     assert written() == before
 
 
-def test_with_htmx_the_sheet_comes_back_in_the_other_zone(invitee: Client, one_off: OneOff) -> None:
-    values = typed(invitee, one_off, 1, tz="America/New_York", zone="1")
-    response = invitee.post(
-        f"{url_of(one_off)}?name=T&tz=Europe/Oslo", values, headers={"HX-Request": "true"}
-    )
-    assert page(response).lstrip().startswith('<div class="sheet" id="sheet"')
-    assert response["HX-Replace-Url"] == f"{url_of(one_off)}?name=T&tz=America%2FNew_York"
+def test_with_htmx_another_zone_changes_the_times_and_leaves_the_fields(
+    invitee: Client, one_off: OneOff
+) -> None:
+    query = {"tz": "America/New_York", "slot": str(slot_of(one_off, 1).pk), **WHO}
+    html = page(invitee.get(url_of(one_off), query, headers={"HX-Request": "true", "HX-Target": "id_slot"}))
+    assert html.lstrip().startswith('<fieldset id="id_slot"')
+    assert "08:00 – 08:45" in html
+    assert html.count("checked") >= 1
+    assert "Times now in New York time (EST)" in html
+    assert 'name="email"' not in html
 
 
 def test_with_htmx_ticking_a_time_changes_the_bar(invitee: Client, one_off: OneOff) -> None:
