@@ -35,15 +35,15 @@ def bring_in_line(
     """Give these links the locked `values` and locks of a template's version; how many were not in line with them.
 
     A link that has them already only learns the version's number, and one that has met a later version is left
-    alone. Two statements, whatever the number of links; a repeat writes nothing.
+    alone. At most two statements, whatever the number of links; a repeat writes nothing.
     """
     links = BookingLink.objects.filter(pk__in=link_ids)
     settled = {"locked_sections": list(locked_sections), **values}
     differing = links.filter(Q(template_version=None) | Q(template_version__lte=version)).exclude(**settled)
     brought = differing.update(**settled, template_version=version, synced_at=now)
-    links.filter(Q(template_version=None) | Q(template_version__lt=version)).update(
-        template_version=version, synced_at=now
-    )
+    if brought < len(link_ids):
+        behind = links.filter(Q(template_version=None) | Q(template_version__lt=version))
+        behind.update(template_version=version, synced_at=now)
     return brought
 
 

@@ -472,6 +472,20 @@ def test_many_links_come_page_by_page(
     assert "<html" not in html
 
 
+def test_the_pages_queries_do_not_grow_with_the_links(
+    admin: Client, dana: Membership, template: ManagedEventTemplate, django_assert_num_queries: Any
+) -> None:
+    def queries() -> int:
+        with django_assert_num_queries(40, exact=False) as counted:
+            page(admin, at("detail", template))
+        return len(counted)
+
+    assign_to(template, [MembershipFactory(workspace=dana.workspace)], dana)
+    first = queries()
+    assign_to(template, [MembershipFactory(workspace=dana.workspace) for _ in range(8)], dana)
+    assert queries() == first
+
+
 def test_the_history_tells_what_happened(
     admin: Client, dana: Membership, alice: Membership, template: ManagedEventTemplate
 ) -> None:
