@@ -205,7 +205,7 @@ def _detail(
     context = {
         "row": row,
         "one_off": one_off,
-        "times": [shown(time, host.zone, host) for time in row.times],
+        "times": [shown(time, host.zone, host, now) for time in row.times],
         "place": dict(PLACES).get(one_off.location_type, one_off.location_type),
         "can_edit": _may_edit(request),
         "note": note,

@@ -146,7 +146,7 @@ def _pick(request: BookerRequest, page: Page) -> HttpResponse:
 def _page(request: BookerRequest, one_off: OneOff, zone: ZoneInfo, now: datetime, chosen: str) -> Page:
     host = host_of(one_off)
     offered = selectors.times_of([one_off], now)[one_off.pk]
-    times = [shown(time, zone, host, chosen) for time in offered if time.state is not SlotState.PASSED]
+    times = [shown(time, zone, host, now, chosen) for time in offered if time.state is not SlotState.PASSED]
     return Page(one_off, host, zone, now, times, Clock(clock_of(request)))
 
 

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 from uuid import UUID
 from zoneinfo import ZoneInfo
 
@@ -19,6 +19,8 @@ class Shown(Time):
 
     slot_id: UUID
     state: SlotState
+    is_next_year: bool
+    """Whether its year has to be printed: it is not the one that is now."""
     clashes: Sequence[Clash] = ()
 
     @property
@@ -27,8 +29,9 @@ class Shown(Time):
 
     @property
     def leaf(self) -> tuple[str, str, str]:
-        name, number, month = words.day(self.start.astimezone(self.zone).date()).split()
-        return name, number, month
+        day = self.start.astimezone(self.zone).date()
+        name, number, month = words.day(day).split()
+        return name, number, f"{month} {day.year}" if self.is_next_year else month
 
 
 def host_of(one_off: OneOff) -> Host:
@@ -37,7 +40,7 @@ def host_of(one_off: OneOff) -> Host:
     return Host(host.name, host.first_name, one_off.workspace.name, ZoneInfo(one_off.timezone))
 
 
-def shown(offered: OfferedTime, zone: ZoneInfo, host: Host, chosen: str = "") -> Shown:
+def shown(offered: OfferedTime, zone: ZoneInfo, host: Host, now: datetime, chosen: str = "") -> Shown:
     """The time in this zone. `chosen` is the id of the slot that is ticked, if any."""
     slot = offered.slot
     return Shown(
@@ -48,5 +51,6 @@ def shown(offered: OfferedTime, zone: ZoneInfo, host: Host, chosen: str = "") ->
         is_chosen=str(slot.pk) == chosen,
         slot_id=slot.pk,
         state=offered.state,
+        is_next_year=slot.starts_at.astimezone(zone).year != now.astimezone(zone).year,
         clashes=offered.clashes,
     )

@@ -197,6 +197,13 @@ def test_days_on_which_the_clocks_change_read_right(
     assert words in re.sub("<[^>]+>", "", re.sub('<span class="t12">[^<]*</span>', "", html))
 
 
+def test_another_year_is_named(invitee: Client, alice: Membership, NOW: datetime) -> None:
+    periods = (*three_times(NOW)[:1], Period.lasting(NOW + 400 * DAY, HOUR))
+    html = page(invitee.get(url_of(make_one_off(alice, NOW, periods=periods))))
+    assert "<small>Jan</small>" in html
+    assert "<small>Feb 2031</small>" in html
+
+
 # --- Picking ---
 
 
