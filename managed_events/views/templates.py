@@ -116,7 +116,8 @@ def delete(request: MemberRequest, template_id: UUID) -> HttpResponse:
         released = service.delete_template(template=template, actor=request.member.user, now=now)
     except service.TemplateGone as gone:
         raise Http404("This template was deleted a moment ago.") from gone
-    stay = f" {links(released)} stay as their owners’ own." if released else ""
+    stays = "stays as its owner’s" if released == 1 else "stay as their owners’"
+    stay = f" {links(released)} {stays} own." if released else ""
     messages.success(request, f"{template.title} is deleted.{stay}")
     return redirect("managed_events:list")
 

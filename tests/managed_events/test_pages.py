@@ -523,7 +523,7 @@ def test_a_template_is_deleted_after_a_page_that_says_what_stays(
     assert "1 link stays" in html
     assert ManagedEventTemplate.objects.exists()
     response = admin.post(at("delete", template), follow=True)
-    assert "1 link stay as their owners’ own." in response.content.decode()
+    assert "1 link stays as its owner’s own." in response.content.decode()
     assert not ManagedEventTemplate.objects.exists()
     assert BookingLink.objects.get().managed_event_template is None
     assert page(admin, at("detail", template), status=404)
