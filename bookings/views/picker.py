@@ -309,6 +309,8 @@ def _lead(
         if offer.next_start is None:
             return f"No free times in the next {link.booking_window_days} days.", None
         following = offer.next_start.astimezone(zone).date()
+        if following < month:
+            return f"Nothing can be booked in {name} yet.", following
         return f"No times left in {name}.", following
     if day not in free:
         later = [date_ for date_ in free if day is not None and date_ > day]

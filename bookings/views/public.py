@@ -32,7 +32,6 @@ from bookings.views.picker import (
     nonce_of,
     picker_for,
     start_of,
-    start_value,
     zone_for,
 )
 from scheduling import selectors as scheduling
@@ -115,7 +114,7 @@ def book(request: BookerRequest, slug: str) -> HttpResponse:
     """Choose a time. `month`, `date`, `start` and `tz` are in the address; so may be answers to fill in later."""
     now = timezone.now()
     page = _page(request, slug, request.GET)
-    if request.htmx and not request.htmx.history_restore_request and request.htmx.target == "bar":
+    if request.htmx and request.htmx.target in {"bar", "chosen"}:
         return _chosen(request, page)
     picker = picker_for(
         request,
@@ -197,10 +196,11 @@ def _query(page: Page, **more: str) -> str:
 
 
 def _chosen(request: BookerRequest, page: Page) -> HttpResponse:
-    """The summary and the bar for a start somebody has just ticked. Whether it is offered is asked on the next page."""
-    chosen = page.meeting(start_of(request.GET.get("start", "")))
-    context = page.context() | {"chosen": chosen, "target": "bar"}
-    return render(request, "bookings/book.html#chosen-fragments", context)
+    """What the page says of a start somebody has just ticked. Whether it is offered is asked when he goes on."""
+    context = page.context() | {"chosen": page.meeting(start_of(request.GET.get("start", "")))}
+    if request.htmx.target == "chosen":
+        return render(request, "bookings/conflict.html#chosen", context)
+    return render(request, "bookings/book.html#chosen-fragments", context | {"target": "bar"})
 
 
 def _details(
@@ -243,11 +243,11 @@ def _conflict(
         "form": form,
         "lost": page.meeting(start),
         "nears": nears,
+        "chosen": nears[0].time if nears else None,
         "nonce": nonce,
         "is_taken": not codes or (bool(codes & _TAKEN) and ReasonCode.NOT_ON_GRID not in codes),
         "is_too_soon": ReasonCode.NOTICE in codes,
         "is_past": start <= now,
         "back": _query(page, date=f"{start.astimezone(zone):%Y-%m-%d}"),
-        "start_value": start_value(free[0]) if free else "",
     }
     return render(request, "bookings/conflict.html", context, status=409)

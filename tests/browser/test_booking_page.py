@@ -117,7 +117,12 @@ def test_the_whole_way(
     expect(page.get_by_label("6 to 20")).to_be_checked()
     check(page, f"book-conflict-{look}")
 
+    page.locator("label.near").filter(has_text="Mon 16 Nov").click()
+    if size == DESKTOP:
+        expect(page.locator("#chosen")).to_contain_text("Monday 16 November")
     page.locator("label.near").filter(has_text="17:00").click()
+    if size == DESKTOP:
+        expect(page.locator("#chosen")).to_contain_text("17:00 – 17:30")
     page.get_by_role("button", name="Book the time you picked").click()
     expect(page.get_by_role("heading", level=1)).to_have_text("You’re booked with Alice")
     expect(page.get_by_role("heading", level=1)).to_be_focused()
