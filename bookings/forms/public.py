@@ -26,19 +26,25 @@ _PHONE: Final = re.compile(r"[0-9 ()./+-]+(?: ?(?:x|ext\.?) ?[0-9]+)?")
 
 
 class AddressField(forms.EmailField):
-    """An email address; a malformed one is told what it lacks."""
+    """An email address that any mail server takes; a malformed one is told what it lacks.
+
+    Quoted local parts, local parts beyond ASCII and numeric hosts are refused, though RFC 5321 allows them: nobody has
+    such an address, and forms that mail to `root@[127.0.0.1]` are asked for trouble.
+    """
 
     def clean(self, value: Any) -> Any:
+        local, at, domain = str(value or "").strip().rpartition("@")
+        if at and local and domain and "." not in domain and ":" not in domain:
+            raise ValidationError("Add the ending, such as .com")
         try:
-            return super().clean(value)
+            address = super().clean(value)
         except ValidationError as error:
             if not any(part.code == "invalid" for part in error.error_list):
                 raise
-            _, at, domain = str(value).strip().rpartition("@")
-            unfinished = at and domain and "." not in domain
-            raise ValidationError(
-                "Add the ending, such as .com" if unfinished else "Write it like name@example.com"
-            ) from error
+            raise ValidationError("Write it like name@example.com") from error
+        if address and ('"' in local or not local.isascii() or domain.startswith("[")):
+            raise ValidationError("Write it like name@example.com")
+        return address
 
 
 class BookerForm(forms.Form):

@@ -40,7 +40,7 @@ from scheduling.models import BookingLink
 from scheduling.services.busy_time import SlotTaken, TryAgain
 
 OFFERED_INSTEAD: Final = 6
-LONGEST_CARRIED: Final = 200
+LONGEST_CARRIED: Final = 500
 _TAKEN: Final = frozenset(
     {
         ReasonCode.BUSY,
@@ -238,14 +238,15 @@ def _conflict(
         )
         for near in free
     ]
-    codes = {reason.code for reason in scheduling.verdict_on(link, start, now).reasons}
+    verdict = scheduling.verdict_on(link, start, now)
+    codes = {reason.code for reason in verdict.reasons}
     context = page.context() | {
         "form": form,
         "lost": page.meeting(start),
         "nears": nears,
         "chosen": nears[0].time if nears else None,
         "nonce": nonce,
-        "is_taken": not codes or (bool(codes & _TAKEN) and ReasonCode.NOT_ON_GRID not in codes),
+        "is_taken": verdict.offered or (bool(codes & _TAKEN) and ReasonCode.NOT_ON_GRID not in codes),
         "is_too_soon": ReasonCode.NOTICE in codes,
         "is_past": start <= now,
         "back": _query(page, date=f"{start.astimezone(zone):%Y-%m-%d}"),

@@ -413,6 +413,10 @@ class TestARefusedForm:
             ({"email": "priya"}, "Write it like name@example.com"),
             ({"email": "priya@x.example\r\nBcc: all@x.example"}, "Write it like name@example.com"),
             ({"email": "p" * 250 + "@x.example"}, "characters are too many"),
+            ({"email": '"a b"@x.example'}, "Write it like name@example.com"),
+            ({"email": "root@[127.0.0.1]"}, "Write it like name@example.com"),
+            ({"email": "root@localhost"}, "Add the ending, such as .com"),
+            ({"email": "\u017f@x.example"}, "Write it like name@example.com"),
             ({"phone": ""}, "Add the number to call"),
             ({"phone": "call me"}, "Write the number with digits"),
             ({"phone": "12"}, "Write the number with digits"),
@@ -525,7 +529,7 @@ class TestALostRace:
         LinkHost.objects.all().delete()
         response = client.post(DETAILS, typed())
         assert response.status_code == 409
-        assert "No other time is free at the moment." in text_of(response)
+        assert "04:00 is not offered. Your answers are kept. No other time is free" in text_of(response)
         assert form_posting(response.content.decode(), "email").values["name"] == "Priya Raman"
 
     def test_a_crowd_gets_a_plain_try_again(
