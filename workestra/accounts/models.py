@@ -87,6 +87,12 @@ class Membership(models.Model):
         """Whether this member is an admin or the owner of the workspace."""
         return Role(self.role) in ADMIN_ROLES
 
+    @property
+    def administers(self) -> bool:
+        """Whether admin pages have anything for this member: the whole workspace's, or a group's."""
+        # `selectors.current_member` reads it with the row: every page's sidebar asks.
+        return self.is_admin or bool(getattr(self, "administers_a_group", False))
+
     def scope_of(self, permission: Permission) -> Scope | None:
         """How far `permission` reaches for this member; None when he does not have it."""
         granted = {

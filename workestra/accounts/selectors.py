@@ -2,7 +2,7 @@
 
 from uuid import UUID
 
-from django.db.models import QuerySet
+from django.db.models import Exists, OuterRef, QuerySet
 
 from workestra.accounts.domain.permissions import Permission, Scope
 from workestra.accounts.models import GroupMembership, Membership, User, Workspace
@@ -14,6 +14,11 @@ def current_member(user: User) -> Membership | None:
         Membership.objects.filter(user=user, is_active=True, user__is_active=True)
         .select_related("workspace", "user")
         .prefetch_related("workspace__role_grants")
+        .annotate(
+            administers_a_group=Exists(
+                GroupMembership.objects.filter(membership=OuterRef("pk"), is_admin=True)
+            )
+        )
         .order_by("joined_at", "pk")
         .first()
     )

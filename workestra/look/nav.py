@@ -11,7 +11,7 @@ from django.urls import NoReverseMatch, reverse
 
 class _Member(Protocol):
     @property
-    def is_admin(self) -> bool: ...
+    def administers(self) -> bool: ...
 
 
 @dataclass(frozen=True)
@@ -69,7 +69,7 @@ def sections(request: HttpRequest) -> list[Section]:
         return []
     shown = []
     for group in GROUPS:
-        if group.admin_only and not member.is_admin:
+        if group.admin_only and not member.administers:
             continue
         if group.mailbox_only and not settings.MAILBOX_ENABLED:
             continue
