@@ -31,7 +31,8 @@ def test_only_today_and_tomorrow_are_named() -> None:
     today = date(2026, 11, 10)
     assert words.near_day(today, today) == "Today, Tuesday 10 November"
     assert words.near_day(date(2026, 11, 11), today, DayForm.SHORT) == "Tomorrow, Wed 11 Nov"
-    assert words.near_day(date(2026, 11, 9), today) == "Monday 9 November"
+    assert words.near_day(date(2026, 11, 9), today) == "Yesterday, Monday 9 November"
+    assert words.near_day(date(2026, 11, 8), today) == "Sunday 8 November"
     assert words.near_day(date(2026, 11, 12), today) == "Thursday 12 November"
 
 

@@ -57,8 +57,8 @@ def month(of: date) -> str:
 
 
 def near_day(of: date, today: date, form: DayForm = DayForm.LONG) -> str:
-    """A date in words, led by "Today, " or "Tomorrow, " when it is: "Today, Tuesday 10 November"."""
-    lead = {0: "Today, ", 1: "Tomorrow, "}.get((of - today).days, "")
+    """A date in words, led by "Yesterday, ", "Today, " or "Tomorrow, " when it is: "Today, Tuesday 10 November"."""
+    lead = {-1: "Yesterday, ", 0: "Today, ", 1: "Tomorrow, "}.get((of - today).days, "")
     return lead + day(of, form)
 
 
