@@ -84,6 +84,11 @@ class Booking(models.Model):
             models.CheckConstraint(
                 name="booking_ends_after_it_starts", condition=Q(ends_at__gt=models.F("starts_at"))
             ),
+            models.CheckConstraint(
+                name="booking_confirmed_or_ended",
+                condition=Q(status="confirmed", ended_at=None)
+                | (~Q(status="confirmed") & Q(ended_at__isnull=False)),
+            ),
             models.UniqueConstraint(
                 fields=["series_id"], condition=Q(status="confirmed"), name="booking_one_live_row_per_series"
             ),
@@ -91,6 +96,12 @@ class Booking(models.Model):
         indexes = [
             models.Index(fields=["workspace", "status", "starts_at", "id"], name="booking_by_tab"),
             models.Index(fields=["host", "status", "starts_at", "id"], name="booking_by_host"),
+            models.Index(
+                fields=["workspace", "status", "ended_at", "id"],
+                condition=~Q(status="confirmed"),
+                name="booking_by_end",
+            ),
+            models.Index(fields=["series_id", "ics_sequence"], name="booking_by_series"),
         ]
 
     def __str__(self) -> str:
