@@ -1,14 +1,15 @@
 """Reads about bookings."""
 
 from collections import defaultdict
-from dataclasses import dataclass
+from collections.abc import Collection
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Final
 from uuid import UUID
 
 from django.db.models import Count, Q, QuerySet
 
-from bookings.domain.console import PAGE_SIZE, Place, Query, Tab
+from bookings.domain.console import PAGE_SIZE, RECENT, Marks, Place, Query, Tab
 from bookings.domain.mail_kinds import REMINDER_BOOKER
 from bookings.models import Booking, RetiredToken
 from scheduling import selectors as scheduling
@@ -17,7 +18,7 @@ from scheduling.domain.slots import Explanation, explain, open_starts
 from scheduling.models import BookingLink
 from workestra.accounts import tokens
 from workestra.accounts.domain.tokens import token_hash
-from workestra.accounts.models import Workspace
+from workestra.accounts.models import Membership, Workspace
 from workestra.calendars.domain.period import Period
 from workestra.notifications.selectors import waiting
 
@@ -125,34 +126,71 @@ def _is_held_back_by_notice(explanation: Explanation) -> bool:
 
 
 def listed(workspace: Workspace, query: Query, now: datetime) -> QuerySet[Booking]:
-    """The bookings a query asks for, with host and person: upcoming ones soonest first, all others newest first."""
-    order = ["-starts_at", "-id"] if query.tab.newest_first else ["starts_at", "id"]
-    return (
-        _matching(workspace, query)
-        .filter(_in_tab(query.tab, now))
-        .select_related("host", "person")
-        .order_by(*order)
-    )
+    """The bookings a query asks for, with their hosts: upcoming ones soonest first, all others newest first.
+
+    Newest means the latest start for past ones, and the latest to end for cancelled and rescheduled ones.
+    """
+    by = _ordered_by(query.tab)
+    order = [f"-{by}", "-id"] if query.tab.newest_first else [by, "id"]
+    return _matching(workspace, query).filter(_in_tab(query, now)).select_related("host").order_by(*order)
 
 
 def page_of(bookings: QuerySet[Booking], tab: Tab, after: Place | None) -> tuple[list[Booking], Place | None]:
     """One page of a list behind a place, and the place of the next page (None on the last one)."""
+    by = _ordered_by(tab)
     if after is not None:
-        beyond, same = ("starts_at__lt", "id__lt") if tab.newest_first else ("starts_at__gt", "id__gt")
+        way = "lt" if tab.newest_first else "gt"
         bookings = bookings.filter(
-            Q(**{beyond: after.starts_at}) | Q(starts_at=after.starts_at, **{same: after.booking_id})
+            Q(**{f"{by}__{way}": after.at}) | Q(**{by: after.at, f"id__{way}": after.booking_id})
         )
     rows = list(bookings[: PAGE_SIZE + 1])
     page = rows[:PAGE_SIZE]
-    return page, Place(page[-1].starts_at, page[-1].pk) if len(rows) > PAGE_SIZE else None
+    return page, Place(getattr(page[-1], by), page[-1].pk) if len(rows) > PAGE_SIZE else None
 
 
 def counts(workspace: Workspace, query: Query, now: datetime) -> dict[Tab, int]:
     """How many bookings each tab has for these hosts and words, in one query."""
     totals = _matching(workspace, query).aggregate(
-        **{tab.value: Count("pk", filter=_in_tab(tab, now)) for tab in Tab}
+        **{tab.value: Count("pk", filter=_in_tab(replace(query, tab=tab), now)) for tab in Tab}
     )
     return {tab: totals[tab.value] for tab in Tab}
+
+
+def marks(workspace: Workspace, query: Query, now: datetime) -> Marks:
+    """Who came to the meetings of the last seven days, of these hosts and matching these words."""
+    recent = _matching(workspace, query).filter(
+        status=Booking.Status.CONFIRMED, starts_at__gt=now - RECENT, starts_at__lte=now
+    )
+    totals = recent.aggregate(
+        **{state.name: Count("pk", filter=Q(no_show_status=state)) for state in Booking.Attendance}
+    )
+    return Marks(totals["ATTENDED"], totals["NO_SHOW"], totals["UNMARKED"])
+
+
+def tab_of(booking: Booking, now: datetime) -> Tab:
+    """The one tab the booking is listed in."""
+    match booking.status:
+        case Booking.Status.CANCELLED:
+            return Tab.CANCELLED
+        case Booking.Status.RESCHEDULED:
+            return Tab.RESCHEDULED
+        case _:
+            return Tab.PAST if booking.is_past(now) else Tab.UPCOMING
+
+
+def latest_of(workspace: Workspace, bookings: Collection[Booking]) -> dict[UUID, Booking]:
+    """For each series that one of the bookings is of, where it stands now: its last row, by series id."""
+    rows = (
+        Booking.objects.filter(workspace=workspace, series_id__in={booking.series_id for booking in bookings})
+        .order_by("series_id", "-ics_sequence", "-created_at")
+        .distinct("series_id")
+    )
+    return {row.series_id: row for row in rows}
+
+
+def group_names(member: Membership) -> list[str]:
+    """The groups the member is in, by name."""
+    return list(member.groups.order_by("name").values_list("name", flat=True))
 
 
 def series_of(booking: Booking) -> list[Booking]:
@@ -175,13 +213,18 @@ def _matching(workspace: Workspace, query: Query) -> QuerySet[Booking]:
     return bookings
 
 
-def _in_tab(tab: Tab, now: datetime) -> Q:
-    match tab:
+def _in_tab(query: Query, now: datetime) -> Q:
+    match query.tab:
         case Tab.UPCOMING:
             return Q(status=Booking.Status.CONFIRMED, starts_at__gt=now)
         case Tab.PAST:
-            return Q(status=Booking.Status.CONFIRMED, starts_at__lte=now)
+            past = Q(status=Booking.Status.CONFIRMED, starts_at__lte=now)
+            return past & Q(no_show_status=Booking.Attendance.UNMARKED) if query.only_to_mark else past
         case Tab.CANCELLED:
             return Q(status=Booking.Status.CANCELLED)
         case Tab.RESCHEDULED:
             return Q(status=Booking.Status.RESCHEDULED)
+
+
+def _ordered_by(tab: Tab) -> str:
+    return "ended_at" if tab.is_over else "starts_at"

@@ -1,17 +1,21 @@
-"""What the bookings console asks for: tabs, a place in the list, and days to group by."""
+"""What the bookings console asks for, and what its rows say in words."""
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
-from datetime import date, datetime
+from datetime import UTC, datetime, timedelta
 from enum import StrEnum
 from itertools import groupby
-from typing import TypeVar
-from urllib.parse import urlsplit
+from typing import Final, TypeVar
 from uuid import UUID
 
-T = TypeVar("T")
+from workestra.calendars.domain import clock_words as words
 
-PAGE_SIZE = 50
+T = TypeVar("T")
+K = TypeVar("K")
+
+PAGE_SIZE: Final = 50
+RECENT: Final = timedelta(days=7)
+"""How far back the Past tab counts who came."""
 
 
 class Tab(StrEnum):
@@ -25,49 +29,114 @@ class Tab(StrEnum):
         return self.value.capitalize()
 
     @property
+    def is_over(self) -> bool:
+        """Whether its bookings no longer stand: they are listed by when that happened, not by day."""
+        return self in {Tab.CANCELLED, Tab.RESCHEDULED}
+
+    @property
     def newest_first(self) -> bool:
         return self is not Tab.UPCOMING
 
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """A place in the list: behind the booking that starts then and has this id."""
+    """A place in the list: behind the booking with this instant (its start, or its end as a booking) and id."""
 
-    starts_at: datetime
+    at: datetime
     booking_id: UUID
 
     def __str__(self) -> str:
-        return f"{self.starts_at.isoformat()}~{self.booking_id}"
+        return f"{self.at.isoformat()}~{self.booking_id}"
 
     @classmethod
     def parse(cls, text: str) -> "Place | None":
         """The place that `str` of one gives; None for anything else."""
         instant, _, booking_id = text.partition("~")
         try:
-            place = cls(datetime.fromisoformat(instant), UUID(booking_id))
-        except ValueError:
+            at = datetime.fromisoformat(instant)
+            if at.tzinfo is None:
+                return None
+            # On the edge of what a datetime can be, only UTC is an instant that the database knows as well.
+            return cls(at.astimezone(UTC), UUID(booking_id))
+        except (ValueError, OverflowError):
             return None
-        return place if place.starts_at.tzinfo is not None else None
 
 
 @dataclass(frozen=True, slots=True)
 class Query:
-    """What to list: whose bookings (None: everybody's in the workspace), in which tab, matching which words."""
+    """What to list: whose bookings (None: everybody's in the workspace), in which tab, matching which words.
+
+    `only_to_mark` leaves out past bookings whose attendance is marked; it means nothing in the other tabs.
+    """
 
     tab: Tab
     host_ids: frozenset[UUID] | None
     words: str = ""
+    only_to_mark: bool = False
 
 
-def by_day(rows: Iterable[T], day_of: Callable[[T], date]) -> list[tuple[date, list[T]]]:
-    """Rows in their order, cut where the printed date changes; a date may come twice when zones differ."""
-    return [(day, list(group)) for day, group in groupby(rows, day_of)]
+@dataclass(frozen=True, slots=True)
+class Marks:
+    """How many meetings were marked attended, no-show, and not at all."""
+
+    attended: int
+    no_show: int
+    to_mark: int
+
+    @property
+    def total(self) -> int:
+        return self.attended + self.no_show + self.to_mark
+
+    @property
+    def cells(self) -> list[str]:
+        """One cell a meeting, as classes; none for more than 40, which nobody counts by eye."""
+        if self.total > 40:
+            return []
+        return ["on"] * self.attended + ["bad"] * self.no_show + [""] * self.to_mark
 
 
-def safe_href(text: str) -> str | None:
-    """The text as an address that may be a link: only absolute http and https ones, else None."""
-    try:
-        parts = urlsplit(text.strip())
-    except ValueError:
-        return None
-    return text.strip() if parts.scheme in {"http", "https"} and parts.hostname else None
+def runs(rows: Iterable[T], key: Callable[[T], K]) -> list[tuple[K, list[T]]]:
+    """Rows in their order, cut where the key changes; a key may come twice (a date, when zones differ)."""
+    return [(each, list(group)) for each, group in groupby(rows, key)]
+
+
+def strategy_words(strategy: str, attendees: int) -> str:
+    match strategy:
+        case "round_robin":
+            return "Round robin"
+        case "collective":
+            return "Collective"
+        case "group":
+            return f"Group, {count_words(attendees, 'attendee')}"
+        case _:
+            return "Individual"
+
+
+def moved_words(times: int) -> str:
+    """ "Moved once", "Moved twice", "Moved 3 times"; "" for never."""
+    return {0: "", 1: "Moved once", 2: "Moved twice"}.get(times, f"Moved {times} times")
+
+
+def minutes_until(start: datetime, now: datetime) -> int:
+    """Minutes that are left, a begun one counting as whole; 0 when it has begun."""
+    return max(0, -((now - start) // timedelta(minutes=1)))
+
+
+def day_note(meetings: int, first_in: int | None = None) -> str:
+    """What stands beside a day: "3 meetings", and in how many minutes the first one begins if that is given."""
+    note = count_words(meetings, "meeting")
+    return note if first_in is None else f"{note}, first in {words.length(timedelta(minutes=first_in))}"
+
+
+def ahead_words(start: datetime, then: datetime) -> str:
+    """How long before the start it was: "2 days before", "31 hours before", "5 minutes before"."""
+    gap = max(start - then, timedelta(0))
+    if gap >= timedelta(days=2):
+        return f"{count_words(gap.days, 'day')} before"
+    if gap >= timedelta(hours=1):
+        return f"{count_words(gap // timedelta(hours=1), 'hour')} before"
+    return f"{count_words(gap // timedelta(minutes=1), 'minute')} before"
+
+
+def count_words(number: int, noun: str) -> str:
+    return f"{number} {noun}" if number == 1 else f"{number} {noun}s"

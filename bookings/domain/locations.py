@@ -1,8 +1,18 @@
 """Where a meeting takes place, in the booker's words."""
 
 from dataclasses import dataclass
+from typing import Final
+from urllib.parse import urlsplit
 
 from workestra.calendars.domain.invites import web_url
+
+_MEETING_SITES: Final = {
+    "meet.google.com": "Meet",
+    "zoom.us": "Zoom",
+    "teams.microsoft.com": "Teams",
+    "teams.live.com": "Teams",
+    "webex.com": "Webex",
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,12 +50,26 @@ def location_after(kind: str, detail: str, phone: str, host: str) -> Location:
         case "video":
             url = web_url(detail)
             return Location(
-                "video", _shown(url) if url else detail or f"{_starting(host)} sends you the link", url
+                "video", shown_url(url) if url else detail or f"{_starting(host)} sends you the link", url
             )
         case "in_person":
             return Location("map-pin", detail or f"Agreed with {host}")
         case _:
             return Location("info", detail or f"Agreed with {host}", web_url(detail))
+
+
+def location_in_row(kind: str, detail: str) -> Location:
+    """In a word or two, for lists: "Phone", "Zoom", an address. `url` is the meeting's, when it may be followed."""
+    match kind:
+        case "phone":
+            return Location("phone", "Phone")
+        case "video":
+            url = web_url(detail)
+            return Location("video", _meeting_site(url), url)
+        case "in_person":
+            return Location("map-pin", detail or "In person")
+        case _:
+            return Location("info", detail or "To be agreed", web_url(detail))
 
 
 def location_for_host(kind: str, detail: str, phone: str, booker: str) -> str:
@@ -55,8 +79,16 @@ def location_for_host(kind: str, detail: str, phone: str, booker: str) -> str:
     return detail
 
 
-def _shown(url: str) -> str:
+def shown_url(url: str) -> str:
+    """An address as people read it: without its scheme."""
     return url.partition("://")[2].rstrip("/")
+
+
+def _meeting_site(url: str) -> str:
+    host = (urlsplit(url).hostname or "") if url else ""
+    return next(
+        (name for site, name in _MEETING_SITES.items() if host == site or host.endswith(f".{site}")), "Video"
+    )
 
 
 def _starting(name: str) -> str:

@@ -11,3 +11,13 @@ MOVED_HOST: Final = "booking.moved.host"
 CANCELLED_BOOKER: Final = "booking.cancelled.booker"
 CANCELLED_HOST: Final = "booking.cancelled.host"
 REMINDER_BOOKER: Final = "booking.reminder.booker"
+
+LABELS: Final = {
+    CONFIRMED_BOOKER: "Confirmation",
+    CONFIRMED_HOST: "Confirmation",
+    MOVED_BOOKER: "New time",
+    MOVED_HOST: "New time",
+    CANCELLED_BOOKER: "Cancellation",
+    CANCELLED_HOST: "Cancellation",
+    REMINDER_BOOKER: "Reminder",
+}

@@ -63,15 +63,15 @@
   ready(document);
   document.addEventListener("htmx:load", e => ready(e.detail.elt.parentElement || document));
 
-  // A request that failed says so above its form, and keeps every value.
+  // A request that failed says so above its form (or on top of its drawer), and keeps every value.
   const failed = e => {
     const note = document.getElementById("failure")?.content.firstElementChild.cloneNode(true); if (!note) return;
-    const form = e.detail.elt.closest("form") || document.getElementById("main");
+    const form = e.detail.elt.closest("form, .drawer") || document.getElementById("main");
     form.querySelector("[data-failure]")?.remove();
     note.dataset.failure = "";
     (form.querySelector(".sheet-in, .dlg-b") || form).prepend(note); note.focus();
   };
   document.addEventListener("htmx:responseError", failed);
   document.addEventListener("htmx:sendError", failed);
-  document.addEventListener("htmx:beforeRequest", e => e.detail.elt.closest("form")?.querySelector("[data-failure]")?.remove());
+  document.addEventListener("htmx:beforeRequest", e => e.detail.elt.closest("form, .drawer")?.querySelector("[data-failure]")?.remove());
 })();

@@ -1,19 +1,26 @@
 """The bookings console: who sees what, in which tab, and what a host can do there."""
 
+import json
+import re
 from datetime import UTC, datetime, timedelta
-from uuid import uuid4
+from html import unescape
+from uuid import UUID, uuid4
 
 import pytest
 import time_machine
+from django.db import IntegrityError
+from django.http import HttpResponse
 from django.urls import reverse
 from pytest_django import DjangoAssertNumQueries
 
-from bookings.domain.console import safe_href
+from bookings.domain.console import Marks
 from bookings.models import Booking, RetiredToken
+from bookings.services import attendance as attendance_service
 from bookings.services import booking as service
 from scheduling.models import BookingLink, BusyTime
 from tests.conftest import MONDAY_MORNING, signed_in
 from tests.factories import GroupFactory, join_group, make_booking, make_link
+from workestra.accounts.domain.tokens import token_hash
 from workestra.accounts.models import Membership
 from workestra.audit.models import AuditEvent
 from workestra.crm.models import Person
@@ -34,8 +41,21 @@ def booking(link: BookingLink, NOW: datetime) -> Booking:
     return make_booking(link, TUESDAY_TEN, NOW, phone="+49 30 1234", notes="We ship to Lisbon.")
 
 
-def act(member: Membership, booking: Booking, action: str, **data: str) -> object:
+HTMX = {"HX-Request": "true"}
+
+
+def act(member: Membership, booking: Booking, action: str, **data: str) -> HttpResponse:
     return signed_in(member).post(reverse(f"bookings:{action}", args=[booking.pk]), data)
+
+
+def plain(response: HttpResponse) -> str:
+    """What a 24-hour reader sees of the page."""
+    page = re.sub(r'<span class="t12">[^<]*</span>|<[^>]*>', "", response.content.decode())
+    return re.sub(r"\s+", " ", unescape(page))
+
+
+def drawer_for(member: Membership, booking: Booking) -> HttpResponse:
+    return signed_in(member).get(reverse("bookings:drawer", args=[booking.pk]), headers=HTMX)
 
 
 def test_a_row_shows_the_time_in_its_pages_zone(alice: Membership, booking: Booking) -> None:
@@ -71,7 +91,7 @@ def test_each_role_sees_as_far_as_its_scope(
             join_group(group, alice)
     client = signed_in(member)
     assert ("Priya Raman" in client.get(CONSOLE).content.decode()) is sees
-    assert client.get(reverse("bookings:drawer", args=[booking.pk])).status_code == (200 if sees else 404)
+    assert drawer_for(member, booking).status_code == (200 if sees else 404)
 
 
 def test_a_booking_stands_in_exactly_the_tab_of_its_state(
@@ -136,7 +156,7 @@ def test_pages_follow_each_other_without_a_gap(
     address = CONSOLE
     for _ in range(3):
         response = client.get(address)
-        seen += [row.booking.booker_name for _day, rows in response.context["days"] for row in rows]
+        seen += [row.booking.booker_name for row in response.context["rows"]]
         address = response.context["next_url"]
     assert seen == [f"Guest {index}" for index in range(5)]
     assert address is None
@@ -154,7 +174,7 @@ def test_the_list_takes_the_same_number_of_queries_however_long_it_is(
 
 def test_the_drawer_shows_everything_the_booker_sent(alice: Membership, booking: Booking) -> None:
     Booking.objects.filter(pk=booking.pk).update(answers=[{"label": "Fleet size?", "answer": "6 to 20"}])
-    page = signed_in(alice).get(reverse("bookings:drawer", args=[booking.pk])).content.decode()
+    page = drawer_for(alice, booking).content.decode()
     for text in (
         "We ship to Lisbon.",
         "+49 30 1234",
@@ -183,9 +203,8 @@ def test_a_meeting_address_is_a_link_only_for_http_and_https(
     text: str, is_link: bool, alice: Membership, booking: Booking
 ) -> None:
     Booking.objects.filter(pk=booking.pk).update(location_type="video", location_detail=text)
-    page = signed_in(alice).get(reverse("bookings:drawer", args=[booking.pk])).content.decode()
+    page = drawer_for(alice, booking).content.decode()
     assert (f'href="{text}"' in page) is is_link
-    assert (safe_href(text) is not None) is is_link
 
 
 def test_cancelling_frees_the_time_and_tells_both(alice: Membership, booking: Booking) -> None:
@@ -246,7 +265,7 @@ def test_what_a_role_may_not_do_is_refused_on_the_server(
         group = GroupFactory(workspace=member.workspace)
         join_group(group, member)
         join_group(group, alice)
-        drawer = signed_in(member).get(reverse("bookings:drawer", args=[booking.pk])).content.decode()
+        drawer = drawer_for(member, booking).content.decode()
         assert "Cancel booking" not in drawer
         assert "manage link" not in drawer
     before = _written()
@@ -311,6 +330,338 @@ def test_round_robin_shows_why_this_host(alice: Membership, bob: Membership, NOW
     second = make_booking(pool, TUESDAY_TEN, NOW, email="two@x.example")
     assert {first.host, second.host} == {alice.user, bob.user}
     host = alice if second.host == alice.user else bob
-    page = signed_in(host).get(reverse("bookings:drawer", args=[second.pk])).content.decode()
+    page = drawer_for(host, second).content.decode()
     assert f"Why {host.user.first_name}" in page
-    assert "Busy" in page
+    assert "Not free" in page
+
+
+# --- The list ---
+
+
+def ids(response: HttpResponse) -> list[UUID]:
+    return [row.booking.pk for row in response.context["rows"]]  # type: ignore[attr-defined]
+
+
+def test_today_counts_down_to_its_first_meeting(alice: Membership, link: BookingLink, NOW: datetime) -> None:
+    make_booking(link, NOW + timedelta(minutes=30), NOW)
+    make_booking(link, NOW + timedelta(minutes=90), NOW)
+    make_booking(link, TUESDAY_TEN, NOW)
+    response = signed_in(alice).get(CONSOLE)
+    assert [day.note for day in response.context["days"]] == [
+        "2 meetings, first in 30 minutes",
+        "1 meeting",
+    ]
+    assert [row.minutes for row in response.context["rows"]] == [30, None, None]
+    assert "In 30 min" in response.content.decode()
+    assert "Today, Monday 7 January" in response.content.decode()
+
+
+def test_a_day_of_another_year_says_which(alice: Membership, link: BookingLink, NOW: datetime) -> None:
+    booking = make_booking(link, TUESDAY_TEN, NOW)
+    with time_machine.travel(TUESDAY_TEN + timedelta(days=400), tick=False):
+        page = signed_in(alice).get(CONSOLE, {"tab": "past"}).content.decode()
+    assert "Tuesday 8 January 2030" in page
+    assert str(booking.pk) in page
+
+
+def test_cancelled_ones_are_listed_by_when_that_was(
+    alice: Membership, link: BookingLink, NOW: datetime, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("bookings.selectors.PAGE_SIZE", 1)
+    first = make_booking(link, TUESDAY_TEN + timedelta(hours=3), NOW, email="a@x.example")
+    second = make_booking(link, TUESDAY_TEN, NOW, email="b@x.example")
+    service.cancel(booking=first, by=Booking.Party.BOOKER, reason="We are ill.", now=NOW)
+    service.cancel(booking=second, by=Booking.Party.HOST, reason="", now=NOW + timedelta(minutes=5))
+    client = signed_in(alice)
+    newest = client.get(CONSOLE, {"tab": "cancelled"})
+    older = client.get(newest.context["next_url"])
+    assert (ids(newest), ids(older)) == ([second.pk], [first.pk])
+    assert older.context["next_url"] is None
+    assert "By the host, Mon 7 Jan" in plain(newest)
+    assert "“We are ill.”" in plain(older)
+    assert "By Priya, Mon 7 Jan" in plain(older)
+
+
+def test_a_moved_booking_shows_where_its_series_stands_and_leads_there(
+    alice: Membership, link: BookingLink, NOW: datetime
+) -> None:
+    old = make_booking(link, TUESDAY_TEN, NOW)
+    middle = service.reschedule(booking=old, start=TUESDAY_TEN + timedelta(hours=1), now=NOW)
+    new = service.reschedule(booking=middle, start=TUESDAY_TEN + timedelta(hours=2), now=NOW)
+    client = signed_in(alice)
+    response = client.get(CONSOLE, {"tab": "rescheduled"})
+    assert {row.latest for row in response.context["rows"]} == {new}
+    assert "12:00 – 12:30" in plain(response)
+    assert "Moved twice." in plain(response)
+    assert f"open={new.pk}" in drawer_for(alice, old).content.decode()
+    assert "Moved twice" in plain(client.get(CONSOLE))
+    service.cancel(booking=new, by=Booking.Party.BOOKER, reason="", now=NOW)
+    assert "Cancelled since" in plain(client.get(CONSOLE, {"tab": "rescheduled"}))
+
+
+def test_an_address_that_names_a_booking_finds_its_tab(
+    alice: Membership, booking: Booking, NOW: datetime
+) -> None:
+    client = signed_in(alice)
+    assert client.get(CONSOLE, {"open": str(booking.pk)}).context["tab"] == "upcoming"
+    with time_machine.travel(TUESDAY_TEN + timedelta(hours=1), tick=False):
+        past = client.get(CONSOLE, {"open": str(booking.pk)})
+        assert (past.context["tab"], past.context["opened"]) == ("past", booking)
+        elsewhere = client.get(CONSOLE, {"tab": "upcoming", "open": str(booking.pk)})
+    assert elsewhere.context["opened"] is None
+    assert "Priya Raman’s booking is under Past." in plain(elsewhere)
+    service.cancel(booking=booking, by=Booking.Party.BOOKER, reason="", now=NOW)
+    assert client.get(CONSOLE, {"open": str(booking.pk)}).context["tab"] == "cancelled"
+
+
+def test_an_opened_booking_is_shown_though_it_is_on_a_later_page(
+    alice: Membership, link: BookingLink, NOW: datetime, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("bookings.selectors.PAGE_SIZE", 1)
+    first = make_booking(link, TUESDAY_TEN, NOW, email="a@x.example")
+    second = make_booking(link, TUESDAY_TEN + timedelta(hours=1), NOW, email="b@x.example")
+    assert ids(signed_in(alice).get(CONSOLE, {"open": str(second.pk)})) == [second.pk, first.pk]
+
+
+@pytest.mark.parametrize("who", ["bob", "carol"])
+def test_an_address_that_names_no_booking_of_mine_says_so(
+    who: str, booking: Booking, request: pytest.FixtureRequest
+) -> None:
+    client = signed_in(request.getfixturevalue(who))
+    for named in (str(booking.pk), str(uuid4()), "1"):
+        page = plain(client.get(CONSOLE, {"open": named}))
+        assert "That booking is no longer here." in page
+        assert "Priya" not in page
+
+
+@pytest.mark.parametrize(
+    ("role", "groups", "whose", "others"),
+    [
+        ("member", ("Sales EMEA",), "Yours.", None),
+        ("manager", (), "Yours.", None),
+        ("manager", ("Sales EMEA",), "Sales EMEA.", "Team"),
+        ("manager", ("Sales EMEA", "Americas", "Partners"), "Americas, Partners and Sales EMEA.", "Team"),
+        ("admin", (), "Everyone in Larkhill.", "Everyone"),
+    ],
+)
+def test_the_page_says_whose_bookings_it_shows(
+    role: str, groups: tuple[str, ...], whose: str, others: str | None, alice: Membership, bob: Membership
+) -> None:
+    bob.role = role
+    bob.save()
+    for name in groups:
+        group = GroupFactory(workspace=bob.workspace, name=name)
+        join_group(group, bob)
+        join_group(group, alice)
+    client = signed_in(bob)
+    response = client.get(CONSOLE)
+    assert f"{whose} Each time" in plain(response)
+    assert ("Whose bookings" in plain(response)) is (others is not None)
+    if others:
+        assert response.context["others"] == others
+        assert "Yours. Each time" in plain(client.get(CONSOLE, {"scope": "own"}))
+
+
+def test_the_past_tab_counts_who_came_and_can_show_only_what_is_left_to_mark(
+    alice: Membership, bob: Membership, link: BookingLink, NOW: datetime
+) -> None:
+    over = [
+        make_booking(link, TUESDAY_TEN + timedelta(minutes=30 * index), NOW, email=f"g{index}@x.example")
+        for index in range(3)
+    ]
+    make_booking(make_link(bob), TUESDAY_TEN, NOW, email="theirs@x.example")
+    later = TUESDAY_TEN + timedelta(hours=3)
+    attendance_service.mark(
+        booking=over[0], attendance=Booking.Attendance.NO_SHOW, actor=alice.user, now=later
+    )
+    client = signed_in(alice)
+    with time_machine.travel(later, tick=False):
+        response = client.get(CONSOLE, {"tab": "past"})
+        assert response.context["marks"] == Marks(attended=0, no_show=1, to_mark=2)
+        assert [day.note for day in response.context["days"]] == ["2 to mark"]
+        assert ids(client.get(CONSOLE, {"tab": "past", "todo": "1"})) == [over[2].pk, over[1].pk]
+        address = reverse("bookings:attendance", args=[over[1].pk])
+        marked = client.post(f"{address}?tab=past", {"attendance": "attended"}, headers=HTMX)
+        assert "1 of 3 to mark" in plain(marked)
+    with time_machine.travel(later + timedelta(days=7), tick=False):
+        response = client.get(CONSOLE, {"tab": "past"})
+        assert "No meetings in the last 7 days" in plain(response)
+        assert len(ids(response)) == 3
+
+
+@pytest.mark.parametrize(("tab", "queries"), [("past", 7), ("cancelled", 6), ("rescheduled", 7)])
+def test_every_tab_takes_the_same_number_of_queries_however_long_it_is(
+    tab: str,
+    queries: int,
+    alice: Membership,
+    link: BookingLink,
+    NOW: datetime,
+    django_assert_num_queries: DjangoAssertNumQueries,
+) -> None:
+    for index in range(4):
+        booking = make_booking(link, TUESDAY_TEN + timedelta(hours=index), NOW, email=f"g{index}@x.example")
+        if tab == "cancelled":
+            service.cancel(booking=booking, by=Booking.Party.BOOKER, reason="", now=NOW)
+        elif tab == "rescheduled":
+            service.reschedule(
+                booking=booking, start=TUESDAY_TEN + timedelta(hours=index, minutes=30), now=NOW
+            )
+    with time_machine.travel(TUESDAY_TEN + timedelta(hours=5), tick=False):
+        client = signed_in(alice)
+        with django_assert_num_queries(queries):
+            assert len(ids(client.get(CONSOLE, {"tab": tab}))) == 4
+
+
+def test_a_booking_that_no_longer_stands_has_an_end(booking: Booking) -> None:
+    with pytest.raises(IntegrityError, match="booking_confirmed_or_ended"):
+        Booking.objects.filter(pk=booking.pk).update(status=Booking.Status.CANCELLED)
+
+
+# --- What htmx gets ---
+
+
+def test_a_search_swaps_the_list_with_its_counts_and_says_how_many(
+    alice: Membership, booking: Booking
+) -> None:
+    response = signed_in(alice).get(
+        CONSOLE, {"tab": "upcoming", "q": "priya", "scope": ""}, headers=HTMX | {"HX-Target": "list"}
+    )
+    page = response.content.decode()
+    assert "<html" not in page
+    assert 'id="filters"' not in page
+    assert page.count('id="list"') == page.count('id="tabs"') == page.count('id="say"') == 1
+    assert '<div id="say" hx-swap-oob="innerHTML">1 booking</div>' in page
+    assert response["HX-Replace-Url"] == f"{CONSOLE}?tab=upcoming&q=priya"
+    assert {"HX-Request", "HX-Target"} <= set(response["Vary"].replace(" ", "").split(","))
+
+
+def test_a_tab_swaps_everything_below_the_heading(alice: Membership, booking: Booking) -> None:
+    headers = HTMX | {"HX-Target": "bookings"}
+    page = signed_in(alice).get(CONSOLE, {"tab": "past"}, headers=headers).content.decode()
+    assert "<html" not in page
+    assert "<title>Past · Bookings · Workestra</title>" in page
+    assert 'name="tab" value="past"' in page
+    assert "Past, 0 bookings</div>" in page
+
+
+def test_a_cancelled_row_leaves_its_list_and_the_focus_goes_on(
+    alice: Membership, link: BookingLink, NOW: datetime
+) -> None:
+    first, second = (
+        make_booking(link, TUESDAY_TEN + timedelta(hours=index), NOW, email=f"g{index}@x.example")
+        for index in range(2)
+    )
+    client = signed_in(alice)
+
+    def cancel(booking: Booking) -> HttpResponse:
+        address = reverse("bookings:cancel", args=[booking.pk])
+        return client.post(f"{address}?tab=upcoming", {"reason": "ill"}, headers=HTMX)
+
+    response = cancel(first)
+    assert (response.status_code, response["HX-Retarget"], response["HX-Reswap"]) == (
+        200,
+        "#list",
+        "outerHTML",
+    )
+    assert ids(response) == [second.pk]
+    assert response.context["focus"] == second.pk  # type: ignore[attr-defined]
+    assert "<summary autofocus>" in response.content.decode()
+    assert plain(response).count("Cancelled. Priya Raman is being told by mail.") == 2  # Toast and voice.
+    assert 'class="empty" tabindex="-1" autofocus' in cancel(second).content.decode()
+
+
+def test_what_somebody_else_cancelled_first_is_said(
+    alice: Membership, booking: Booking, NOW: datetime
+) -> None:
+    service.cancel(booking=booking, by=Booking.Party.BOOKER, reason="ill", now=NOW)
+    before = _written()
+    for headers in ({}, HTMX):
+        response = signed_in(alice).post(
+            reverse("bookings:cancel", args=[booking.pk]), {"reason": "x"}, headers=headers
+        )
+        assert response.status_code == 409
+        assert "It can no longer be cancelled" in plain(response)
+    assert _written() == before
+
+
+def test_undo_puts_back_what_was_marked_before(alice: Membership, booking: Booking) -> None:
+    with time_machine.travel(TUESDAY_TEN + timedelta(hours=1), tick=False):
+        client = signed_in(alice)
+        address = f"{reverse('bookings:attendance', args=[booking.pk])}?tab=past"
+        for mark, before, said in [
+            ("attended", "", "Priya Raman marked attended"),
+            ("no_show", "attended", "Priya Raman marked no-show"),
+            ("", "no_show", "Priya Raman is to mark again"),
+        ]:
+            page = client.post(address, {"attendance": mark}, headers=HTMX).content.decode()
+            assert f'<input type="hidden" name="attendance" value="{before}">' in page
+            assert said in page
+            assert f'id="mark-{booking.pk}"' in page
+        assert client.post(address, {"attendance": "maybe"}).status_code == 400
+
+
+def test_a_new_manage_link_goes_to_the_clipboard_and_is_not_kept(alice: Membership, booking: Booking) -> None:
+    response = signed_in(alice).post(reverse("bookings:manage_link", args=[booking.pk]), headers=HTMX)
+    address = json.loads(response["HX-Trigger"])["manage-link"]["address"]
+    booking.refresh_from_db()
+    assert token_hash(address.rpartition("/")[2]) == booking.manage_token_hash
+    assert address in response.content.decode()
+    assert response["Cache-Control"] == "no-store"
+    with time_machine.travel(TUESDAY_TEN + timedelta(hours=1), tick=False):
+        closed = signed_in(alice).post(reverse("bookings:manage_link", args=[booking.pk]), headers=HTMX)
+        assert closed.status_code == 409
+        assert "Only an upcoming booking has a manage link." in plain(closed)
+        assert "HX-Trigger" not in closed
+
+
+@pytest.mark.parametrize("action", ["drawer", "cancel", "attendance", "manage_link"])
+def test_a_booking_that_is_gone_is_said_in_its_row(action: str, alice: Membership) -> None:
+    client, address = signed_in(alice), reverse(f"bookings:{action}", args=[uuid4()])
+    ask = client.get if action == "drawer" else client.post
+    response = ask(address, headers=HTMX)
+    assert response.status_code == 404
+    assert "o longer here" in plain(response)
+    assert response["HX-Retarget"]
+    assert ask(address).status_code == 404
+
+
+def test_a_drawer_without_htmx_is_the_page_with_the_row_open(alice: Membership, booking: Booking) -> None:
+    response = signed_in(alice).get(reverse("bookings:drawer", args=[booking.pk]), follow=True)
+    assert response.context["opened"] == booking
+    assert "We ship to Lisbon." in plain(response)
+
+
+def test_what_follows_an_action_is_the_list_it_was_in(alice: Membership, booking: Booking) -> None:
+    response = signed_in(alice).post(
+        f"{reverse('bookings:cancel', args=[booking.pk])}?tab=upcoming&q=priya&scope=own", {"reason": ""}
+    )
+    assert response["Location"] == f"{CONSOLE}?tab=upcoming&scope=own&q=priya"
+
+
+def test_for_you_and_for_the_booker_are_shown_where_they_differ(
+    alice: Membership, bob: Membership, booking: Booking
+) -> None:
+    assert "For you" not in plain(drawer_for(alice, booking))
+    assert "For Priya" in plain(drawer_for(alice, booking))
+    assert "04:00 – 04:30" in plain(drawer_for(alice, booking))
+    alice.user.timezone = "Pacific/Honolulu"
+    alice.user.save()
+    assert "Mon 7 Jan, 23:00 – 23:30" in plain(drawer_for(alice, booking))
+    alice.user.timezone = "America/New_York"
+    alice.user.save()
+    assert "For Priya" not in plain(drawer_for(alice, booking))
+
+
+def test_deliveries_show_what_failed_and_how_often_it_was_tried(
+    alice: Membership, booking: Booking, NOW: datetime
+) -> None:
+    messages = OutboxMessage.objects.filter(topic_id=booking.pk)
+    messages.filter(recipient=booking.booker_email).update(
+        dead_at=NOW, attempts=3, last_error="Mailbox unavailable"
+    )
+    messages.filter(recipient=alice.user.email).update(sent_at=NOW, attempts=2)
+    response = drawer_for(alice, booking)
+    tries = {each.message.recipient: each.tries for each in response.context["d"]["deliveries"]}  # type: ignore[attr-defined]
+    assert tries == {booking.booker_email: ["f", "f", "f"], alice.user.email: ["f", "k"]}
+    assert "2 failed" in plain(response)  # Confirmation and reminder.
+    assert "Mailbox unavailable" in plain(response)

@@ -3,7 +3,13 @@
 import pytest
 
 from bookings.domain.add_to_calendar import calendar_links
-from bookings.domain.locations import Location, location_after, location_before, location_for_host
+from bookings.domain.locations import (
+    Location,
+    location_after,
+    location_before,
+    location_for_host,
+    location_in_row,
+)
 from bookings.domain.zones import zone_choice, zone_choices
 from tests.bookings.domain.test_month import at
 from workestra.calendars.domain.clock_words import Clock
@@ -65,3 +71,21 @@ def test_every_zone_is_listed_once_with_its_time() -> None:
     assert len(labels) == len(set(labels))
     assert zone_choice("America/New_York", minute, Clock.H12).label == "New York (EST), now 9:04 am"
     assert zone_choice("UTC", minute, Clock.H24).label == "UTC, now 14:04"
+
+
+@pytest.mark.parametrize(
+    ("kind", "detail", "icon", "text", "url"),
+    [
+        ("video", "https://meet.google.com/abc", "video", "Meet", "https://meet.google.com/abc"),
+        ("video", "https://larkhill.zoom.us/j/1", "video", "Zoom", "https://larkhill.zoom.us/j/1"),
+        ("video", "https://notzoom.us/j/1", "video", "Video", "https://notzoom.us/j/1"),
+        ("video", "javascript:alert(1)", "video", "Video", ""),
+        ("video", "", "video", "Video", ""),
+        ("phone", "", "phone", "Phone", ""),
+        ("in_person", "Unit 4, Minato", "map-pin", "Unit 4, Minato", ""),
+        ("in_person", "", "map-pin", "In person", ""),
+        ("other", "", "info", "To be agreed", ""),
+    ],
+)
+def test_a_row_says_in_a_word_where(kind: str, detail: str, icon: str, text: str, url: str) -> None:
+    assert location_in_row(kind, detail) == Location(icon, text, url)

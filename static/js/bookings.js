@@ -1,0 +1,66 @@
+// The bookings list: rows and the address agree on what is open, forms open below the facts. Without this file a row's
+// drawer is a link, and the buttons in it load the page with their form.
+(() => {
+  const say = text => { const el = document.getElementById("say"); el.textContent = ""; setTimeout(() => el.textContent = text, 30); };
+
+  // A row's drawer is fetched when it opens first; after a failure, when it opens again. (`toggle` does not bubble.)
+  document.addEventListener("toggle", e => {
+    const row = e.target;
+    if (!row.matches?.("details.row")) return;
+    const place = row.querySelector(".drawer[hx-get]");
+    if (row.open && place) {
+      place.querySelector("[data-failure]")?.remove();
+      htmx.trigger(place, "opened");
+    }
+    const address = new URL(location), open = document.querySelector("details.row[open]");
+    address.searchParams.delete("form");
+    open ? address.searchParams.set("open", open.dataset.id) : address.searchParams.delete("open");
+    if (!open) address.hash = "";
+    if (address.href !== location.href) history.replaceState(history.state, "", address);
+  }, true);
+
+  const show = (form, isOpen) => {
+    const button = document.querySelector(`[data-form="${form.id}"]`);
+    form.hidden = !isOpen;
+    button.setAttribute("aria-expanded", isOpen);
+    if (!isOpen) return button.focus();
+    form.querySelector("textarea, input:not([type=hidden])").focus();
+    say(form.querySelector("h3").textContent);
+  };
+
+  document.addEventListener("click", e => {
+    const button = e.target.closest("[data-form]"), keep = e.target.closest("[data-keep]");
+    if (button) { e.preventDefault(); const form = document.getElementById(button.dataset.form); show(form, form.hidden); }
+    if (keep) { e.preventDefault(); show(keep.closest("form"), false); }
+  });
+
+  document.addEventListener("keydown", e => {
+    const form = e.key === "Escape" && e.target.closest?.(".inline-form");
+    if (form) show(form, false);
+  });
+
+  // The server says the new address once; the clipboard may refuse it, so it is on the page as well.
+  document.addEventListener("manage-link", e => {
+    navigator.clipboard?.writeText(e.detail.address).then(() => {
+      const label = document.querySelector(`[data-copy="${CSS.escape(e.detail.address)}"] span`);
+      if (label) label.textContent = "Copied";
+      say("New manage link copied. The old one no longer works.");
+    }, () => say("New manage link made. Copy it from the page."));
+  });
+
+  // How many of a day are left to mark.
+  document.addEventListener("htmx:oobAfterSwap", e => {
+    const list = e.target.closest?.(".past")?.parentElement, note = list?.previousElementSibling?.querySelector("small");
+    if (!note) return;
+    const left = list.querySelectorAll('[name="attendance"][value="attended"]').length;
+    note.textContent = left ? `${left} to mark` : "All marked";
+  });
+
+  // The server's words about a booking that is gone are worth showing.
+  document.addEventListener("htmx:beforeSwap", e => {
+    if (e.detail.xhr.status === 404 && e.detail.xhr.getResponseHeader("HX-Retarget")) { e.detail.shouldSwap = true; e.detail.isError = false; }
+  });
+
+  // What has taken the focus once must not take it again when its drawer is kept in a new list.
+  document.addEventListener("htmx:afterSettle", () => document.querySelectorAll("[autofocus]").forEach(el => el.removeAttribute("autofocus")));
+})();
