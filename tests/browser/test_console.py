@@ -1,0 +1,326 @@
+"""The bookings console in a real browser: the whole drawer by keyboard, what it keeps, announces and looks like."""
+
+import re
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
+
+import pytest
+from playwright.sync_api import Locator, Page, expect
+
+from bookings.models import Booking
+from bookings.services import attendance
+from bookings.services import booking as bookings
+from scheduling.models import BookingLink
+from tests.browser.conftest import DESKTOP, PHONE, Visit, assert_accessible, assert_fits, picture
+from tests.factories import GroupFactory, join_group, make_booking, make_link
+from workestra.accounts.domain.tokens import token_hash
+from workestra.accounts.models import Membership
+
+pytestmark = [
+    pytest.mark.browser,
+    pytest.mark.django_db(transaction=True),
+    pytest.mark.usefixtures("afternoon"),
+]
+
+CONSOLE = "/calendar/bookings"
+LAST_WEEK = datetime(2026, 11, 2, 8, tzinfo=UTC)
+REASON = "A customer visit has moved into this slot."
+
+Book = Callable[[datetime, str], Booking]
+
+
+def november(day: int, hour: int, minute: int = 0) -> datetime:
+    return datetime(2026, 11, day, hour, minute, tzinfo=UTC)
+
+
+@pytest.fixture
+def page_of_alice(alice: Membership) -> BookingLink:
+    return make_link(
+        alice,
+        slug="alice-discovery-call",
+        location_type="video",
+        location_detail="https://meet.google.com/abc-defg-hij",
+    )
+
+
+@pytest.fixture
+def book(page_of_alice: BookingLink) -> Book:
+    def book(start: datetime, name: str) -> Booking:
+        email = f"{name.split()[0].lower()}@saltmarsh.example"
+        return make_booking(page_of_alice, start, LAST_WEEK, name=name, email=email)
+
+    return book
+
+
+@pytest.fixture
+def three(book: Book) -> list[Booking]:
+    """Today at 15:30 in Berlin, which is in 26 minutes, and two tomorrow."""
+    return [
+        book(november(10, 14, 30), "Noor Haddad"),
+        book(november(11, 8), "Wei-Lin Zhao"),
+        book(november(11, 14), "Samuel Adeyemi"),
+    ]
+
+
+@pytest.fixture
+def past(book: Book, afternoon: datetime, alice: Membership) -> list[Booking]:
+    """Today at 14:00, and two yesterday, of whom Yusuf came."""
+    past = [
+        book(november(10, 13), "Mateus Ribeiro"),
+        book(november(9, 13), "Yusuf Demir"),
+        book(november(9, 9), "Aisha Rahman"),
+    ]
+    attendance.mark(booking=past[1], attendance=Booking.Attendance.ATTENDED, actor=alice.user, now=afternoon)
+    return past
+
+
+def row_of(page: Page, booking: Booking) -> Locator:
+    return page.locator(f"#b-{booking.pk}")
+
+
+def summary_of(page: Page, booking: Booking) -> Locator:
+    return row_of(page, booking).locator("summary")
+
+
+def test_the_whole_drawer_by_keyboard_keeps_what_was_typed_until_it_is_sent(
+    visit: Visit, alice: Membership, three: list[Booking]
+) -> None:
+    noor, wei, samuel = three
+    page = visit(CONSOLE, member=alice)
+    expect(page.locator(".day").first).to_have_text(
+        "Today, Tuesday 10 November 1 meeting, first in 26 minutes"
+    )
+    expect(summary_of(page, noor)).to_contain_text("In 26 min")
+    fetched: list[str] = []
+    page.on("request", lambda request: fetched.append(request.url) if "/drawer" in request.url else None)
+
+    summary_of(page, wei).focus()
+    page.keyboard.press("Enter")
+    opener = row_of(page, wei).locator("[data-form]")
+    expect(opener).to_have_text("Cancel booking")
+    expect(page).to_have_url(re.compile(rf"\?open={wei.pk}$"))
+    expect(summary_of(page, wei)).to_be_focused()
+    for name in ("weilin@", "meet.google.com", "Join", "Copy new manage link", "Cancel booking"):
+        page.keyboard.press("Tab")
+        if name != "weilin@":
+            expect(page.locator(":focus")).to_contain_text(name)
+    page.keyboard.press("Enter")
+    reason = row_of(page, wei).get_by_label("Reason")
+    expect(reason).to_be_focused()
+    expect(opener).to_have_attribute("aria-expanded", "true")
+    expect(page.locator("#say")).to_have_text("Cancel this booking")
+    page.keyboard.type(REASON)
+    page.keyboard.press("Escape")
+    expect(reason).to_be_hidden()
+    expect(opener).to_be_focused()
+
+    summary_of(page, wei).press("Enter")
+    expect(page).to_have_url(re.compile(rf"{CONSOLE}$"))
+    summary_of(page, noor).press("Enter")
+    row_of(page, noor).locator("[data-form]").press("Enter")
+    row_of(page, noor).locator(".inline-form .btn.danger").press("Enter")
+    expect(row_of(page, noor)).to_have_count(0)
+    expect(summary_of(page, wei)).to_be_focused()
+
+    page.keyboard.press("Enter")
+    opener.press("Enter")
+    expect(reason).to_have_value(REASON)
+    assert len(fetched) == 2
+    row_of(page, wei).locator(".inline-form .btn.danger").press("Enter")
+    expect(row_of(page, wei)).to_have_count(0)
+    expect(summary_of(page, samuel)).to_be_focused()
+    expect(page.locator("#say")).to_have_text("Cancelled. Wei-Lin Zhao is being told by mail.")
+    expect(page.locator(".toast").last).to_contain_text("Cancelled. Wei-Lin Zhao is being told by mail.")
+    expect(page.locator(".day")).to_have_text("Tomorrow, Wednesday 11 November 1 meeting")
+    expect(page.locator("#tab-cancelled")).to_have_text("Cancelled 2")
+    wei.refresh_from_db()
+    assert (wei.status, wei.cancellation_reason) == ("cancelled", REASON)
+
+
+def test_a_refused_reason_and_a_booking_somebody_else_cancelled_are_said_in_the_drawer(
+    visit: Visit, alice: Membership, three: list[Booking], afternoon: datetime
+) -> None:
+    noor = three[0]
+    page = visit(f"{CONSOLE}?open={noor.pk}&form=cancel", member=alice)
+    reason = row_of(page, noor).get_by_label("Reason")
+    expect(reason).to_be_focused()
+    reason.evaluate("(field, text) => { field.removeAttribute('maxlength'); field.value = text }", "x" * 501)
+    submit = row_of(page, noor).locator(".inline-form .btn.danger")
+    submit.click()
+    expect(page.locator(":focus")).to_contain_text("One thing to fix.")
+    expect(reason).to_have_value("x" * 501)
+    reason.fill("ill")
+    bookings.cancel(booking=noor, by=Booking.Party.BOOKER, reason="", now=afternoon)
+    submit.click()
+    expect(page.locator(":focus")).to_contain_text("It can no longer be cancelled")
+    expect(submit).to_have_count(0)
+
+
+def test_attendance_is_marked_counted_and_undone_in_place(
+    visit: Visit, alice: Membership, past: list[Booking]
+) -> None:
+    aisha = past[2]
+    page = visit(f"{CONSOLE}?tab=past", member=alice, size=PHONE)
+    marks, day = page.locator("#marks"), page.locator(".day").last
+    expect(marks).to_contain_text("2 of 3 to mark from the last 7 days")
+    expect(day).to_have_text("Yesterday, Monday 9 November 1 to mark")
+    row_of(page, aisha).get_by_role("button", name="No-show").click()
+    expect(row_of(page, aisha).locator(".badge")).to_have_text("No-show")
+    expect(row_of(page, aisha).get_by_role("button", name="Change")).to_be_focused()
+    expect(marks).to_contain_text("1 of 3 to mark")
+    expect(day).to_have_text("Yesterday, Monday 9 November All marked")
+    aisha.refresh_from_db()
+    assert aisha.no_show_status == "no_show"
+
+    toast = page.get_by_role("status").filter(has_text="Aisha Rahman marked no-show")
+    toast.get_by_role("button", name="Undo").click()
+    expect(toast).to_have_count(0)
+    expect(row_of(page, aisha).get_by_role("button", name="Attended")).to_be_focused()
+    expect(day).to_have_text("Yesterday, Monday 9 November 1 to mark")
+    aisha.refresh_from_db()
+    assert aisha.no_show_status == ""
+
+    page.get_by_text("Only to mark").click()
+    expect(page.locator("#list > .list > li")).to_have_count(2)
+    expect(page.get_by_role("switch", name="Only to mark")).to_be_focused()
+    expect(page).to_have_url(re.compile(r"todo=1"))
+
+
+def test_a_new_manage_link_is_copied_and_shown(visit: Visit, alice: Membership, three: list[Booking]) -> None:
+    noor = three[0]
+    page = visit(f"{CONSOLE}?open={noor.pk}", member=alice)
+    page.context.grant_permissions(["clipboard-read", "clipboard-write"])
+    button = page.get_by_role("button", name="Copy new manage link")
+    button.press("Enter")
+    field = page.get_by_label("New manage link for Noor Haddad")
+    expect(field).to_have_value(re.compile(rf"/b/{noor.page_slug}/manage/"))
+    expect(page.locator("#say")).to_have_text("New manage link copied. The old one no longer works.")
+    expect(button).to_be_focused()
+    address = field.input_value()
+    assert page.evaluate("navigator.clipboard.readText()") == address
+    noor.refresh_from_db()
+    assert noor.manage_token_hash == token_hash(address.rpartition("/")[2])
+
+
+def test_search_keeps_the_focus_and_back_restores_tab_search_and_row(
+    visit: Visit, dana: Membership, three: list[Booking]
+) -> None:
+    page = visit(CONSOLE, member=dana)
+    expect(page.locator("#whose")).to_contain_text("Everyone in Larkhill.")
+    page.keyboard.press("/")
+    page.keyboard.type("wei")
+    expect(page.locator("#list > .list > li")).to_have_count(1)
+    expect(page.locator("#q")).to_be_focused()
+    expect(page.locator("#say")).to_have_text("1 booking")
+    expect(page.locator("#tab-upcoming")).to_have_text("Upcoming 1")
+    expect(page).to_have_url(re.compile(r"\?tab=upcoming&q=wei$"))
+    page.locator("summary").click()
+    expect(page.locator(".drawer .facts")).to_be_visible()
+
+    page.locator("#tab-cancelled").press("Enter")
+    expect(page.locator(".empty")).to_contain_text("Nothing matches “wei”.")
+    expect(page.locator("#tab-cancelled")).to_be_focused()
+    expect(page.locator("#say")).to_have_text("Cancelled, 0 bookings")
+    expect(page).to_have_title("Cancelled · Bookings · Workestra")
+    expect(page.locator("#q")).to_have_value("wei")
+    page.go_back()
+    expect(page.locator("#q")).to_have_value("wei")
+    expect(page.locator("#list > .list > li")).to_have_count(1)
+    expect(page.locator(".drawer .facts")).to_be_visible()
+    page.wait_for_load_state()
+
+    page.locator("#q").fill("")
+    expect(page.locator("#list > .list > li")).to_have_count(3)
+    page.get_by_text("Mine").click()
+    expect(page.locator("#whose")).to_contain_text("Yours.")
+    expect(page.locator("#list > .list > li")).to_have_count(0)
+
+
+def test_a_drawer_that_cannot_be_fetched_says_so_and_can_be_tried_again(
+    visit: Visit, alice: Membership, three: list[Booking]
+) -> None:
+    noor, wei, _samuel = three
+    page = visit(CONSOLE, member=alice)
+    page.evaluate(
+        """() => {
+            const send = XMLHttpRequest.prototype.send, say = console.error;
+            console.error = () => {};
+            XMLHttpRequest.prototype.send = function () { setTimeout(() => this.onerror()); };
+            window.mend = () => { XMLHttpRequest.prototype.send = send; console.error = say; };
+        }"""
+    )
+    summary_of(page, noor).click()
+    expect(row_of(page, noor).get_by_role("alert")).to_contain_text("That did not work.")
+    expect(row_of(page, noor).get_by_role("link", name="Open the full record")).to_be_visible()
+    page.evaluate("window.mend()")
+    summary_of(page, noor).click()
+    summary_of(page, noor).click()
+    expect(row_of(page, noor).locator(".facts")).to_be_visible()
+
+    Booking.objects.filter(pk=wei.pk).delete()
+    summary_of(page, wei).click()
+    expect(row_of(page, wei).get_by_role("alert")).to_contain_text("This booking is no longer here.")
+
+
+def test_everything_works_without_a_script(
+    visit: Visit, alice: Membership, three: list[Booking], past: list[Booking]
+) -> None:
+    noor = three[0]
+    page = visit(CONSOLE, member=alice, scripts=False)
+    page.get_by_label("Find by name, email or page").fill("noor")
+    page.get_by_role("button", name="Find").click()
+    expect(page.locator("#list > .list > li")).to_have_count(1)
+    summary_of(page, noor).click()
+    page.get_by_role("link", name="Open the full record of Noor Haddad").click()
+    page.get_by_role("button", name="Copy new manage link").click()
+    expect(page.get_by_label("New manage link for Noor Haddad")).to_have_value(re.compile(r"^http.*/manage/"))
+    page.get_by_role("button", name="Cancel booking").click()
+    expect(page.get_by_label("Reason")).to_be_focused()
+    page.get_by_label("Reason").fill(REASON)
+    page.locator(".inline-form").get_by_role("button", name="Cancel booking").click()
+    expect(page.locator(".toast")).to_contain_text("Cancelled. Noor Haddad is being told by mail.")
+    expect(page.locator("#q")).to_have_value("noor")
+
+    page.goto(f"{CONSOLE}?tab=past")
+    row_of(page, past[0]).get_by_role("button", name="Attended").click()
+    expect(row_of(page, past[0]).locator(".badge")).to_have_text("Attended")
+    expect(page.locator("#marks")).to_contain_text("1 of 3 to mark")
+
+
+def test_it_looks_right_large_and_small_by_day_and_by_night(
+    visit: Visit, alice: Membership, bob: Membership, three: list[Booking], past: list[Booking]
+) -> None:
+    group = GroupFactory(workspace=alice.workspace, name="Sales EMEA")
+    for member in (alice, bob):
+        join_group(group, member)
+    bob.role = "manager"
+    bob.save()
+    pool = make_link(
+        alice, hosts=[alice, bob], slug="product-demo", title="Product Demo", duration_minutes=60
+    )
+    demo = make_booking(
+        pool,
+        november(12, 10),
+        LAST_WEEK,
+        name="Priya Raman",
+        phone="+1 617 555 0148",
+        notes="We run 40 lanes out of Boston and would like to see multi-stop planning first.",
+        answers=[{"label": "How many people plan shipments?", "answer": "6 to 20"}],
+    )
+    moved = bookings.reschedule(booking=three[2], start=november(13, 9), now=LAST_WEEK + timedelta(days=1))
+    bookings.cancel(booking=three[1], by=Booking.Party.BOOKER, reason="On hold until March.", now=LAST_WEEK)
+
+    for name, address, member, size, scheme in (
+        ("upcoming", f"?open={demo.pk}&form=cancel", bob, DESKTOP, "light"),
+        ("upcoming", f"?open={demo.pk}&form=cancel", bob, PHONE, "dark"),
+        ("past", "?tab=past", bob, PHONE, "light"),
+        ("cancelled", f"?open={three[1].pk}", bob, DESKTOP, "dark"),
+        ("rescheduled", f"?open={three[2].pk}", alice, PHONE, "light"),
+    ):
+        page = visit(CONSOLE + address, member=member, size=size, scheme=scheme)
+        picture(page, f"bookings-{name}-{'desktop' if size is DESKTOP else 'phone'}-{scheme}")
+        assert_fits(page)
+        assert_accessible(page)
+    expect(page.get_by_role("link", name="Go to the new time")).to_have_attribute(
+        "href", re.compile(rf"open={moved.pk}")
+    )
