@@ -9,7 +9,7 @@ urlpatterns = [
     path("healthz", healthz, name="healthz"),
     path("", RedirectView.as_view(pattern_name="bookings:console"), name="home"),
     path("calendar", RedirectView.as_view(pattern_name="bookings:console"), name="calendar"),
-    path("accounts/", include("allauth.account.urls")),
+    path("accounts/", include("workestra.accounts.urls")),
     path("", include("workestra.look.urls")),
     path("", include("workestra.notifications.urls")),
     path("", include("scheduling.urls")),

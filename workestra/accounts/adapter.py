@@ -1,10 +1,17 @@
 """What allauth may do here: sign people in and out and reset passwords, never create accounts by itself."""
 
 from allauth.account.adapter import DefaultAccountAdapter
+from django.conf import settings
 from django.http import HttpRequest
+from django.urls import reverse
 
 
 class AccountAdapter(DefaultAccountAdapter):  # type: ignore[misc]
     def is_open_for_signup(self, request: HttpRequest) -> bool:
         """No: people are added by an admin."""
         return False
+
+    def get_reset_password_from_key_url(self, key: str) -> str:
+        """The page that `key` ("<user>-<token>") opens, at this installation's address, whatever host was asked."""
+        user, _, token = key.partition("-")
+        return f"{settings.SITE_URL}{reverse('account_reset_password_from_key', args=[user, token])}"

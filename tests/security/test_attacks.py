@@ -1,0 +1,46 @@
+"""What an attacker tried by hand, and what stops it."""
+
+import pytest
+from django.core import mail
+from django.urls import reverse
+from django.urls.exceptions import NoReverseMatch
+
+from tests.security.world import World, every_url
+
+pytestmark = pytest.mark.django_db
+
+
+# --- Accounts ---
+
+
+def test_nobody_changes_the_address_they_sign_in_with(world: World) -> None:
+    # Whoever sits at an unlocked computer would own the account: change the address, have the password reset.
+    for path in ("email/", "confirm-email/", "confirm-email/key/", "reauthenticate/", "login/code/confirm/"):
+        assert world.browser("alice").get(f"/accounts/{path}").status_code == 404
+        assert world.browser("alice").post(f"/accounts/{path}", {"action_add": ""}).status_code == 404
+    with pytest.raises(NoReverseMatch):
+        reverse("account_email")
+
+
+def test_sign_in_pages_are_those_that_somebody_has_looked_at() -> None:
+    assert [name for name in every_url() if name.startswith("account_")] == [
+        "account_change_password",
+        "account_inactive",
+        "account_login",
+        "account_logout",
+        "account_reset_password",
+        "account_reset_password_done",
+        "account_reset_password_from_key",
+        "account_reset_password_from_key_done",
+        "account_set_password",
+        "account_signup",
+    ]
+
+
+def test_a_password_mail_leads_to_the_site_and_not_to_the_host_asked_for(world: World) -> None:
+    # A port is no part of what ALLOWED_HOSTS looks at.
+    data = {"email": world.alice.user.email}
+    world.browser("anon").post("/accounts/password/reset/", data, headers={"Host": "localhost:6666"})
+    (message,) = mail.outbox
+    assert "http://localhost:8000/accounts/password/reset/key/" in message.body
+    assert "6666" not in message.body

@@ -1,0 +1,246 @@
+"""A small workspace with everybody and everything in it, and a way to see whether anything in the database moved."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from typing import Any, Final
+from uuid import uuid4
+
+from django.core.cache import cache
+from django.core.mail import EmailMultiAlternatives
+from django.db import connection, transaction
+from django.http import QueryDict
+from django.test import Client
+from django.urls import URLPattern, URLResolver, get_resolver, reverse
+
+from bookings.models import Booking
+from bookings.selectors import manage_token
+from managed_events.models import ManagedEventTemplate
+from one_off.models import OneOff
+from one_off.selectors import token_of
+from scheduling.models import BookingLink
+from tests.conftest import MONDAY_MORNING
+from tests.factories import (
+    PASSWORD,
+    GroupFactory,
+    MembershipFactory,
+    UserFactory,
+    WorkspaceFactory,
+    join_group,
+    make_booking,
+    make_link,
+)
+from tests.managed_events.making import assign_to, filled, link_of, make_template
+from tests.one_off.making import make_one_off, slot_of
+from tests.pages import form_posting
+from tests.scheduling.posting import sent_by
+from workestra.accounts.models import Membership
+from workestra.notifications.mailbox import MailboxBackend
+from workestra.notifications.models import CaughtMail
+
+THURSDAY_TEN: Final = datetime(2030, 1, 10, 9, 0, tzinfo=UTC)
+FREE_START: Final = "2030-01-11T09:00Z"
+"""Offered by Alice's links."""
+
+Sent = dict[str, Any]
+
+
+@dataclass
+class World:
+    """Alice of the group "Sales" owns a link, an assigned link, bookings and a one-off; the others look at them."""
+
+    people: dict[str, Membership | None]
+    link: BookingLink
+    assigned: BookingLink
+    template: ManagedEventTemplate
+    booking: Booking
+    past: Booking
+    one_off: OneOff
+    mail: CaughtMail
+    sessions: dict[str, str] = field(default_factory=dict)
+    forms: dict[str, Sent] = field(default_factory=dict)
+
+    def browser(self, who: str, **how: Any) -> Client:
+        """A new browser in which this person is signed in already."""
+        client = Client(raise_request_exception=False, **how)
+        if who in self.sessions:
+            client.cookies["session"] = self.sessions[who]
+        return client
+
+    def address(self, name: str, **instead: Any) -> str:
+        """The address of this name about something of Alice's, or `instead`, by parameter."""
+        token = token_of(self.one_off) if name == "one_off:pick" else manage_token(self.booking)
+        values = {
+            "booking_id": self.past.pk if name == "bookings:attendance" else self.booking.pk,
+            "color": "8a2a2a",
+            "key": "no-such-key",
+            "link_id": self.assigned.pk if name == "managed_events:detach" else self.link.pk,
+            "mail_id": self.mail.pk,
+            "one_off_id": self.one_off.pk,
+            "slug": self.link.slug,
+            "template_id": self.template.pk,
+            "token": token,
+            "uidb36": "0",
+        } | instead
+        return reverse(name, kwargs={parameter: values[parameter] for parameter in every_url()[name]})
+
+    @property
+    def alice(self) -> Membership:
+        alice = self.people["alice"]
+        assert alice is not None
+        return alice
+
+
+def every_url() -> dict[str, tuple[str, ...]]:
+    """The names of all addresses of the project, as `reverse` takes them, each with its parameters."""
+    return dict(sorted(_urls(get_resolver().url_patterns)))
+
+
+def _urls(patterns: Any, namespace: str = "") -> Iterator[tuple[str, tuple[str, ...]]]:
+    for entry in patterns:
+        if isinstance(entry, URLResolver):
+            yield from _urls(entry.url_patterns, f"{entry.namespace}:" if entry.namespace else namespace)
+        else:
+            assert isinstance(entry, URLPattern)
+            assert entry.name, f"{entry} has no name, so no test can name it"
+            yield f"{namespace}{entry.name}", tuple(entry.pattern.regex.groupindex)
+
+
+def fingerprint() -> dict[str, str]:
+    """For each table how many rows it has and a hash of what they hold. Sessions are left out: they are no contents."""
+    tables = [name for name in connection.introspection.table_names() if name not in _NO_CONTENTS]
+    parts = [
+        f"SELECT '{name}', count(*) || ' ' || md5(coalesce(string_agg(t::text, '|' ORDER BY t::text), ''))"
+        f' FROM "{name}" t'
+        for name in tables
+    ]
+    with connection.cursor() as cursor:
+        cursor.execute(" UNION ALL ".join(parts))
+        return dict(cursor.fetchall())
+
+
+_NO_CONTENTS: Final = {"django_session", "django_migrations"}
+
+
+@contextmanager
+def undone() -> Iterator[None]:
+    """Whatever the block writes is gone after it. Its transactions count as outermost ones, as in Django's TestCase."""
+    cache.clear()
+    outer = transaction.atomic()
+    outer._from_testcase = True  # type: ignore[attr-defined]
+    outer.__enter__()
+    try:
+        yield
+    finally:
+        transaction.set_rollback(True)
+        outer.__exit__(None, None, None)
+
+
+def make_world() -> World:
+    """Everything of `World`, at nine on a Monday morning in Berlin; the clock has to stand there."""
+    larkhill, elsewhere = WorkspaceFactory(name="Larkhill"), WorkspaceFactory(name="Elsewhere")
+    sales = GroupFactory(workspace=larkhill, name="Sales")
+    support = GroupFactory(workspace=larkhill, name="Support")
+
+    def member(name: str, role: str = "member", **more: Any) -> Membership:
+        user = UserFactory(username=name)
+        user.set_password(PASSWORD)
+        user.save()
+        made: Membership = MembershipFactory(**{"workspace": larkhill, "user": user, "role": role} | more)
+        return made
+
+    people: dict[str, Membership | None] = {
+        "anon": None,
+        "alice": member("alice"),
+        "bob": member("bob"),
+        "manager": member("manager", "manager"),
+        "outside": member("outside", "manager"),
+        "viewer": member("viewer", "viewer"),
+        "lead": member("lead"),
+        "dana": member("dana", "admin"),
+        "owner": member("owner", "owner"),
+        "carol": member("carol", "admin", workspace=elsewhere),
+        "gone": member("gone", is_active=False),
+    }
+    alice, dana = people["alice"], people["dana"]
+    assert alice
+    assert dana
+    for name in ("alice", "manager", "viewer", "lead"):
+        inside = people[name]
+        assert inside
+        join_group(sales, inside, is_admin=name == "lead")
+    assert people["outside"]
+    join_group(support, people["outside"])
+
+    now = MONDAY_MORNING
+    link = make_link(alice, slug="alice-discovery-call")
+    template = make_template(dana, group=sales, slug="intro", title="Intro Call")
+    assign_to(template, [alice], dana)
+    past = make_booking(link, THURSDAY_TEN + timedelta(hours=1), now)
+    Booking.objects.filter(pk=past.pk).update(
+        starts_at=now - timedelta(days=3), ends_at=now - timedelta(days=3, minutes=-30)
+    )
+    invited = EmailMultiAlternatives("Hello", "There you are.", "a@example.com", ["b@example.com"])
+    invited.attach_alternative("<p>There you are.</p>", "text/html")
+    invited.attach_alternative("BEGIN:VCALENDAR\r\nEND:VCALENDAR\r\n", "text/calendar")
+    MailboxBackend().send_messages([invited])
+    world = World(
+        people=people,
+        link=link,
+        assigned=link_of(template, alice),
+        template=template,
+        booking=make_booking(link, THURSDAY_TEN, now),
+        past=past,
+        one_off=make_one_off(alice, now),
+        mail=CaughtMail.objects.get(),
+    )
+    for name, person in people.items():
+        if person is not None:
+            client = Client()
+            client.force_login(person.user)
+            world.sessions[name] = client.cookies["session"].value
+    return world
+
+
+def forms_of(world: World) -> dict[str, Sent]:
+    """For each address that takes a form what somebody who may would send, and have done something with it."""
+    alice, dana = world.browser("alice"), world.browser("dana")
+    bob = world.people["bob"]
+    assert bob
+
+    def page(client: Client, name: str) -> str:
+        response = client.get(world.address(name))
+        assert response.status_code == 200, name
+        return response.content.decode()
+
+    def untouched(data: QueryDict, **changes: Any) -> Sent:
+        return dict(data.lists()) | changes
+
+    details = {"name": "Tomas Herrera", "email": "tomas@cobaltfoods.example", "phone": "+49 30 123456"}
+    new_one_off = form_posting(page(alice, "one_off:new"), "title").values
+    return {
+        "account_login": {"login": world.alice.user.email, "password": PASSWORD},
+        "account_signup": {"email": "new@larkhill.example", "password1": "long enough 12"},
+        "account_change_password": {
+            "oldpassword": PASSWORD,
+            "password1": "another long one 7",
+            "password2": "another long one 7",
+        },
+        "account_reset_password": {"email": world.alice.user.email},
+        "look:preferences": {"theme": "dark", "next": "/mailbox"},
+        "scheduling:link_new": untouched(sent_by(page(alice, "scheduling:link_new")), title="Second Call"),
+        "scheduling:link_edit": untouched(sent_by(page(alice, "scheduling:link_edit")), title="Renamed Call"),
+        "bookings:cancel": {"reason": "Ill"},
+        "bookings:attendance": {"attendance": "no_show"},
+        "bookings:details": {"start": FREE_START, "nonce": str(uuid4()), **details},
+        "bookings:reschedule": {"start": FREE_START},
+        "bookings:manage_cancel": {"reason": "Ill"},
+        "managed_events:new": filled(page(dana, "managed_events:new"), "title", title="Another", slug="other")
+        | {"group": str(world.template.group_id)},
+        "managed_events:edit": filled(page(dana, "managed_events:edit"), "title", title="Renamed"),
+        "managed_events:assign": {"was": str(world.alice.pk)},
+        "one_off:new": new_one_off
+        | {"title": "Contract", "slots-0-day": "2030-01-11", "slots-0-start": "10:00"},
+        "one_off:pick": {"slot": str(slot_of(world.one_off).pk), "nonce": str(uuid4()), **details},
+    }
