@@ -6,6 +6,8 @@ from django.urls import reverse
 from django.urls.exceptions import NoReverseMatch
 
 from tests.security.world import World, every_url
+from workestra.encoding import utf_8_only
+from workestra.wsgi import application
 
 pytestmark = pytest.mark.django_db
 
@@ -44,3 +46,30 @@ def test_a_password_mail_leads_to_the_site_and_not_to_the_host_asked_for(world: 
     (message,) = mail.outbox
     assert "http://localhost:8000/accounts/password/reset/key/" in message.body
     assert "6666" not in message.body
+
+
+# --- Requests ---
+
+
+ODD_CHARSETS = ("hex", "unicode_escape", "undefined", "utf-16", "idna", "no-such-charset")
+
+
+@pytest.mark.parametrize("charset", ODD_CHARSETS)
+@pytest.mark.parametrize("method", ["GET", "POST"])
+def test_what_comes_in_another_charset_is_refused_before_it_is_read(method: str, charset: str) -> None:
+    asked = {
+        "REQUEST_METHOD": method,
+        "QUERY_STRING": "q=%41%FF",
+        "CONTENT_TYPE": f"multipart/form-data; boundary=next; charset={charset}",
+    }
+    answered: list[str] = []
+    answer = application(asked, lambda status, headers, error=None: answered.append(status))
+    assert (answered, list(answer)) == (["400 Bad Request"], [b"Requests must be in UTF-8.\n"])
+
+
+@pytest.mark.parametrize(
+    "content_type", [None, "", "text/plain", 'a/b; charset="utf-8"', "a/b; charset=UTF-8"]
+)
+def test_utf_8_may_be_named_or_not(content_type: str | None) -> None:
+    asked = {} if content_type is None else {"CONTENT_TYPE": content_type}
+    assert utf_8_only(lambda environ, start_response: [b"read"])(asked, lambda *_: None) == [b"read"]
