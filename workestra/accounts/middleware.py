@@ -1,12 +1,30 @@
-"""Sets `request.member`, the workspace membership every signed-in page works in."""
+"""Asks visitors to sign in, and sets `request.member`, the workspace membership every signed-in page works in."""
 
 from collections.abc import Callable
 from typing import Any
 
+from django.contrib.auth.middleware import LoginRequiredMiddleware
+from django.contrib.auth.views import redirect_to_login
 from django.core.exceptions import PermissionDenied
 from django.http import HttpRequest, HttpResponse
+from django.http.response import HttpResponseBase
 
 from workestra.accounts import selectors
+
+
+class SignInMiddleware(LoginRequiredMiddleware):
+    """Sends visitors to sign in. htmx goes there with its whole page, and comes back to that page: a redirect would
+    put the sign-in page where a fragment belongs."""
+
+    def process_view(
+        self, request: HttpRequest, view: Callable[..., Any], args: Any, kwargs: Any
+    ) -> HttpResponseBase | None:
+        answer = super().process_view(request, view, args, kwargs)
+        htmx = request.htmx  # type: ignore[attr-defined]
+        if answer is None or not htmx:
+            return answer
+        sign_in = redirect_to_login(htmx.current_url_abs_path or "/", self.get_login_url(view))
+        return HttpResponse(status=401, headers={"HX-Redirect": sign_in.url})
 
 
 class MemberMiddleware:
