@@ -7,16 +7,15 @@
   document.addEventListener("toggle", e => {
     const row = e.target;
     if (!row.matches?.("details.row")) return;
-    const place = row.querySelector(".drawer[hx-get]");
+    const place = row.querySelector(".drawer[hx-get]"), address = new URL(location), open = document.querySelector("details.row[open]");
+    address.searchParams.delete("form");
+    open ? address.searchParams.set("open", open.dataset.id) : address.searchParams.delete("open");
+    if (address.hash !== `#b-${open?.dataset.id}`) address.hash = "";
+    if (address.href !== location.href) history.replaceState(history.state, "", address);
     if (row.open && place) {
       place.querySelector("[data-failure]")?.remove();
       htmx.trigger(place, "opened");
     }
-    const address = new URL(location), open = document.querySelector("details.row[open]");
-    address.searchParams.delete("form");
-    open ? address.searchParams.set("open", open.dataset.id) : address.searchParams.delete("open");
-    if (!open) address.hash = "";
-    if (address.href !== location.href) history.replaceState(history.state, "", address);
   }, true);
 
   const show = (form, isOpen) => {

@@ -239,7 +239,7 @@ def test_search_keeps_the_focus_and_back_restores_tab_search_and_row(
 def test_a_drawer_that_cannot_be_fetched_says_so_and_can_be_tried_again(
     visit: Visit, alice: Membership, three: list[Booking]
 ) -> None:
-    noor, wei, _samuel = three
+    noor, wei, samuel = three
     page = visit(CONSOLE, member=alice)
     page.evaluate(
         """() => {
@@ -260,6 +260,11 @@ def test_a_drawer_that_cannot_be_fetched_says_so_and_can_be_tried_again(
     Booking.objects.filter(pk=wei.pk).delete()
     summary_of(page, wei).click()
     expect(row_of(page, wei).get_by_role("alert")).to_contain_text("This booking is no longer here.")
+
+    page.context.clear_cookies()
+    summary_of(page, samuel).click()
+    expect(page.get_by_role("heading", level=1)).to_have_text("Sign in")
+    expect(page).to_have_url(re.compile(rf"next=.*{samuel.pk}"))
 
 
 def test_everything_works_without_a_script(
