@@ -12,7 +12,8 @@ from typing import Any, Literal, Protocol
 
 import pytest
 import time_machine
-from axe_playwright_python.sync_playwright import Axe
+from axe_playwright_python.base import AXE_SCRIPT, AxeResults
+from axe_playwright_python.sync_playwright import DEFAULT_OPTIONS
 from django.test import Client
 from playwright.sync_api import Browser, ConsoleMessage, Error, Page, expect, sync_playwright
 from pytest_django.live_server_helper import LiveServer
@@ -26,6 +27,13 @@ os.environ["DJANGO_ALLOW_ASYNC_UNSAFE"] = "true"
 
 SCREENSHOTS = Path(__file__).parents[2] / "var" / "screenshots"
 DESKTOP, PHONE = (1440, 900), (390, 844)
+COLORS_SETTLED = """
+Promise.allSettled(
+    document.getAnimations()
+        .filter(animation => animation.effect.getComputedTiming().endTime !== Infinity)
+        .map(animation => animation.finished)
+).then(() => null)
+"""
 ABORTED = ("htmx:sendAbort", "htmx:afterRequest")
 # A Tuesday, 15:04 in Berlin (CET), 09:04 in New York: the afternoon of the design's pictures.
 TUESDAY_AFTERNOON = datetime(2026, 11, 10, 14, 4, tzinfo=UTC)
@@ -100,17 +108,20 @@ def visits(browser: Browser, url: str) -> Iterator[Visit]:
             if member is not None:
                 context.add_cookies([_session_of(member, url)])
             page = context.new_page()
-            contexts.enter_context(_no_errors(page))
+            contexts.enter_context(no_errors(page))
             page.goto(path)
             return page
 
         yield open_page
 
 
-def assert_accessible(page: Page) -> None:
+def assert_accessible(page: Page, options: dict[str, Any] = DEFAULT_OPTIONS) -> None:
     """axe finds nothing against WCAG 2.2 AA or its own best practices."""
-    results = Axe().run(page)
-    assert not results.response["violations"], results.generate_report()
+    page.evaluate(COLORS_SETTLED)
+    if not page.evaluate("'axe' in window"):
+        page.evaluate(AXE_SCRIPT)
+    violations = page.evaluate("options => axe.run(options).then(results => results.violations)", options)
+    assert not violations, AxeResults({"violations": violations}).generate_report()
 
 
 def assert_fits(page: Page) -> None:
@@ -126,7 +137,8 @@ def picture(page: Page, name: str) -> None:
 
 
 @contextmanager
-def _no_errors(page: Page) -> Iterator[None]:
+def no_errors(page: Page) -> Iterator[None]:
+    """Fails at its end when the page has reported an error or a violation of its policy."""
     problems: list[str] = []
 
     def on_console(message: ConsoleMessage) -> None:

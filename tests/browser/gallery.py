@@ -1,0 +1,415 @@
+"""Every page of the product in the demo workspace: where it is, who sees it, and in which states it is looked at.
+
+The list is the product's: `test_axe.py` walks it and fails when an address of the product is missing here, and
+`test_screens.py` takes the pictures of `docs/screens.md` from it.
+"""
+
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from functools import cached_property
+from itertools import count
+from typing import Any
+from urllib.parse import urlencode
+from uuid import uuid4
+
+from allauth.account.forms import default_token_generator
+from allauth.account.utils import user_pk_to_url_str
+from django.db.models.functions import Now
+from django.urls import reverse
+from playwright.sync_api import Page, expect
+
+from bookings.models import Booking
+from bookings.selectors import manage_token
+from bookings.services import booking as booking_service
+from managed_events.models import ManagedEventTemplate
+from one_off import services as one_offs
+from one_off.models import OneOff
+from one_off.selectors import token_of
+from scheduling import selectors as scheduling
+from scheduling.models import BookingLink
+from tests.browser.conftest import Visit, no_errors
+from tests.factories import MembershipFactory, UserFactory, make_booking
+from tests.managed_events.making import assign_to, finish_runs, make_template, save
+from tests.one_off.making import make_one_off, pick
+from workestra.accounts.models import Membership
+from workestra.calendars.domain.period import Period
+from workestra.demo import services as demo
+from workestra.notifications.effects import deliver_due
+from workestra.notifications.models import CaughtMail, OutboxMessage
+
+DISCOVERY = "alice-discovery-call"
+
+
+@dataclass
+class World:
+    """The demo workspace, a little older: a template that was changed, one-offs that are over, mails that were sent."""
+
+    now: datetime
+
+    @cached_property
+    def members(self) -> dict[str, Membership]:
+        """By user name: mara owns the workspace, alice and bruno are reps."""
+        members = Membership.objects.filter(workspace__name="Larkhill").select_related("user", "workspace")
+        return {member.user.username: member for member in members}
+
+    @property
+    def template(self) -> ManagedEventTemplate:
+        return ManagedEventTemplate.objects.get(title="Discovery Call")
+
+    @property
+    def unused_template(self) -> ManagedEventTemplate:
+        return ManagedEventTemplate.objects.get(title="Renewal Review")
+
+    def link(self, slug: str = DISCOVERY) -> BookingLink:
+        return BookingLink.objects.get(slug=slug)
+
+    def booking(self, tab: str = "upcoming") -> Booking:
+        """The first upcoming booking of the discovery call; of another tab its newest."""
+        bookings = Booking.objects.filter(link=self.link()).order_by("starts_at")
+        match tab:
+            case "upcoming":
+                found = bookings.filter(status="confirmed", starts_at__gt=self.now).first()
+            case "past":
+                found = bookings.filter(status="confirmed", starts_at__lt=self.now).last()
+            case _:
+                found = bookings.filter(status=tab).last()
+        assert found is not None, tab
+        return found
+
+    def one_off(self, state: str) -> OneOff:
+        found = [each for each in OneOff.objects.order_by("created_at") if each.state_at(self.now) == state]
+        return found[0]
+
+    def mail(self, method: str) -> CaughtMail:
+        """The newest one that the booker got with such an invitation."""
+        found = CaughtMail.objects.filter(invite_method=method, subject__contains=" with ").last()
+        assert found is not None, method
+        return found
+
+    def start(self, slug: str = DISCOVERY, skip: int = 0) -> datetime:
+        """A free start of the day after tomorrow or later."""
+        window = Period(self.now + timedelta(days=2), self.now + timedelta(days=9))
+        return scheduling.open_slots_of(self.link(slug), window, self.now)[skip].start
+
+    def key_of(self, username: str) -> str:
+        """What the mail about a forgotten password has in its address."""
+        user = self.members[username].user
+        return f"{user_pk_to_url_str(user)}-{default_token_generator.make_token(user)}"
+
+    def manage(self, booking: Booking, view: str = "manage") -> str:
+        return reverse(f"bookings:{view}", args=[booking.page_slug, manage_token(booking)])
+
+
+def make_world(now: datetime) -> World:
+    """Build it; the mails are caught in the local mailbox when the settings say so."""
+    hours = count()
+
+    def earlier() -> datetime:
+        return now - timedelta(days=3) + timedelta(hours=next(hours))
+
+    demo.seed(now)
+    world = World(now)
+    mara, alice = world.members["mara"], world.members["alice"]
+    for username, name in (("chloe", "Chloé Marchand"), ("tom", "Tom Whitaker"), ("ines", "Inés Prado")):
+        MembershipFactory(workspace=mara.workspace, user=UserFactory(username=username, name=name))
+    del world.members
+    later = [world.members[username] for username in ("chloe", "daniel", "tom")]
+    assign_to(world.template, later, mara, now=earlier())
+    BookingLink.objects.filter(slug="bruno-discovery-call").update(location_detail="My own room")
+    save(world.template, mara, buffer_after_minutes=15, now=earlier())
+    finish_runs(earlier())
+    make_template(mara, title="Renewal Review", slug="renewal-review", duration_minutes=45, now=earlier())
+
+    def offered(title: str, first_day: int, **fields: Any) -> OneOff:
+        starts = [now.replace(minute=0) + timedelta(days=first_day + extra) for extra in range(3)]
+        periods = tuple(Period.lasting(start, timedelta(minutes=45)) for start in starts)
+        return make_one_off(alice, now, title=title, periods=periods, timezone="America/New_York", **fields)
+
+    pick(offered("Contract walkthrough", 15), now)
+    offered("Pricing questions", 20, expires_at=now + timedelta(minutes=1))
+    one_offs.withdraw(one_off=offered("Site visit", 25), actor=alice.user, now=now)
+    OneOff.objects.filter(title="Pricing questions").update(expires_at=now - timedelta(hours=1))
+    # The outbox goes by the database's clock.
+    OutboxMessage.objects.filter(available_at__lte=now).update(available_at=Now())
+    deliver_due(now)
+    return world
+
+
+@dataclass(frozen=True)
+class Look:
+    """A page in a state. `view` is the name of its address, `who` is signed in; `act` does what leads to the state."""
+
+    name: str
+    view: str
+    path: Callable[[World], str]
+    who: str | None = None
+    act: Callable[[Page, World], None] | None = None
+
+
+def at(view: str, **arguments: Callable[[World], Any]) -> Callable[[World], str]:
+    return lambda world: reverse(view, kwargs={name: of(world) for name, of in arguments.items()})
+
+
+def query(address: str | Callable[[World], str], **parameters: str | Callable[[World], str]) -> Any:
+    """The address with a query; its values may depend on the world."""
+
+    def full(world: World) -> str:
+        path = address if isinstance(address, str) else address(world)
+        values = {
+            name: value if isinstance(value, str) else value(world) for name, value in parameters.items()
+        }
+        return f"{path}?{urlencode(values)}"
+
+    return full
+
+
+# --- What leads to a state ---
+
+
+def press(name: str) -> Callable[[Page, World], None]:
+    def act(page: Page, world: World) -> None:
+        with page.expect_navigation():
+            page.get_by_role("button", name=name).click()
+
+    return act
+
+
+def choose_a_time(page: Page, world: World) -> None:
+    slot = page.locator("label.slot").nth(2)
+    slot.click()
+    expect(page.locator("#chosen")).to_contain_text(slot.locator("b").inner_text().strip())
+
+
+def lose_the_time(page: Page, world: World) -> None:
+    """Somebody else books the time while the form is filled in."""
+    page.get_by_label("Your name").fill("Priya Raman")
+    page.get_by_label("Email").fill("priya@saltmarsh.example")
+    page.get_by_label("Phone").fill("+1 212 555 0100")
+    page.get_by_text("6 to 20", exact=True).click()
+    page.get_by_label("What would make this call worth your time?").fill("Multi-stop planning.")
+    make_booking(world.link("bruno-discovery-call"), world.start("bruno-discovery-call"), world.now)
+    page.get_by_role("button", name="Book").click()
+    expect(page.get_by_text("was just taken").first).to_be_visible()
+
+
+def send_empty(button: str) -> Callable[[Page, World], None]:
+    def act(page: Page, world: World) -> None:
+        page.get_by_role("button", name=button).click()
+        expect(page.get_by_role("alert").first).to_be_visible()
+
+    return act
+
+
+def offer_two_times(page: Page, world: World) -> None:
+    page.get_by_label("Title").fill("Contract walkthrough")
+    for number, start in ((1, "11:30"), (2, "14:00")):
+        day = world.now + timedelta(days=7 + number)
+        page.get_by_label(f"Slot {number}, date").fill(f"{day:%Y-%m-%d}")
+        page.get_by_label(f"Slot {number}, start").fill(start)
+    expect(page.locator("#slots-count")).to_contain_text("2 of 10")
+
+
+def tick(*people: str) -> Callable[[Page, World], None]:
+    def act(page: Page, world: World) -> None:
+        for name in people:
+            page.get_by_role("checkbox", name=f"Assign {name}").check()
+
+    return act
+
+
+def cancelled(world: World) -> Booking:
+    return world.booking("cancelled")
+
+
+def moved(world: World) -> str:
+    """An address that was right before the booking was moved."""
+    old = world.booking("rescheduled")
+    return world.manage(old)
+
+
+def manage_of_new(world: World) -> str:
+    """The manage page of a booking made for this look."""
+    link = world.link("emi-discovery-call")
+    booker = booking_service.Booker(
+        name="Priya Raman", email="priya@saltmarsh.example", timezone="America/New_York"
+    )
+    booking = booking_service.book(
+        link=link, start=world.start(link.slug), booker=booker, nonce=uuid4(), now=world.now
+    )
+    return world.manage(booking)
+
+
+def on_template(view: str) -> Callable[[World], str]:
+    return at(f"managed_events:{view}", template_id=lambda world: world.template.pk)
+
+
+def on_one_off(state: str) -> Callable[[World], str]:
+    return at("one_off:pick", token=lambda world: token_of(world.one_off(state)))
+
+
+def on_mail(method: str) -> Callable[[World], str]:
+    return at("notifications:mail", mail_id=lambda world: world.mail(method).pk)
+
+
+def on_link(view: str, slug: str = DISCOVERY) -> Callable[[World], str]:
+    return at(f"scheduling:{view}", link_id=lambda world: world.link(slug).pk)
+
+
+def console(tab: str, *, is_open: bool = False) -> Callable[[World], str]:
+    opened = {"open": lambda world: str(world.booking(tab).pk)} if is_open else {}
+    return query("/calendar/bookings", tab=tab, **opened)
+
+
+BOOK, DETAILS = f"/book/{DISCOVERY}", f"/book/{DISCOVERY}/details"
+LOOKS: tuple[Look, ...] = (
+    # The door.
+    Look("login", "account_login", at("account_login")),
+    Look("login-refused", "account_login", at("account_login"), act=send_empty("Sign in")),
+    Look("logout", "account_logout", at("account_logout"), "alice"),
+    Look("account-inactive", "account_inactive", at("account_inactive")),
+    Look("account-signup", "account_signup", at("account_signup")),
+    Look("password-reset", "account_reset_password", at("account_reset_password")),
+    Look("password-reset-sent", "account_reset_password_done", at("account_reset_password_done")),
+    Look(
+        "password-new",
+        "account_reset_password_from_key",
+        lambda world: f"/accounts/password/reset/key/{world.key_of('gustav')}/",
+    ),
+    Look(
+        "password-bad-key",
+        "account_reset_password_from_key",
+        lambda world: "/accounts/password/reset/key/1-nothing/",
+    ),
+    Look("password-done", "account_reset_password_from_key_done", at("account_reset_password_from_key_done")),
+    Look("password-change", "account_change_password", at("account_change_password"), "alice"),
+    # The invitee.
+    Look("book", "bookings:book", query(BOOK, tz="Europe/Berlin"), act=choose_a_time),
+    Look("book-round-robin", "bookings:book", lambda world: "/book/product-demo"),
+    Look("book-unknown", "bookings:book", lambda world: "/book/no-such-page"),
+    Look("book-bad-address", "bookings:book", query(BOOK, date="soon")),
+    Look(
+        "book-details",
+        "bookings:details",
+        query(DETAILS, start=lambda world: world.start().isoformat(), tz="Europe/Berlin"),
+    ),
+    Look(
+        "book-details-refused",
+        "bookings:details",
+        query(DETAILS, start=lambda world: world.start().isoformat(), tz="Europe/Berlin"),
+        act=send_empty("Book"),
+    ),
+    Look(
+        "book-conflict",
+        "bookings:details",
+        query(
+            "/book/bruno-discovery-call/details",
+            start=lambda world: world.start("bruno-discovery-call").isoformat(),
+            tz="America/New_York",
+        ),
+        act=lose_the_time,
+    ),
+    Look("book-confirmed", "bookings:confirmed", lambda world: world.manage(world.booking(), "confirmed")),
+    Look("manage", "bookings:manage", lambda world: world.manage(world.booking())),
+    Look(
+        "manage-reschedule",
+        "bookings:reschedule",
+        lambda world: world.manage(world.booking(), "reschedule"),
+    ),
+    Look(
+        "manage-cancel",
+        "bookings:manage_cancel",
+        lambda world: world.manage(world.booking(), "manage_cancel"),
+    ),
+    Look("manage-cancelled", "bookings:manage", lambda world: world.manage(cancelled(world))),
+    Look("manage-past", "bookings:manage", lambda world: world.manage(world.booking("past"))),
+    Look("manage-replaced", "bookings:manage", moved),
+    Look(
+        "manage-just-cancelled",
+        "bookings:manage",
+        query(manage_of_new, open="cancel"),
+        act=press("Cancel booking"),
+    ),
+    Look("one-off", "one_off:pick", query(on_one_off("open"), tz="Europe/Berlin")),
+    Look(
+        "one-off-refused",
+        "one_off:pick",
+        on_one_off("open"),
+        act=send_empty("Confirm"),
+    ),
+    Look("one-off-booked", "one_off:pick", on_one_off("booked")),
+    Look("one-off-expired", "one_off:pick", on_one_off("expired")),
+    Look("one-off-withdrawn", "one_off:pick", on_one_off("withdrawn")),
+    # The rep.
+    Look("bookings", "bookings:console", console("upcoming"), "mara"),
+    Look("booking-drawer", "bookings:console", console("upcoming", is_open=True), "alice"),
+    Look("bookings-past", "bookings:console", console("past"), "alice"),
+    Look("bookings-cancelled", "bookings:console", console("cancelled", is_open=True), "alice"),
+    Look("bookings-rescheduled", "bookings:console", console("rescheduled"), "alice"),
+    Look("bookings-none", "bookings:console", query("/calendar/bookings", q="zoom friday"), "alice"),
+    Look("links", "scheduling:links", at("scheduling:links"), "alice"),
+    Look("link-new", "scheduling:link_new", at("scheduling:link_new"), "alice"),
+    Look("link-locked", "scheduling:link_edit", on_link("link_edit"), "alice"),
+    Look("link-own", "scheduling:link_edit", on_link("link_edit", "product-demo"), "alice"),
+    Look("link-delete", "scheduling:link_delete", on_link("link_delete", "product-demo"), "alice"),
+    Look("one-off-list", "one_off:list", at("one_off:list"), "alice"),
+    Look("one-off-new", "one_off:new", at("one_off:new"), "alice", act=offer_two_times),
+    Look(
+        "one-off-detail",
+        "one_off:detail",
+        at("one_off:detail", one_off_id=lambda world: world.one_off("open").pk),
+        "alice",
+    ),
+    # The admin.
+    Look("managed-list", "managed_events:list", at("managed_events:list"), "mara"),
+    Look("managed-new", "managed_events:new", at("managed_events:new"), "mara"),
+    Look("managed-detail", "managed_events:detail", on_template("detail"), "mara"),
+    Look(
+        "managed-unassigned",
+        "managed_events:detail",
+        at("managed_events:detail", template_id=lambda world: world.unused_template.pk),
+        "mara",
+    ),
+    Look("managed-edit", "managed_events:edit", on_template("edit"), "mara"),
+    Look(
+        "managed-assign",
+        "managed_events:assign",
+        on_template("assign"),
+        "mara",
+        act=tick("Inés Prado", "Gustav Lindqvist"),
+    ),
+    Look("managed-delete", "managed_events:delete", on_template("delete"), "mara"),
+    Look("not-found", "managed_events:list", lambda world: "/calendar/admin/nothing", "mara"),
+    # The mailbox.
+    Look("mailbox", "notifications:mailbox", at("notifications:mailbox"), "mara"),
+    Look("mailbox-nobody", "notifications:mailbox", at("notifications:mailbox")),
+    Look("mail", "notifications:mail", on_mail("REQUEST"), "mara"),
+    Look("mail-cancelled", "notifications:mail", on_mail("CANCEL"), "mara"),
+    Look("mail-source", "notifications:mail", query(on_mail("REQUEST"), part="source"), "mara"),
+)
+
+
+class Browsing:
+    """One browser for each who visits, so that styles and scripts are fetched once; a page for each look."""
+
+    def __init__(self, visit: Visit, world: World, **device: Any) -> None:
+        self._first: dict[str | None, Page] = {}
+        self._visit = visit
+        self._world = world
+        self._device = device
+
+    @contextmanager
+    def opened(self, look: Look) -> Iterator[Page]:
+        """The page in its state. Leaving fails when the page has reported an error."""
+        if look.who not in self._first:
+            member = self._world.members[look.who] if look.who else None
+            self._first[look.who] = self._visit("/healthz", member=member, **self._device)
+        with ExitStack() as stack:
+            page = self._first[look.who].context.new_page()
+            stack.callback(page.close)
+            stack.enter_context(no_errors(page))
+            page.goto(look.path(self._world))
+            if look.act:
+                look.act(page, self._world)
+            yield page

@@ -1,0 +1,110 @@
+"""Every page of the product, in every state the gallery names: wide and narrow, light and dark."""
+
+from collections.abc import Iterator, Sequence
+from datetime import UTC, datetime
+from typing import Any
+
+import pytest
+import time_machine
+from django.test import Client
+from django.urls import get_resolver, reverse
+from django.urls.resolvers import URLPattern, URLResolver
+from pytest_django.live_server_helper import LiveServer
+
+from tests.browser.conftest import DESKTOP, PHONE, Visit, assert_accessible, assert_fits
+from tests.browser.gallery import LOOKS, Browsing, World, make_world
+from tests.conftest import signed_in
+
+pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
+
+COLORS_ONLY = {"runOnly": ["color-contrast", "link-in-text-block"], "resultTypes": ["violations"]}
+FRAGMENTS = {
+    "bookings:drawer": "seen in bookings:console with an open row",
+    "notifications:mail_html": "a mail, in the frame of notifications:mail",
+}
+
+
+# Years after the style sheets were written a browser keeps them without asking: that halves the time.
+LATER = datetime(2037, 11, 10, 14, 4, tzinfo=UTC)
+
+
+@pytest.fixture
+def world(live_server: LiveServer, settings: Any) -> Iterator[World]:
+    settings.SITE_URL = live_server.url
+    settings.EMAIL_BACKEND = "workestra.notifications.mailbox.MailboxBackend"
+    with time_machine.travel(LATER, tick=True):
+        yield make_world(LATER)
+
+
+@pytest.mark.parametrize("who", [None, "alice", "mara"])
+def test_every_page_is_accessible_and_fits_and_reports_no_error(
+    visit: Visit, world: World, subtests: pytest.Subtests, who: str | None
+) -> None:
+    browsing = Browsing(visit, world, size=DESKTOP)
+    for look in LOOKS:
+        if look.who != who:
+            continue
+        with subtests.test(look.name), browsing.opened(look) as page:
+            assert page.locator("h1").count() == page.locator("main").count() == 1
+            for size in (DESKTOP, PHONE):
+                page.set_viewport_size({"width": size[0], "height": size[1]})
+                page.emulate_media(color_scheme="light")
+                assert_fits(page)
+                assert_accessible(page)
+                page.emulate_media(color_scheme="dark")
+                assert_accessible(page, COLORS_ONLY)
+
+
+def test_every_address_that_answers_with_a_page_is_in_the_gallery(world: World) -> None:
+    seen = {look.view for look in LOOKS} | FRAGMENTS.keys()
+    assert seen <= {name for name, _pattern in addresses()}, "the gallery names what is no more"
+    client = signed_in(world.members["mara"])
+    unseen = {
+        name: path
+        for name, pattern in addresses()
+        if name not in seen and is_a_page(client, path := example(name, pattern, world))
+    }
+    assert not unseen, f"add a Look to tests/browser/gallery.py for each of {unseen}"
+
+
+def addresses(
+    resolver: URLResolver | None = None, namespaces: Sequence[str] = ()
+) -> Iterator[tuple[str, URLPattern]]:
+    """Each address of the product with its full name."""
+    for pattern in (resolver or get_resolver()).url_patterns:
+        if isinstance(pattern, URLResolver):
+            inner = [*namespaces, pattern.namespace] if pattern.namespace else namespaces
+            yield from addresses(pattern, inner)
+        else:
+            yield ":".join([*namespaces, str(pattern.name)]), pattern
+
+
+def example(name: str, pattern: URLPattern, world: World) -> str:
+    """A path that leads there, to something that exists."""
+    booking = world.booking()
+    things = {
+        "slug": booking.page_slug,
+        "token": world.manage(booking).rsplit("/", 1)[1],
+        "booking_id": booking.pk,
+        "link_id": world.link().pk,
+        "template_id": world.template.pk,
+        "one_off_id": world.one_off("open").pk,
+        "mail_id": world.mail("REQUEST").pk,
+        "color": "005f73",
+        "key": "some-key",
+    }
+    try:
+        return reverse(
+            name,
+            kwargs={
+                each: things[each] for each in pattern.pattern.converters or pattern.pattern.regex.groupindex
+            },
+        )
+    except KeyError as missing:
+        raise AssertionError(f"say what {missing} may be in the address of {name}") from None
+
+
+def is_a_page(client: Client, path: str) -> bool:
+    """Whether a GET is answered with HTML. What leads elsewhere, to a download or nowhere is no page."""
+    response = client.get(path)
+    return response.status_code == 200 and response["Content-Type"].startswith("text/html")
