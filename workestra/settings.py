@@ -245,6 +245,8 @@ SECURE_HSTS_INCLUDE_SUBDOMAINS = _https
 SECURE_HSTS_PRELOAD = _https
 if env.bool("BEHIND_PROXY", False):
     SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https")
+    # Tries to sign in are counted by address: without this, everybody would share the proxy's.
+    ALLAUTH_TRUSTED_PROXY_COUNT = 1
 SESSION_ENGINE = "workestra.accounts.sessions"
 SESSION_COOKIE_SECURE = _https
 SESSION_COOKIE_NAME = "__Host-session" if _https else "session"

@@ -1,6 +1,12 @@
 """What an attacker tried by hand, and what stops it."""
 
+import os
+import runpy
+from typing import Any
+from unittest.mock import patch
+
 import pytest
+from django.conf import settings
 from django.core import mail
 from django.urls import reverse
 from django.urls.exceptions import NoReverseMatch
@@ -83,3 +89,32 @@ def test_a_cookie_may_hold_anything(world: World, value: str) -> None:
         for page in ("bookings:console", "bookings:book", "account_login"):
             response = world.browser("anon").get(world.address(page), headers={"Cookie": f"{name}={value}"})
             assert response.status_code in {200, 302}, (name, page)
+
+
+# --- The settings of a real installation ---
+
+
+def settings_for(**environment: str) -> dict[str, Any]:
+    """What workestra.settings says under these environment variables."""
+    with patch.dict(os.environ, environment):
+        return runpy.run_path(str(settings.BASE_DIR / "workestra" / "settings.py"))
+
+
+def test_behind_a_proxy_visitors_are_told_apart_by_the_address_it_saw() -> None:
+    behind = settings_for(BEHIND_PROXY="1")
+    assert behind["ALLAUTH_TRUSTED_PROXY_COUNT"] == 1
+    assert "ALLAUTH_TRUSTED_PROXY_COUNT" not in settings_for(BEHIND_PROXY="0")
+
+
+def test_without_a_proxy_nobody_says_himself_where_he_comes_from(world: World) -> None:
+    codes = [
+        world.browser("anon")
+        .post(
+            "/accounts/login/",
+            {"login": f"nobody{number}@larkhill.example", "password": "x"},
+            headers={"X-Forwarded-For": f"10.0.0.{number}"},
+        )
+        .status_code
+        for number in range(40)
+    ]
+    assert codes[-1] == 429
