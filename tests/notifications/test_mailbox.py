@@ -75,7 +75,7 @@ def test_what_the_outbox_delivers_is_in_the_mailbox_to_the_byte(
     message.refresh_from_db()
     caught = CaughtMail.objects.get()
     assert caught.message_id == f"<{message.pk}@localhost>"
-    assert bytes(caught.raw) == bytes(message.payload or b"")
+    assert bytes(caught.raw) == message.mail
     assert "Note 0" in body_of(client.get("/mailbox"))
 
 

@@ -73,8 +73,8 @@ def test_mails_arrive_in_one_session_each_with_the_id_of_its_message(
     ]
     assert len(post.sessions) == 1
     messages[0].refresh_from_db()
-    assert messages[0].payload
-    kept = email.message_from_bytes(bytes(messages[0].payload), policy=email.policy.default)
+    assert messages[0].mail
+    kept = email.message_from_bytes(messages[0].mail, policy=email.policy.default)
     assert kept.as_bytes() == post.mails[0].as_bytes()
 
 

@@ -25,6 +25,7 @@ from django.db import transaction
 from django.db.models import F, QuerySet
 from django.db.models.functions import Now
 
+from workestra.accounts.seals import seal
 from workestra.notifications import selectors
 from workestra.notifications.domain.mails import to_wire
 from workestra.notifications.models import WAITING, OutboxMessage
@@ -99,7 +100,13 @@ def _deliver(message: OutboxMessage, post: "_Post", now: datetime) -> None:
         (_bury if _is_permanent(error) else _put_off)(message, error)
         return
     # A message withdrawn while it was on its way is out all the same.
-    end = {"sent_at": Now(), "payload": sealed.raw, "skipped_at": None, "skip_reason": "", "last_error": ""}
+    end = {
+        "sent_at": Now(),
+        "payload": seal(sealed.raw),
+        "skipped_at": None,
+        "skip_reason": "",
+        "last_error": "",
+    }
     if not _ours(message).update(leased_until=None, **end):
         logger.error(
             "%s (%s) was sent after its lease had run out; it may be sent again", message, message.pk

@@ -6,6 +6,7 @@ from django.db import models
 from django.db.models import Q
 from django.db.models.functions import Now
 
+from workestra.accounts.seals import unseal
 from workestra.notifications.domain.mails import shown_name
 
 WAITING = Q(sent_at=None, dead_at=None, skipped_at=None)
@@ -16,7 +17,8 @@ class OutboxMessage(models.Model):
 
     It waits until it is sent, skipped (there is nothing to tell any more) or dead (refused for good, or tried
     too often). What it says is rendered at delivery, by the renderer of its `kind`, from the state of that
-    moment.
+    moment. What was said is kept sealed in `payload`: it may print secret addresses, of which the database else has
+    only hashes.
     """
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
@@ -60,6 +62,14 @@ class OutboxMessage(models.Model):
 
     def __str__(self) -> str:
         return f"{self.kind} to {self.recipient}"
+
+    @property
+    def mail(self) -> bytes | None:
+        """The mail as it went over the wire; None until then.
+
+        Raises: BrokenSeal when the key it was kept under is gone.
+        """
+        return unseal(bytes(self.payload)) if self.payload else None
 
 
 class CaughtMail(models.Model):
