@@ -1,0 +1,15 @@
+"""What the log may say."""
+
+import logging
+import re
+from typing import Final
+
+# The last part of /b/<slug>/manage/<token>, /one-off/<token> and /accounts/password/reset/key/<user>-<token>/.
+_SECRET: Final = re.compile(r"((?:/manage|(?<!/calendar)/one-off|/password/reset/key)/)[^/\s?#\"']+")
+
+
+class MaskingFormatter(logging.Formatter):
+    """Keeps secret addresses out of the log: whoever reads `/b/…/manage/…` could cancel somebody's meeting."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        return _SECRET.sub(r"\1…", super().format(record))
