@@ -11,7 +11,7 @@ from django.core import mail
 from django.urls import reverse
 from django.urls.exceptions import NoReverseMatch
 
-from tests.security.world import World, every_url
+from tests.security.world import World, every_url, fingerprint
 from workestra.encoding import utf_8_only
 from workestra.wsgi import application
 
@@ -118,3 +118,50 @@ def test_without_a_proxy_nobody_says_himself_where_he_comes_from(world: World) -
         for number in range(40)
     ]
     assert codes[-1] == 429
+
+
+# --- What is typed ---
+
+
+def test_the_mailbox_is_searched_for_any_text(world: World) -> None:
+    for words in ("\x00", "a\x00b", "%", "\\", "'" * 1_000, "\u202e"):
+        assert world.browser("anon").get("/mailbox", {"q": words}).status_code == 200
+
+
+@pytest.mark.parametrize(
+    "address",
+    [
+        "a@x.\u202ecom",
+        "a@x\u2028.com",
+        '"\x01"@example.com',
+        '"\\ "@example.com',
+        "a@[127.0.0.1]",
+        "a@localhost",
+    ],
+)
+def test_an_address_that_no_mail_can_name_is_refused(world: World, address: str) -> None:
+    # The host's mail names it too: with such an address somebody could book without the host ever being told.
+    before = fingerprint()
+    form = world.forms["bookings:details"] | {"email": address}
+    assert world.browser("anon").post(world.address("bookings:details"), form).status_code == 422
+    assert fingerprint() == before
+
+
+def test_a_strange_address_for_a_link_skips_that_person_and_says_so(world: World) -> None:
+    bob = world.people["bob"]
+    assert bob
+    form = {"was": str(world.alice.pk), "person": [str(world.alice.pk), str(bob.pk)]}
+    url = world.address("managed_events:assign")
+    for address in ("bob\x00", "\x00", "bob/../x", "admin", "x" * 200, "bo\u2028b", "<b>bob</b>"):
+        response = world.browser("dana").post(url, form | {f"address-{bob.pk}": address}, follow=True)
+        assert response.status_code == 200, address
+        assert not world.template.links.filter(owner=bob.user).exists()
+        assert "<b>bob</b>" not in response.content.decode()
+
+
+@pytest.mark.parametrize("reason", ["\x1b[2J", "a\x00b", "back\x08wards", "\u202egnp.exe"])
+def test_a_reason_is_text_whoever_cancels(world: World, reason: str) -> None:
+    before = fingerprint()
+    for who, name in (("alice", "bookings:cancel"), ("anon", "bookings:manage_cancel")):
+        assert world.browser(who).post(world.address(name), {"reason": reason}).status_code == 422, name
+    assert fingerprint() == before

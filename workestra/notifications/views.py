@@ -55,7 +55,8 @@ def local_only(
 @vary_on_headers("HX-Request")
 def mailbox(request: HttpRequest, mail_id: UUID | None = None) -> HttpResponse:
     """The newest mails, and beside them the one that is open: the chosen one, or else the newest."""
-    search, invites_only = request.GET.get("q", "").strip(), request.GET.get("only") == "invites"
+    search = request.GET.get("q", "").replace("\x00", "").strip()[:100]
+    invites_only = request.GET.get("only") == "invites"
     mails = list(selectors.caught_mails(search, invites_only=invites_only)[: SHOWN + 1])
     member = current_member(request.user) if request.user.is_authenticated else None
     if member:
