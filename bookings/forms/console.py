@@ -3,13 +3,13 @@
 from django import forms
 
 from bookings.models import Booking
+from scheduling.forms.fields import LinesField
 
 
 class CancelForm(forms.Form):
-    reason = forms.CharField(
+    reason = LinesField(
         max_length=500,
         required=False,
-        strip=True,
         widget=forms.Textarea(attrs={"rows": 3}),
         label="Reason",
         help_text="The booker reads it in the mail. At most 500 characters.",

@@ -29,7 +29,8 @@ class AddressField(forms.EmailField):
     """An email address that any mail server takes; a malformed one is told what it lacks.
 
     Quoted local parts, local parts beyond ASCII and numeric hosts are refused, though RFC 5321 allows them: nobody has
-    such an address, and forms that mail to `root@[127.0.0.1]` are asked for trouble.
+    such an address, and forms that mail to `root@[127.0.0.1]` are asked for trouble. So are domains that have no ASCII
+    form: no mail that names one can be written, not even the host's.
     """
 
     def clean(self, value: Any) -> Any:
@@ -42,9 +43,19 @@ class AddressField(forms.EmailField):
             if not any(part.code == "invalid" for part in error.error_list):
                 raise
             raise ValidationError("Write it like name@example.com") from error
-        if address and ('"' in local or not local.isascii() or domain.startswith("[")):
+        if address and (
+            '"' in local or not local.isascii() or domain.startswith("[") or not _in_ascii(domain)
+        ):
             raise ValidationError("Write it like name@example.com")
         return address
+
+
+def _in_ascii(domain: str) -> str:
+    """The domain as mail servers know it (RFC 3490, ToASCII); "" when it cannot be one."""
+    try:
+        return domain.encode("idna").decode("ascii")
+    except UnicodeError:
+        return ""
 
 
 class BookerForm(forms.Form):
