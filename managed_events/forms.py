@@ -175,7 +175,10 @@ class AssignmentForm:
             self.ticked = set(data.getlist("person")) | self._people_in(data.get("add", ""))
             self.deleting = set(data.getlist("delete"))
             self.addresses = {
-                str(member.pk): data.get(f"address-{member.pk}", "").strip().lower()[:100]
+                str(member.pk): data.get(f"address-{member.pk}", "")
+                .replace("\x00", "\ufffd")
+                .strip()
+                .lower()[:100]
                 for member in people
             }
 
