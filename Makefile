@@ -4,3 +4,8 @@ PYTHON ?= python3
 
 run test stress lint bench manage sync compile:
 	@$(PYTHON) dev.py $@ $(ARGS)
+
+# The pictures of docs/screens.md.
+.PHONY: screens
+screens:
+	@$(PYTHON) dev.py test tests/browser/screens.py $(ARGS)

@@ -51,6 +51,7 @@ class Visit(Protocol):
         scripts: bool = True,
         zone: str = "Europe/Berlin",
         member: Membership | None = None,
+        touch: bool = False,
     ) -> Page: ...
 
 
@@ -94,6 +95,7 @@ def visits(browser: Browser, url: str) -> Iterator[Visit]:
             scripts: bool = True,
             zone: str = "Europe/Berlin",
             member: Membership | None = None,
+            touch: bool = False,
         ) -> Page:
             context = browser.new_context(
                 base_url=url,
@@ -101,6 +103,7 @@ def visits(browser: Browser, url: str) -> Iterator[Visit]:
                 color_scheme=scheme,
                 java_script_enabled=scripts,
                 timezone_id=zone,
+                has_touch=touch,
                 reduced_motion="reduce",
                 locale="en-GB",
             )

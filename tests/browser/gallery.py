@@ -65,9 +65,9 @@ class World:
     def link(self, slug: str = DISCOVERY) -> BookingLink:
         return BookingLink.objects.get(slug=slug)
 
-    def booking(self, tab: str = "upcoming") -> Booking:
-        """The first upcoming booking of the discovery call; of another tab its newest."""
-        bookings = Booking.objects.filter(link=self.link()).order_by("starts_at")
+    def booking(self, tab: str = "upcoming", slug: str = DISCOVERY) -> Booking:
+        """The first upcoming booking of the link; of another tab its newest."""
+        bookings = Booking.objects.filter(link=self.link(slug)).order_by("starts_at")
         match tab:
             case "upcoming":
                 found = bookings.filter(status="confirmed", starts_at__gt=self.now).first()
@@ -75,18 +75,20 @@ class World:
                 found = bookings.filter(status="confirmed", starts_at__lt=self.now).last()
             case _:
                 found = bookings.filter(status=tab).last()
-        assert found is not None, tab
+        assert found is not None, (tab, slug)
         return found
 
     def one_off(self, state: str) -> OneOff:
+        """The newest in this state."""
         found = [each for each in OneOff.objects.order_by("created_at") if each.state_at(self.now) == state]
-        return found[0]
+        return found[-1]
 
     def mail(self, method: str) -> CaughtMail:
-        """The newest one that the booker got with such an invitation."""
-        found = CaughtMail.objects.filter(invite_method=method, subject__contains=" with ").last()
-        assert found is not None, method
-        return found
+        """The first one that a booker got with such an invitation."""
+        found = CaughtMail.objects.filter(invite_method=method, subject__contains=" with ").order_by(
+            "received_at"
+        )
+        return found[0]
 
     def start(self, slug: str = DISCOVERY, skip: int = 0) -> datetime:
         """A free start of the day after tomorrow or later."""
@@ -115,26 +117,52 @@ def make_world(now: datetime) -> World:
     for username, name in (("chloe", "Chloé Marchand"), ("tom", "Tom Whitaker"), ("ines", "Inés Prado")):
         MembershipFactory(workspace=mara.workspace, user=UserFactory(username=username, name=name))
     del world.members
-    later = [world.members[username] for username in ("chloe", "daniel", "tom")]
-    assign_to(world.template, later, mara, now=earlier())
+    people = [world.members[username] for username in ("chloe", "daniel", "tom")]
+    assign_to(world.template, people, mara, now=earlier())
     BookingLink.objects.filter(slug="bruno-discovery-call").update(location_detail="My own room")
-    save(world.template, mara, buffer_after_minutes=15, now=earlier())
+    locks = [*world.template.locked_sections, "buffers"]
+    save(world.template, mara, buffer_after_minutes=15, locks=locks, now=earlier())
     finish_runs(earlier())
     make_template(mara, title="Renewal Review", slug="renewal-review", duration_minutes=45, now=earlier())
+    _offer_times(alice, now)
+    _deliver_mails(now)
+    return world
+
+
+def _offer_times(host: Membership, now: datetime) -> None:
+    """A one-off in every state, the open one last."""
 
     def offered(title: str, first_day: int, **fields: Any) -> OneOff:
-        starts = [now.replace(minute=0) + timedelta(days=first_day + extra) for extra in range(3)]
+        starts = [
+            now.replace(minute=0) + timedelta(days=first_day + extra, hours=hours)
+            for extra, hours in enumerate((2, 0, 1))
+        ]
         periods = tuple(Period.lasting(start, timedelta(minutes=45)) for start in starts)
-        return make_one_off(alice, now, title=title, periods=periods, timezone="America/New_York", **fields)
+        place = {"location_type": "video", "location_detail": "https://meet.larkhill.example/alice"}
+        return make_one_off(
+            host, now, title=title, periods=periods, timezone=host.user.timezone, **place, **fields
+        )
 
-    pick(offered("Contract walkthrough", 15), now)
-    offered("Pricing questions", 20, expires_at=now + timedelta(minutes=1))
-    one_offs.withdraw(one_off=offered("Site visit", 25), actor=alice.user, now=now)
+    pick(offered("Rollout plan", 14), now)
+    offered("Pricing questions", 21, expires_at=now + timedelta(minutes=1))
     OneOff.objects.filter(title="Pricing questions").update(expires_at=now - timedelta(hours=1))
-    # The outbox goes by the database's clock.
-    OutboxMessage.objects.filter(available_at__lte=now).update(available_at=Now())
+    one_offs.withdraw(one_off=offered("Site visit", 28), actor=host.user, now=now)
+    offered("Contract walkthrough", 1, expires_at=now + timedelta(days=3))
+
+
+def _deliver_mails(now: datetime) -> None:
+    """What a worker has delivered until now. The outbox goes by the database's clock, which is another one."""
+    waiting = OutboxMessage.objects.filter(sent_at=None)
+    later = list(waiting.filter(available_at__gt=now).values_list("pk", "available_at"))
+    waiting.filter(available_at__lte=now).update(available_at=Now() - timedelta(seconds=1))
+    waiting.filter(pk__in=[pk for pk, _due in later]).update(available_at=Now() + timedelta(days=1))
     deliver_due(now)
-    return world
+    for pk, due in later:
+        waiting.filter(pk=pk).update(available_at=due)
+    OutboxMessage.objects.exclude(sent_at=None).update(sent_at=now)
+    mails = CaughtMail.objects.order_by("received_at")
+    for minutes, mail in enumerate(reversed(mails)):
+        CaughtMail.objects.filter(pk=mail.pk).update(received_at=now - timedelta(minutes=7 * minutes))
 
 
 @dataclass(frozen=True)
@@ -174,6 +202,11 @@ def press(name: str) -> Callable[[Page, World], None]:
             page.get_by_role("button", name=name).click()
 
     return act
+
+
+def choose_the_second(page: Page, world: World) -> None:
+    page.get_by_role("radio").nth(1).check(force=True)
+    expect(page.locator("#bar")).not_to_contain_text("Pick a time")
 
 
 def choose_a_time(page: Page, world: World) -> None:
@@ -257,8 +290,9 @@ def on_link(view: str, slug: str = DISCOVERY) -> Callable[[World], str]:
     return at(f"scheduling:{view}", link_id=lambda world: world.link(slug).pk)
 
 
-def console(tab: str, *, is_open: bool = False) -> Callable[[World], str]:
-    opened = {"open": lambda world: str(world.booking(tab).pk)} if is_open else {}
+def console(tab: str, *, slug: str = "") -> Callable[[World], str]:
+    """The list, with the row of this link's booking open."""
+    opened = {"open": lambda world: str(world.booking(tab, slug).pk)} if slug else {}
     return query("/calendar/bookings", tab=tab, **opened)
 
 
@@ -285,7 +319,12 @@ LOOKS: tuple[Look, ...] = (
     Look("password-done", "account_reset_password_from_key_done", at("account_reset_password_from_key_done")),
     Look("password-change", "account_change_password", at("account_change_password"), "alice"),
     # The invitee.
-    Look("book", "bookings:book", query(BOOK, tz="Europe/Berlin"), act=choose_a_time),
+    Look(
+        "book",
+        "bookings:book",
+        query(BOOK, tz="Europe/Berlin", date=lambda world: f"{world.now + timedelta(days=2):%Y-%m-%d}"),
+        act=choose_a_time,
+    ),
     Look("book-round-robin", "bookings:book", lambda world: "/book/product-demo"),
     Look("book-unknown", "bookings:book", lambda world: "/book/no-such-page"),
     Look("book-bad-address", "bookings:book", query(BOOK, date="soon")),
@@ -331,7 +370,14 @@ LOOKS: tuple[Look, ...] = (
         query(manage_of_new, open="cancel"),
         act=press("Cancel booking"),
     ),
-    Look("one-off", "one_off:pick", query(on_one_off("open"), tz="Europe/Berlin")),
+    Look(
+        "one-off",
+        "one_off:pick",
+        query(
+            on_one_off("open"), tz="Europe/Madrid", name="Tomás Herrera", email="tomas@cobaltfoods.example"
+        ),
+        act=choose_the_second,
+    ),
     Look(
         "one-off-refused",
         "one_off:pick",
@@ -343,9 +389,9 @@ LOOKS: tuple[Look, ...] = (
     Look("one-off-withdrawn", "one_off:pick", on_one_off("withdrawn")),
     # The rep.
     Look("bookings", "bookings:console", console("upcoming"), "mara"),
-    Look("booking-drawer", "bookings:console", console("upcoming", is_open=True), "alice"),
+    Look("booking-drawer", "bookings:console", console("upcoming", slug="product-demo"), "mara"),
     Look("bookings-past", "bookings:console", console("past"), "alice"),
-    Look("bookings-cancelled", "bookings:console", console("cancelled", is_open=True), "alice"),
+    Look("bookings-cancelled", "bookings:console", console("cancelled", slug=DISCOVERY), "alice"),
     Look("bookings-rescheduled", "bookings:console", console("rescheduled"), "alice"),
     Look("bookings-none", "bookings:console", query("/calendar/bookings", q="zoom friday"), "alice"),
     Look("links", "scheduling:links", at("scheduling:links"), "alice"),

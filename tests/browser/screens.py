@@ -1,0 +1,77 @@
+"""Takes the pictures of docs/screens.md: `make screens`. No test, and not collected as one."""
+
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+import pytest
+from playwright.sync_api import Page
+
+from tests.browser.conftest import COLORS_SETTLED, Visit
+from tests.browser.gallery import LOOKS, Browsing, Look, World, make_world, on_mail
+from tests.servers import ROOT
+
+pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
+
+FOLDER = ROOT / "docs" / "screens"
+DESKTOP, PHONE, MAIL = (1280, 800), (390, 844), (680, 900)
+EMAIL = Look("email", "notifications:mail_html", lambda world: f"{on_mail('REQUEST')(world)}/html", "mara")
+PICTURES: dict[str, tuple[str, ...]] = {
+    "login": ("desktop",),
+    "book": ("desktop", "phone", "dark"),
+    "book-details": ("desktop", "phone"),
+    "book-conflict": ("desktop", "phone"),
+    "book-confirmed": ("desktop", "phone"),
+    "email": ("mail",),
+    "manage": ("desktop", "phone"),
+    "manage-reschedule": ("desktop",),
+    "manage-cancel": ("desktop",),
+    "manage-cancelled": ("desktop",),
+    "one-off": ("desktop", "phone"),
+    "one-off-expired": ("desktop",),
+    "bookings": ("desktop", "phone", "dark"),
+    "booking-drawer": ("desktop", "phone"),
+    "bookings-past": ("desktop",),
+    "bookings-cancelled": ("desktop",),
+    "links": ("desktop", "phone"),
+    "link-locked": ("desktop", "phone"),
+    "link-own": ("desktop",),
+    "one-off-list": ("desktop", "phone"),
+    "one-off-new": ("desktop", "phone"),
+    "one-off-detail": ("desktop",),
+    "managed-list": ("desktop", "phone"),
+    "managed-edit": ("desktop", "phone", "dark"),
+    "managed-assign": ("desktop", "phone"),
+    "managed-detail": ("desktop", "phone", "dark"),
+    "mailbox": ("desktop",),
+}
+
+
+@pytest.fixture
+def world(afternoon: datetime, transactional_db: None, settings: Any) -> World:
+    settings.SITE_URL = "https://meet.larkhill.example"
+    settings.EMAIL_BACKEND = "workestra.notifications.mailbox.MailboxBackend"
+    return make_world(afternoon)
+
+
+def test_take_every_picture(visit: Visit, world: World) -> None:
+    looks = {look.name: look for look in (*LOOKS, EMAIL)}
+    FOLDER.mkdir(exist_ok=True)
+    for old in FOLDER.glob("*.png"):
+        old.unlink()
+    at_a_desk, by_hand = Browsing(visit, world), Browsing(visit, world, touch=True)
+    for name, variants in PICTURES.items():
+        for variant in variants:
+            browsing = by_hand if variant == "phone" else at_a_desk
+            suffix = "" if variant in {"desktop", "mail"} else f"-{variant}"
+            with browsing.opened(looks[name]) as page:
+                take(page, variant, FOLDER / f"{name}{suffix}.png")
+
+
+def take(page: Page, variant: str, path: Path) -> None:
+    width, height = {"phone": PHONE, "mail": MAIL}.get(variant, DESKTOP)
+    page.set_viewport_size({"width": width, "height": height})
+    page.emulate_media(color_scheme="dark" if variant == "dark" else "light")
+    page.evaluate(COLORS_SETTLED)
+    page.evaluate("document.fonts.ready.then(() => null)")
+    page.screenshot(path=path, full_page=variant == "mail", scale="css")
