@@ -4,10 +4,11 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
+from functools import cache
 from typing import Any, Final
 from uuid import uuid4
 
-from django.core.cache import cache
+from django.core.cache import cache as django_cache
 from django.core.mail import EmailMultiAlternatives
 from django.db import connection, transaction
 from django.http import QueryDict
@@ -92,6 +93,7 @@ class World:
         return alice
 
 
+@cache
 def every_url() -> dict[str, tuple[str, ...]]:
     """The names of all addresses of the project, as `reverse` takes them, each with its parameters."""
     return dict(sorted(_urls(get_resolver().url_patterns)))
@@ -109,24 +111,25 @@ def _urls(patterns: Any, namespace: str = "") -> Iterator[tuple[str, tuple[str, 
 
 def fingerprint() -> dict[str, str]:
     """For each table how many rows it has and a hash of what they hold. Sessions are left out: they are no contents."""
-    tables = [name for name in connection.introspection.table_names() if name not in _NO_CONTENTS]
-    parts = [
-        f"SELECT '{name}', count(*) || ' ' || md5(coalesce(string_agg(t::text, '|' ORDER BY t::text), ''))"
-        f' FROM "{name}" t'
-        for name in tables
-    ]
     with connection.cursor() as cursor:
-        cursor.execute(" UNION ALL ".join(parts))
+        cursor.execute(_fingerprint_sql())
         return dict(cursor.fetchall())
 
 
-_NO_CONTENTS: Final = {"django_session", "django_migrations"}
+@cache
+def _fingerprint_sql() -> str:
+    tables = sorted(set(connection.introspection.django_table_names(only_existing=True)) - {"django_session"})
+    return " UNION ALL ".join(
+        f"SELECT '{table}', count(*) || ' ' || md5(coalesce(string_agg(t::text, '|' ORDER BY t::text), ''))"
+        f' FROM "{table}" t'
+        for table in tables
+    )
 
 
 @contextmanager
 def undone() -> Iterator[None]:
     """Whatever the block writes is gone after it. Its transactions count as outermost ones, as in Django's TestCase."""
-    cache.clear()
+    django_cache.clear()
     outer = transaction.atomic()
     outer._from_testcase = True  # type: ignore[attr-defined]
     outer.__enter__()

@@ -1,0 +1,268 @@
+"""Who may open and do what: every address, for everybody, asked for as a page and by htmx."""
+
+import re
+from typing import Any, Final
+from uuid import uuid4
+
+import pytest
+from django.urls import reverse
+
+from tests.security.world import World, every_url, fingerprint, undone
+
+pytestmark = pytest.mark.django_db
+
+# Everything is Alice's, who is a member of the group Sales; the template is that group's. Of the others:
+#   bob      member          no group with her         dana   admin
+#   manager  manager         in Sales                  owner  owner of the workspace
+#   outside  manager         in another group          carol  admin of another workspace
+#   viewer   viewer          in Sales                  gone   a member no more
+#   lead     member          leads Sales, manages its templates
+#
+# "in" sends to the sign-in page (an htmx request gets 401); "!" marks what changes the database; "a|b" is b for htmx.
+# One value stands for everybody.
+TABLE: Final = """
+                                          anon alice bob  manager outside viewer lead dana owner carol gone
+healthz                              GET  200
+healthz                              POST 200
+home                                 GET  in   302   302  302     302     302    302  302  302   302   403
+home                                 POST in   302   302  302     302     302    302  302  302   302   403
+calendar                             GET  in   302   302  302     302     302    302  302  302   302   403
+calendar                             POST in   302   302  302     302     302    302  302  302   302   403
+
+account_login                        GET  200  302   302  302     302     302    302  302  302   302   302
+account_login                        POST 302
+account_logout                       GET  302  200   200  200     200     200    200  200  200   200   200
+account_logout                       POST 302
+account_inactive                     GET  200
+account_inactive                     POST 405
+account_signup                       GET  200  302   302  302     302     302    302  302  302   302   302
+account_signup                       POST 200  302   302  302     302     302    302  302  302   302   302
+account_change_password              GET  in   200   200  200     200     200    200  200  200   200   403
+account_change_password              POST in   302!  302! 302!    302!    302!   302! 302! 302!  302!  403
+account_set_password                 GET  in   302   302  302     302     302    302  302  302   302   403
+account_set_password                 POST in   302   302  302     302     302    302  302  302   302   403
+account_reset_password               GET  200
+account_reset_password               POST 302!
+account_reset_password_done          GET  200
+account_reset_password_done          POST 405
+account_reset_password_from_key      GET  200
+account_reset_password_from_key      POST 200
+account_reset_password_from_key_done GET  200
+account_reset_password_from_key_done POST 405
+
+look:preferences                     GET  405
+look:preferences                     POST 303
+scheduling:brand                     GET  200
+scheduling:brand                     POST 405
+
+notifications:mailbox                GET  200
+notifications:mailbox                POST 405
+notifications:mailbox_empty          GET  405
+notifications:mailbox_empty          POST 302!
+notifications:mail                   GET  200
+notifications:mail                   POST 405
+notifications:mail_html              GET  200
+notifications:mail_html              POST 405
+notifications:mail_invite            GET  200
+notifications:mail_invite            POST 405
+notifications:mail_source            GET  200
+notifications:mail_source            POST 405
+
+bookings:book                        GET  200
+bookings:book                        POST 405
+bookings:details                     GET  302
+bookings:details                     POST 303!
+bookings:manage                      GET  200
+bookings:manage                      POST 405
+bookings:confirmed                   GET  200
+bookings:confirmed                   POST 405
+bookings:reschedule                  GET  302
+bookings:reschedule                  POST 303!
+bookings:manage_cancel               GET  302
+bookings:manage_cancel               POST 303!
+bookings:invite                      GET  200
+bookings:invite                      POST 405
+one_off:pick                         GET  200
+one_off:pick                         POST 303!
+
+                                          anon alice    bob manager  outside viewer  lead dana     owner    carol gone
+bookings:console                     GET  in   200      200 200      200     200     200  200      200      200   403
+bookings:console                     POST in   405      405 405      405     405     405  405      405      405   403
+bookings:drawer                      GET  in   302|200  404 302|200  404     302|200 404  302|200  302|200  404   403
+bookings:drawer                      POST in   405      405 405      405     405     405  405      405      405   403
+bookings:cancel                      GET  in   405      405 405      405     405     405  405      405      405   403
+bookings:cancel                      POST in   302|200! 404 302|200! 404     403     404  302|200! 302|200! 404   403
+bookings:attendance                  GET  in   405      405 405      405     405     405  405      405      405   403
+bookings:attendance                  POST in   302|200! 404 302|200! 404     403     404  302|200! 302|200! 404   403
+bookings:manage_link                 GET  in   405      405 405      405     405     405  405      405      405   403
+bookings:manage_link                 POST in   200!     404 200!     404     403     404  200!     200!     404   403
+
+                                          anon alice bob  manager outside viewer lead dana owner carol gone
+scheduling:links                     GET  in   200   200  200     200     200    200  200  200   200   403
+scheduling:links                     POST in   405   405  405     405     405    405  405  405   405   403
+scheduling:link_new                  GET  in   200   200  200     200     403    200  200  200   200   403
+scheduling:link_new                  POST in   302!  302! 302!    302!    403    302! 302! 302!  422   403
+scheduling:link_edit                 GET  in   200   404  404     404     404    404  404  404   404   403
+scheduling:link_edit                 POST in   302!  404  404     404     404    404  404  404   404   403
+scheduling:link_delete               GET  in   200   404  404     404     404    404  404  404   404   403
+scheduling:link_delete               POST in   302!  404  404     404     404    404  404  404   404   403
+
+one_off:list                         GET  in   200   200  200     200     200    200  200  200   200   403
+one_off:list                         POST in   405   405  405     405     405    405  405  405   405   403
+one_off:new                          GET  in   200   200  200     200     403    200  200  200   200   403
+one_off:new                          POST in   303!  303! 303!    303!    403    303! 303! 303!  303!  403
+one_off:detail                       GET  in   200   404  404     404     404    404  404  404   404   403
+one_off:detail                       POST in   405   405  405     405     405    405  405  405   405   403
+one_off:withdraw                     GET  in   405   405  405     405     405    405  405  405   405   403
+one_off:withdraw                     POST in   303!  404  404     404     404    404  404  404   404   403
+
+                                          anon alice bob manager outside viewer lead dana owner carol gone
+managed_events:list                  GET  in   403   403 403     403     403    200  200  200   200   403
+managed_events:list                  POST in   405   405 405     405     405    405  405  405   405   403
+managed_events:new                   GET  in   403   403 403     403     403    200  200  200   200   403
+managed_events:new                   POST in   403   403 403     403     403    302! 302! 302!  422   403
+managed_events:detail                GET  in   403   403 403     403     403    200  200  200   404   403
+managed_events:detail                POST in   405   405 405     405     405    405  405  405   405   403
+managed_events:edit                  GET  in   403   403 403     403     403    200  200  200   404   403
+managed_events:edit                  POST in   403   403 403     403     403    302! 302! 302!  404   403
+managed_events:delete                GET  in   403   403 403     403     403    200  200  200   404   403
+managed_events:delete                POST in   403   403 403     403     403    302! 302! 302!  404   403
+managed_events:assign                GET  in   403   403 403     403     403    200  200  200   404   403
+managed_events:assign                POST in   403   403 403     403     403    302! 302! 302!  404   403
+managed_events:detach                GET  in   405   405 405     405     405    405  405  405   405   403
+managed_events:detach                POST in   403   403 403     403     403    302! 302! 302!  404   403
+"""
+# Reviewed line by line; what may look odd in it:
+#   - The mailbox asks nobody to sign in. It exists only where mails are caught (see the test below and E001).
+#   - Carol's 422: the form she copies names Alice as a host, the group Sales; neither is of her workspace.
+#   - An admin neither sees nor edits other people's links and one-offs: both belong to one person alone.
+#   - A booking page is the same for everybody, whoever is signed in.
+#   - Asking for a new password writes the address down for the sign-in library, also from somebody else's browser.
+
+
+def _table() -> dict[tuple[str, str], dict[str, str]]:
+    rows: dict[tuple[str, str], dict[str, str]] = {}
+    people: list[str] = []
+    for line in TABLE.splitlines():
+        words = line.split()
+        if line.startswith(" "):
+            people = words
+        elif words:
+            name, method, *cells = words
+            assert (name, method) not in rows, line
+            cells = cells * len(people) if len(cells) == 1 else cells
+            rows[name, method] = dict(zip(people, cells, strict=True))
+    return rows
+
+
+ROWS: Final = _table()
+
+
+def test_every_address_has_its_lines_and_every_line_its_address() -> None:
+    assert set(ROWS) == {(name, method) for name in every_url() for method in ("GET", "POST")}
+
+
+@pytest.mark.parametrize("name", every_url())
+def test_everybody_gets_what_the_table_says_and_nothing_else_is_changed(world: World, name: str) -> None:
+    before = fingerprint()
+    wrong = []
+    for method in ("GET", "POST"):
+        assert list(ROWS[name, method]) == list(world.people)
+        for who, cell in ROWS[name, method].items():
+            page, _, fragment = cell.rstrip("!").partition("|")
+            mark = "!" * cell.endswith("!")
+            for htmx, status in ((False, page), (True, fragment or ("401" if page == "in" else page))):
+                expected = status + mark
+                with undone():
+                    seen = _seen(world, name, method, who, htmx=htmx)
+                    seen += "!" * (fingerprint() != before)
+                if seen != expected:
+                    wrong.append(f"{method} {'by htmx ' * htmx}as {who}: {seen}, not {expected}")
+    assert wrong == []
+
+
+def _seen(world: World, name: str, method: str, who: str, *, htmx: bool) -> str:
+    client, url = world.browser(who), world.address(name)
+    headers = {"HX-Request": "true"} if htmx else {}
+    if method == "GET":
+        response: Any = client.get(url, headers=headers)
+    else:
+        response = client.post(url, world.forms.get(name, {}), headers=headers)
+    if response.status_code == 302 and response["Location"].startswith("/accounts/login/?next="):
+        return "in"
+    return str(response.status_code)
+
+
+OWNED: Final = {
+    name: [who for who, cell in ROWS[name, "POST"].items() if cell == "404"]
+    or [who for who, cell in ROWS[name, "GET"].items() if cell == "404"]
+    for name, parameters in every_url().items()
+    if parameters and "404" in [*ROWS[name, "GET"].values(), *ROWS[name, "POST"].values()]
+}
+
+
+@pytest.mark.parametrize("name", OWNED)
+def test_what_is_not_yours_looks_like_what_does_not_exist(world: World, name: str) -> None:
+    parameters = every_url()[name]
+    for who in OWNED[name]:
+        for method in ("GET", "POST"):
+            for headers in ({}, {"HX-Request": "true"}):
+                answers = []
+                for url in (
+                    world.address(name),
+                    world.address(name, **{parameter: uuid4() for parameter in parameters}),
+                ):
+                    client = world.browser(who)
+                    if method == "GET":
+                        response: Any = client.get(url, headers=headers)
+                    else:
+                        response = client.post(url, world.forms.get(name, {}), headers=headers)
+                    answers.append((response.status_code, dict(response.headers), _without_ids(response)))
+                (status, sent, body), (absent_status, absent_sent, absent_body) = answers
+                assert (status, body) == (absent_status, absent_body), (who, method)
+                assert sent.keys() == absent_sent.keys(), (who, method)
+
+
+@pytest.mark.parametrize("name", [name for name, parameters in every_url().items() if "token" in parameters])
+def test_a_token_opens_its_own_page_and_no_other(world: World, name: str) -> None:
+    own, other = world.address("bookings:manage").rpartition("/")[2], world.address("one_off:pick")
+    client = world.browser("anon")
+    wrong: list[dict[str, str]] = [{"token": token} for token in ("x" * 43, "\x00", "%", own[:-1], own + "A")]
+    wrong.append({"token": other.rpartition("/")[2] if name != "one_off:pick" else own})
+    if "slug" in every_url()[name]:
+        wrong += [{"slug": world.assigned.slug}, {"slug": "one-off"}]
+    before, bodies = fingerprint(), set()
+    for instead in wrong:
+        for answer in (client.get, client.post):
+            response: Any = answer(world.address(name, **instead))
+            assert response.status_code in {404, 405}, instead
+            if response.status_code == 404:
+                bodies.add(_PATH.sub("", _without_ids(response)))
+    assert len(bodies) == 1
+    assert fingerprint() == before
+
+
+def test_the_mailbox_is_not_there_where_mails_are_really_sent(world: World, settings: Any) -> None:
+    settings.MAILBOX_ENABLED = False
+    for name in every_url():
+        if name.startswith("notifications:"):
+            for who in ("anon", "dana"):
+                assert world.browser(who).get(world.address(name)).status_code == 404
+                assert world.browser(who).post(world.address(name)).status_code == 404
+
+
+def test_people_who_are_switched_off_are_signed_out_at_once(world: World) -> None:
+    user = world.alice.user
+    type(user).objects.filter(pk=user.pk).update(is_active=False)
+    response: Any = world.browser("alice").get(reverse("bookings:console"))
+    assert response.status_code == 302
+    assert response["Location"].startswith("/accounts/login/")
+
+
+_IDS = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}")
+_PATH = re.compile(r'<span>404</span> [^<]*|name="next" value="[^"]*"')
+_CSRF = re.compile(r'(csrfmiddlewaretoken" value="|X-CSRFToken": ")[^"]+')
+
+
+def _without_ids(response: Any) -> str:
+    return _CSRF.sub(r"\1", _IDS.sub("", response.content.decode()))
