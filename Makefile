@@ -2,8 +2,29 @@
 PYTHON ?= python3
 .PHONY: run test stress lint bench manage sync compile
 
-run test stress lint bench manage sync compile:
-	@$(PYTHON) dev.py $@ $(ARGS)
+run:
+	@$(PYTHON) dev.py run $(ARGS)
+
+test:
+	@$(PYTHON) dev.py test $(ARGS)
+
+stress:
+	@$(PYTHON) dev.py stress $(ARGS)
+
+lint:
+	@$(PYTHON) dev.py lint $(ARGS)
+
+bench:
+	@$(PYTHON) dev.py bench $(ARGS)
+
+manage:
+	@$(PYTHON) dev.py manage $(ARGS)
+
+sync:
+	@$(PYTHON) dev.py sync $(ARGS)
+
+compile:
+	@$(PYTHON) dev.py compile $(ARGS)
 
 # The pictures of docs/screens.md.
 .PHONY: screens

@@ -5,6 +5,7 @@ that is the field's name or begins with it and a dash.
 """
 
 import re
+from abc import ABC, abstractmethod
 from collections import defaultdict
 from collections.abc import Collection, Mapping, Sequence
 from functools import cache
@@ -151,17 +152,19 @@ class QuestionsWidget(CompoundWidget):
         return context
 
 
-class CompoundField(forms.Field):
+class CompoundField(forms.Field, ABC):
     """A field stored as JSON and typed as rows. `clean` gives the JSON; what was typed is shown again after errors."""
 
     def __init__(self, *, required: bool = False, **kwargs: Any) -> None:
         super().__init__(required=required, **kwargs)
 
+    @abstractmethod
     def read(self, typed: Any) -> tuple[list[dict[str, Any]], list[str], Sequence[Any]]:
-        raise NotImplementedError
+        """What was typed, as JSON to store, with sentences about what is wrong, and as rows to show again."""
 
+    @abstractmethod
     def typed(self, stored: Any) -> Sequence[Any]:
-        raise NotImplementedError
+        """The rows that show what is stored."""
 
     def clean(self, value: Any) -> Any:
         if self.disabled:
