@@ -30,14 +30,18 @@ class SignInMiddleware(LoginRequiredMiddleware):
 class MemberMiddleware:
     """Gives each signed-in request its member, and refuses (403) people who belong to no workspace.
 
-    Views marked `login_not_required` are left alone: what an invitee sees never depends on who is signed in.
+    Views marked `login_not_required` are left alone: what an invitee sees never depends on who is signed in. What only
+    members see is not kept by caches, unless the view says otherwise.
     """
 
     def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:
         self.get_response = get_response
 
     def __call__(self, request: HttpRequest) -> HttpResponse:
-        return self.get_response(request)
+        response = self.get_response(request)
+        if hasattr(request, "member") and "Cache-Control" not in response:
+            response["Cache-Control"] = "no-store, private"
+        return response
 
     def process_view(
         self, request: HttpRequest, view: Callable[..., Any], args: list[Any], kwargs: dict[str, Any]
