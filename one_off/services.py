@@ -74,7 +74,14 @@ def create(*, member: Membership, offer: Offer, nonce: UUID, now: datetime) -> O
         return made
     ensure_can_be_offered(offer.periods, offer.expires_at, now)
     if offer.reserve:
-        _ensure_free(member.user_id, offer.periods, now)
+        try:
+            _ensure_free(member.user_id, offer.periods, now)
+        except SlotsTaken:
+            # The first of two clicks may hold them since.
+            made = OneOff.objects.filter(pk=one_off_id).first()
+            if made is not None:
+                return made
+            raise
     return with_hosts_locked(
         [member.user_id], lambda locked: _create_locked(locked, one_off_id, member, offer, now)
     )
