@@ -1,4 +1,4 @@
-"""Booking links, their hosts, and the table that makes a host's time exclusive."""
+"""Booking links, their hosts and hours, and the table that makes a host's time exclusive."""
 
 import uuid
 from typing import Any
@@ -10,7 +10,9 @@ from django.core.validators import MaxValueValidator, MinValueValidator, RegexVa
 from django.db import models
 from django.db.backends.postgresql.psycopg_any import DateTimeTZRange
 from django.db.models import F, Q
+from django.db.models.functions import Lower
 
+from scheduling.domain.hours import Availability
 from scheduling.domain.sections import BY_KEY, SECTION_OF_FIELD
 from workestra.calendars.domain.period import Period
 
@@ -22,11 +24,48 @@ def working_week() -> list[dict[str, Any]]:
     return [{"days": [0, 1, 2, 3, 4], "start": "09:00", "end": "17:00"}]
 
 
-class LinkSettings(models.Model):
+class Hours(models.Model):
+    """Hours on the wall clock of a zone, in the shapes of `scheduling.domain.hours.Availability.from_json`."""
+
+    timezone = models.CharField(max_length=64, default="UTC")
+    weekly_hours = models.JSONField(default=working_week, blank=True)
+    date_overrides = models.JSONField(default=list, blank=True)
+
+    class Meta:
+        abstract = True
+
+    def own_hours(self) -> Availability:
+        """The hours in this very row. Raises: BadAvailability."""
+        return Availability.from_json(self.timezone, self.weekly_hours, self.date_overrides)
+
+
+class Schedule(Hours):
+    """Hours with a name, which links, templates and hosts refer to: who changes it changes all of them."""
+
+    id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
+    workspace = models.ForeignKey("accounts.Workspace", on_delete=models.CASCADE, related_name="schedules")
+    owner = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.PROTECT, related_name="schedules")
+    name = models.CharField(max_length=80)
+    created_at = models.DateTimeField(auto_now_add=True)
+
+    class Meta:
+        ordering = ["name", "id"]
+        constraints = [
+            models.UniqueConstraint(
+                F("workspace"), F("owner"), Lower("name"), name="schedule_name_once_per_owner"
+            )
+        ]
+
+    def __str__(self) -> str:
+        return self.name
+
+
+class LinkSettings(Hours):
     """What booking links and templates have in common: exactly the fields that `domain.sections` names.
 
-    `weekly_hours` and `date_overrides` have the shapes of `scheduling.domain.hours.Availability.from_json`;
-    `questions` is a list of `{"key", "label", "type", "required", "options"}`.
+    With a `schedule`, zone, weekly hours and single dates are the schedule's, and the own ones wait until it is taken
+    away; `availability()` and `zone` say what counts. `questions` is a list of `{"key", "label", "type", "required",
+    "options"}`.
     """
 
     title = models.CharField(max_length=120)
@@ -42,9 +81,9 @@ class LinkSettings(models.Model):
     buffer_before_minutes = models.PositiveSmallIntegerField(default=0, validators=[MaxValueValidator(240)])
     buffer_after_minutes = models.PositiveSmallIntegerField(default=0, validators=[MaxValueValidator(240)])
 
-    timezone = models.CharField(max_length=64, default="UTC")
-    weekly_hours = models.JSONField(default=working_week, blank=True)
-    date_overrides = models.JSONField(default=list, blank=True)
+    schedule = models.ForeignKey(
+        Schedule, on_delete=models.SET_NULL, null=True, blank=True, related_name="%(class)ss"
+    )
     minimum_notice_hours = models.PositiveSmallIntegerField(default=4, validators=[MaxValueValidator(8760)])
     booking_window_days = models.PositiveSmallIntegerField(
         default=30, validators=[MinValueValidator(1), MaxValueValidator(730)]
@@ -83,6 +122,15 @@ class LinkSettings(models.Model):
         """Every sectioned field with its value, in the order of the section list."""
         return {field: getattr(self, field) for field in SECTION_OF_FIELD}
 
+    def availability(self) -> Availability:
+        """The hours that count: the schedule's, else the own ones. Raises: BadAvailability."""
+        return (self.schedule or self).own_hours()
+
+    @property
+    def zone(self) -> str:
+        """The IANA name of the zone on whose clock the hours are."""
+        return (self.schedule or self).timezone
+
 
 class BookingLink(LinkSettings):
     """A public page `/book/<slug>` of one host or of a pool.
@@ -94,6 +142,8 @@ class BookingLink(LinkSettings):
     class Strategy(models.TextChoices):
         INDIVIDUAL = "individual", "Individual"
         ROUND_ROBIN = "round_robin", "Round robin"
+        COLLECTIVE = "collective", "Collective"
+        GROUP = "group", "Group"
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
     workspace = models.ForeignKey(
@@ -104,6 +154,10 @@ class BookingLink(LinkSettings):
     )
     slug = models.CharField(max_length=80, unique=True)
     strategy = models.CharField(max_length=16, choices=Strategy.choices, default=Strategy.INDIVIDUAL)
+    capacity = models.PositiveSmallIntegerField(
+        default=1, validators=[MinValueValidator(1), MaxValueValidator(1000)]
+    )
+    embed_origins = ArrayField(models.CharField(max_length=200), default=list, blank=True)
     managed_event_template = models.ForeignKey(
         "managed_events.ManagedEventTemplate",
         on_delete=models.SET_NULL,
@@ -125,6 +179,10 @@ class BookingLink(LinkSettings):
                 condition=Q(managed_event_template__isnull=False),
                 name="link_once_per_template_and_owner",
             ),
+            models.CheckConstraint(
+                name="link_capacity_of_groups_only",
+                condition=Q(capacity=1) | Q(strategy="group", capacity__range=(1, 1000)),
+            ),
         ]
 
     def __str__(self) -> str:
@@ -140,7 +198,11 @@ class BookingLink(LinkSettings):
 
 
 class LinkHost(models.Model):
-    """A host of a link. Every link has at least one; only round robin has more than one."""
+    """A host of a link. Every link has at least one; only round robin and collective have more.
+
+    `schedule` holds his own hours for this link, in place of the link's; `max_per_day` is his own cap, counted on his
+    local days.
+    """
 
     id = models.BigAutoField(primary_key=True)
     link = models.ForeignKey(BookingLink, on_delete=models.CASCADE, related_name="hosts")
@@ -151,12 +213,50 @@ class LinkHost(models.Model):
     rotation = models.PositiveBigIntegerField(
         default=0, help_text="Rises with each assignment: least recent is lowest."
     )
+    schedule = models.ForeignKey(
+        Schedule, on_delete=models.SET_NULL, null=True, blank=True, related_name="hosts"
+    )
+    max_per_day = models.PositiveSmallIntegerField(null=True, blank=True, validators=[MinValueValidator(1)])
 
     class Meta:
         constraints = [models.UniqueConstraint(fields=["link", "user"], name="link_host_once")]
 
     def __str__(self) -> str:
         return f"{self.user} on {self.link}"
+
+
+class RetiredSlug(models.Model):
+    """An address that a link had. While the link lives it leads there; afterwards it is kept from other workspaces."""
+
+    slug = models.CharField(primary_key=True, max_length=80)
+    workspace = models.ForeignKey("accounts.Workspace", on_delete=models.CASCADE, related_name="+")
+    link = models.ForeignKey(
+        BookingLink, on_delete=models.SET_NULL, null=True, blank=True, related_name="retired_slugs"
+    )
+    retired_at = models.DateTimeField()
+
+    def __str__(self) -> str:
+        return self.slug
+
+
+class OutOfOffice(models.Model):
+    """Days on which a member hosts nothing. Both days are included, on the clock of the member's zone."""
+
+    id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
+    workspace = models.ForeignKey("accounts.Workspace", on_delete=models.CASCADE, related_name="+")
+    user = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.CASCADE, related_name="absences")
+    first_day = models.DateField()
+    last_day = models.DateField()
+    note = models.CharField(max_length=200, blank=True)
+
+    class Meta:
+        ordering = ["first_day", "last_day", "id"]
+        constraints = [
+            models.CheckConstraint(name="out_of_office_ends", condition=Q(last_day__gte=F("first_day")))
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.user}: {self.first_day} to {self.last_day}"
 
 
 def as_range(period: Period) -> DateTimeTZRange:

@@ -20,7 +20,8 @@ from scheduling.domain.slots import (
     open_slots,
     verdict,
 )
-from scheduling.models import BookingLink, BusyTime, LinkHost, as_range
+from scheduling.domain.wallclock import DAY, instants_of_dates
+from scheduling.models import BookingLink, BusyTime, LinkHost, OutOfOffice, as_range
 from workestra.accounts.models import Membership
 from workestra.calendars.domain.period import Period
 
@@ -53,12 +54,12 @@ def meetings_ahead(link: BookingLink, now: datetime) -> int:
 
 
 def public_link(slug: str) -> BookingLink | None:
-    """The link behind `/book/<slug>`, with its owner and workspace; None when there is none."""
-    return BookingLink.objects.filter(slug=slug).select_related("owner", "workspace").first()
+    """The link behind `/book/<slug>`, with owner, workspace and schedule; None when there is none."""
+    return BookingLink.objects.filter(slug=slug).select_related("owner", "workspace", "schedule").first()
 
 
 def hosts_in_order(link: BookingLink) -> list[LinkHost]:
-    """The link's active hosts with their users, next in turn first: least recent, then weight, then user id.
+    """The link's active hosts with users and schedules, next in turn first: least recent, then weight, then user id.
 
     For a booking, read it only after the hosts are locked: the order is part of what the locks protect.
     """
@@ -69,7 +70,7 @@ def hosts_in_order(link: BookingLink) -> list[LinkHost]:
             user__memberships__workspace=link.workspace_id,
             user__memberships__is_active=True,
         )
-        .select_related("user")
+        .select_related("user", "schedule")
         .order_by("rotation", "-weight", "user_id")
     )
 
@@ -86,6 +87,7 @@ def rules_of(link: BookingLink) -> Rules:
         booking_window=RollingWindow(days=link.booking_window_days),
         max_per_day=link.max_per_day,
         max_per_week=link.max_per_week,
+        capacity=link.capacity,
     )
 
 
@@ -97,18 +99,17 @@ def calendars_of(
     *,
     without: UUID | None = None,
 ) -> list[HostCalendar]:
-    """Each host's hours and busy time, in the order given, as far as they matter for starts in `within`.
+    """Each host's hours, busy time and days away, in the order given, as far as they matter for starts in `within`.
 
     `without` leaves out the time of one owner key, so that a booking being moved does not stand in its own way.
-    Two queries, whatever the number of hosts.
+    Two queries, whatever the number of hosts, when the link and the hosts have their schedules with them.
     """
-    availability = Availability.from_json(link.timezone, link.weekly_hours, link.date_overrides)
     # Caps count whole local weeks; otherwise no meeting with its buffers reaches further than a day.
-    margin = timedelta(days=9) if link.max_per_day or link.max_per_week else timedelta(days=2)
+    capped = link.max_per_day or link.max_per_week or any(host.max_per_day for host in hosts)
+    margin = timedelta(days=9) if capped else timedelta(days=2)
+    around = Period(within.start - margin, within.end + margin)
     rows = BusyTime.objects.filter(
-        host_id__in=[host.user_id for host in hosts],
-        active=True,
-        during__overlap=as_range(Period(within.start - margin, within.end + margin)),
+        host_id__in=[host.user_id for host in hosts], active=True, during__overlap=as_range(around)
     ).filter(Q(expires_at__isnull=True) | Q(expires_at__gt=now))
     if without is not None:
         rows = rows.exclude(owner_key=without)
@@ -124,10 +125,42 @@ def calendars_of(
                 same_link=row.link_id == link.pk and row.kind == BusyTime.Kind.BOOKING,
             )
         )
+    hours, away = _hours_of(link, hosts), _days_away(hosts, around)
     return [
-        HostCalendar(host_id=str(host.user_id), availability=availability, busy=tuple(busy[host.user_id]))
+        HostCalendar(
+            host_id=str(host.user_id),
+            availability=hours[host.schedule_id],
+            busy=tuple(busy[host.user_id]),
+            out_of_office=tuple(away[host.user_id]),
+            max_per_day=host.max_per_day,
+        )
         for host in hosts
     ]
+
+
+def _hours_of(link: BookingLink, hosts: Sequence[LinkHost]) -> dict[UUID | None, Availability]:
+    """The hours by a host's own schedule; None has the link's. One schedule is one object, which the engine shares."""
+    hours: dict[UUID | None, Availability] = {None: link.availability()}
+    if link.schedule_id:
+        hours[link.schedule_id] = hours[None]
+    for host in hosts:
+        if host.schedule and host.schedule_id not in hours:
+            hours[host.schedule_id] = host.schedule.own_hours()
+    return hours
+
+
+def _days_away(hosts: Sequence[LinkHost], around: Period) -> dict[UUID, list[Period]]:
+    """When each host is out of office, as far as it touches the period."""
+    zones = {host.user_id: host.user.timezone for host in hosts}
+    absences = OutOfOffice.objects.filter(
+        user_id__in=zones, first_day__lte=(around.end + DAY).date(), last_day__gte=(around.start - DAY).date()
+    )
+    away: dict[UUID, list[Period]] = defaultdict(list)
+    for absence in absences:
+        until = absence.last_day + DAY
+        spans = instants_of_dates(zones[absence.user_id], absence.first_day, until, around.start, around.end)
+        away[absence.user_id] += [Period(start, end) for start, end in spans]
+    return away
 
 
 def open_slots_of(

@@ -1,12 +1,13 @@
 from django.urls import path
 
-from scheduling import views
+from scheduling.views import links
 
 app_name = "scheduling"
+_links = "settings/booking-links"
 urlpatterns = [
-    path("brand/<str:color>.css", views.brand, name="brand"),
-    path("settings/booking-links", views.links, name="links"),
-    path("settings/booking-links/new", views.link_new, name="link_new"),
-    path("settings/booking-links/<uuid:link_id>", views.link_edit, name="link_edit"),
-    path("settings/booking-links/<uuid:link_id>/delete", views.link_delete, name="link_delete"),
+    path("brand/<str:color>.css", links.brand, name="brand"),
+    path(_links, links.links, name="links"),
+    path(f"{_links}/new", links.link_new, name="link_new"),
+    path(f"{_links}/<uuid:link_id>", links.link_edit, name="link_edit"),
+    path(f"{_links}/<uuid:link_id>/delete", links.link_delete, name="link_delete"),
 ]

@@ -309,7 +309,7 @@ def _draft_of(
         period=Period(start, start + timedelta(minutes=link.duration_minutes)),
         title=link.title,
         strategy=link.strategy,
-        timezone=link.timezone,
+        timezone=link.zone,
         page_slug=link.slug,
         booker=booker,
         nonce=nonce,

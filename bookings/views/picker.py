@@ -51,7 +51,7 @@ class Host:
 
     @classmethod
     def of_link(cls, link: BookingLink) -> "Host":
-        org, zone = link.workspace.name, ZoneInfo(link.timezone)
+        org, zone = link.workspace.name, ZoneInfo(link.zone)
         if link.strategy == BookingLink.Strategy.ROUND_ROBIN:
             return cls(f"The {org} team", "the team", "Whoever is free takes your booking", zone)
         return cls(link.owner.name, link.owner.first_name, org, zone)

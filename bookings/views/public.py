@@ -178,7 +178,7 @@ def _page(request: BookerRequest, slug: str, typed: Mapping[str, str]) -> Page:
     link = scheduling.public_link(slug)
     if link is None:
         raise Http404
-    zone = zone_for(request, typed, link.timezone)
+    zone = zone_for(request, typed, link.zone)
     host = Host.of_link(link)
     carried = [
         (key, typed[key][:LONGEST_CARRIED])
