@@ -6,10 +6,10 @@ from datetime import date, datetime, timedelta
 from operator import itemgetter
 from typing import TypeAlias
 
-from scheduling.domain.grid import INSTANT, WEEK, complement
+from scheduling.domain.grid import INSTANT, complement
 from scheduling.domain.reasons import Cap, Cause, ReasonCode
 from scheduling.domain.rules import Busy, BusyKind, DateRange, HostCalendar, RollingWindow, Rules, Strategy
-from scheduling.domain.wallclock import DAY, instants_of_dates, local_date
+from scheduling.domain.wallclock import DAY, WEEK, instants_of_dates, local_date
 from workestra.calendars.domain.period import Period
 
 MINUTE = timedelta(minutes=1)

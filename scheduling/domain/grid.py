@@ -1,13 +1,15 @@
 """The grid of starts: steps of elapsed time from the beginning of each joined window of open hours."""
 
 from bisect import bisect_left, bisect_right
-from collections.abc import Sequence
-from datetime import datetime, timedelta
+from collections import defaultdict
+from collections.abc import Iterable, Sequence
+from datetime import UTC, datetime, timedelta
+from itertools import accumulate, repeat
 
-from scheduling.domain.wallclock import DAY, Span, midnights
+from scheduling.domain.wallclock import DAY, WEEK, Span, midnights
 from workestra.calendars.domain.period import Period
 
-WEEK = 7 * DAY
+EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 INSTANT = datetime.resolution
 
 # Enough open time before an instant to know the beginning of its window, or that it has none within a week
@@ -15,22 +17,54 @@ INSTANT = datetime.resolution
 LOOK_BACK = WEEK + 2 * DAY
 
 
+class Settled:
+    """Starts that need not be asked about again, those that are steps of the interval apart together."""
+
+    def __init__(self, interval: timedelta) -> None:
+        self._interval = interval
+        self._by_remainder: dict[timedelta, list[datetime]] = defaultdict(list)
+
+    def add(self, starts: Iterable[datetime]) -> None:
+        grown: dict[timedelta, list[datetime]] = defaultdict(list)
+        for start in starts:
+            grown[self._remainder(start)].append(start)
+        for remainder, added in grown.items():
+            self._by_remainder[remainder] = sorted(self._by_remainder[remainder] + added)
+
+    def steps(self, first: datetime, last: datetime) -> list[datetime]:
+        """Those a whole number of steps after the first, itself included, up to the last, in order."""
+        known = self._by_remainder.get(self._remainder(first), [])
+        return known[bisect_left(known, first) : bisect_right(known, last)]
+
+    def _remainder(self, start: datetime) -> timedelta:
+        return (start - EPOCH) % self._interval
+
+
 def grid_starts(
-    hours: Sequence[Span], zone: str, duration: timedelta, interval: timedelta, asked: Period
+    hours: Sequence[Span],
+    zone: str,
+    duration: timedelta,
+    interval: timedelta,
+    asked: Period,
+    settled: Settled,
 ) -> list[datetime]:
-    """The asked starts, in order, at which a whole meeting lies in the hours.
+    """The asked starts, in order, at which a whole meeting lies in the hours; without those that are settled.
 
     The hours are joined spans that reach from `LOOK_BACK` before the asked period to a meeting after it.
     """
     starts: list[datetime] = []
     for opens, closes in hours:
-        if closes > asked.start:
-            for anchor, last in _runs(opens, closes - duration, zone):
-                start = anchor
-                while start <= last:
-                    starts.append(start)
-                    start += interval
-    return starts[bisect_left(starts, asked.start) : bisect_left(starts, asked.end)]
+        if closes <= asked.start:
+            continue
+        for anchor, last in _runs(opens, closes - duration, zone):
+            first = anchor + max(0, -((anchor - asked.start) // interval)) * interval
+            number = (min(last, asked.end - INSTANT) - first) // interval + 1
+            known = settled.steps(first, last)
+            # Most windows of a pool are settled as a whole, which counting shows.
+            if len(known) < number:
+                steps = accumulate(repeat(interval, number - 1), initial=first)
+                starts += sorted(set(steps).difference(known)) if known else steps
+    return starts
 
 
 def grid_steps(starts: Sequence[datetime], hours: Sequence[Span], interval: timedelta) -> list[Span]:

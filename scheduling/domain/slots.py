@@ -107,8 +107,7 @@ def open_slots(*, hosts: Sequence[HostCalendar], rules: Rules, window: Period, n
     Raises ValueError for an individual or group link with more than one host, and for two hosts of one id.
     """
     starts = open_starts(hosts=hosts, rules=rules, window=window, now=now)
-    ends = [start + rules.duration for start in starts]
-    return [*map(Slot._make, zip(starts, ends, strict=True))]
+    return [*map(Slot, starts, [start + rules.duration for start in starts])]
 
 
 def open_starts(
@@ -120,20 +119,19 @@ def open_starts(
     """
     question = _Question(hosts, rules, window, now)
     offered: list[datetime] = []
-    known: set[datetime] = set()
+    settled = Settled(rules.slot_interval)
     for alternatives in question.pool_by_hours():
-        wanted = question.grid(alternatives[0])
-        if offered:
-            known.update(offered[len(known) :])
-            wanted = [start for start in wanted if start not in known]
+        # Each host is only asked for the starts that nobody before him could give.
+        wanted = question.grid(alternatives[0], settled)
         for common in question.common_blocks(alternatives[0]):
             wanted, _ = _parted(wanted, common)
-        # Each host is only asked for the starts that nobody before him could give.
+        found = len(offered)
         for host in alternatives:
             if not wanted:
                 break
             free, wanted = _parted(wanted, question.blocks_of_host(host))
             offered += free
+        settled.add(offered[found:])
     return sorted(offered)
 
 
@@ -318,20 +316,17 @@ def _roles(
     return hosts[1:], hosts[:1]
 
 
-def _parted(starts: list[datetime], blocked_by: list[Block]) -> tuple[list[datetime], list[datetime]]:
+def _parted(starts: list[datetime], blocked_by: Iterable[Block]) -> tuple[list[datetime], list[datetime]]:
     """The starts that lie in no block and those that do, both in order."""
-    free: list[datetime] = []
-    blocked: list[datetime] = []
-    done = 0
+    is_free = bytearray(b"\x01") * len(starts)
     for first, until, _ in blocked_by:
-        begin = bisect_left(starts, first, done)
+        begin = bisect_left(starts, first)
         end = bisect_left(starts, until, begin)
         if begin < end:
-            free += starts[done:begin]
-            blocked += starts[begin:end]
-            done = end
-    free += starts[done:]
-    return free, blocked
+            is_free[begin:end] = bytes(end - begin)
+    if 0 not in is_free:
+        return starts, []
+    return [*compress(starts, is_free)], [*compress(starts, map(not_, is_free))]
 
 
 def _step_at(steps: Sequence[Span], instant: datetime) -> Span | None:

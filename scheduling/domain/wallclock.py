@@ -7,6 +7,7 @@ from typing import NamedTuple, TypeAlias
 from zoneinfo import ZoneInfo, available_timezones
 
 DAY = timedelta(days=1)
+WEEK = 7 * DAY
 SECOND = timedelta(seconds=1)
 
 # Clock changes of one zone lie at least four days apart in the whole tz database (Freetown, 1939).
