@@ -7,7 +7,6 @@ import os
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from datetime import UTC, datetime
-from pathlib import Path
 from typing import Any, Literal, Protocol
 
 import pytest
@@ -25,7 +24,6 @@ from workestra.accounts.models import Membership
 # Playwright's loop runs in the tests' own thread, where Django would refuse to use the database.
 os.environ["DJANGO_ALLOW_ASYNC_UNSAFE"] = "true"
 
-SCREENSHOTS = Path(__file__).parents[2] / "var" / "screenshots"
 DESKTOP, PHONE = (1440, 900), (390, 844)
 COLORS_SETTLED = """
 Promise.allSettled(
@@ -131,12 +129,6 @@ def assert_fits(page: Page) -> None:
     """Nothing sticks out at the side."""
     too_wide = page.evaluate("document.documentElement.scrollWidth - document.documentElement.clientWidth")
     assert too_wide <= 0, f"{too_wide} px too wide"
-
-
-def picture(page: Page, name: str) -> None:
-    """Keep a picture of the page under var/screenshots/, for people to look at."""
-    SCREENSHOTS.mkdir(parents=True, exist_ok=True)
-    page.screenshot(path=SCREENSHOTS / f"{name}.png", full_page=True)
 
 
 @contextmanager

@@ -13,6 +13,7 @@ from itertools import count
 from typing import Any
 from urllib.parse import urlencode
 from uuid import uuid4
+from zoneinfo import ZoneInfo
 
 from allauth.account.forms import default_token_generator
 from allauth.account.utils import user_pk_to_url_str
@@ -23,7 +24,7 @@ from playwright.sync_api import Page, expect
 from bookings.models import Booking
 from bookings.selectors import manage_token
 from bookings.services import booking as booking_service
-from managed_events.models import ManagedEventTemplate
+from managed_events.models import ManagedEventTemplate, Propagation
 from one_off import services as one_offs
 from one_off.models import OneOff
 from one_off.selectors import token_of
@@ -82,6 +83,21 @@ class World:
         """The newest in this state."""
         found = [each for each in OneOff.objects.order_by("created_at") if each.state_at(self.now) == state]
         return found[-1]
+
+    @cached_property
+    def unheld(self) -> OneOff:
+        """An open one of alice's that holds nothing: its first time has been taken meanwhile."""
+        taken = OneOff.objects.get(title="Rollout plan").slots.all()
+        periods = tuple(slot.period for slot in taken)
+        alice = self.members["alice"]
+        return make_one_off(
+            alice,
+            self.now,
+            title="Supplier intro",
+            periods=periods,
+            reserve=False,
+            timezone=alice.user.timezone,
+        )
 
     def mail(self, method: str) -> CaughtMail:
         """The first one that a booker got with such an invitation."""
@@ -188,7 +204,7 @@ def query(address: str | Callable[[World], str], **parameters: str | Callable[[W
         values = {
             name: value if isinstance(value, str) else value(world) for name, value in parameters.items()
         }
-        return f"{path}?{urlencode(values)}"
+        return f"{path}{'&' if '?' in path else '?'}{urlencode(values)}"
 
     return full
 
@@ -225,6 +241,47 @@ def lose_the_time(page: Page, world: World) -> None:
     make_booking(world.link("bruno-discovery-call"), world.start("bruno-discovery-call"), world.now)
     page.get_by_role("button", name="Book").click()
     expect(page.get_by_text("was just taken").first).to_be_visible()
+
+
+def offer_a_taken_time(page: Page, world: World) -> None:
+    """Without a title, and at a time that alice has given away already."""
+    slot = OneOff.objects.get(title="Rollout plan").slots.all()[0]
+    start = slot.starts_at.astimezone(ZoneInfo(world.members["alice"].user.timezone))
+    page.get_by_label("Slot 1, date").fill(f"{start:%Y-%m-%d}")
+    page.get_by_label("Slot 1, start").fill(f"{start:%H:%M}")
+    page.get_by_role("button", name="Create link").click()
+    expect(page.locator("#form-errors")).to_be_focused()
+
+
+def add_a_row_of_each(page: Page, world: World) -> None:
+    for button in ("Add hours on Monday", "Add a date", "Add question"):
+        page.get_by_role("button", name=button).click()
+    expect(page.get_by_role("group", name="New question")).to_be_visible()
+
+
+def send_bad_hours(page: Page, world: World) -> None:
+    page.get_by_label("Monday, from").fill("nine")
+    page.get_by_role("button", name="Make link").click()
+    expect(page.get_by_role("alert")).to_be_focused()
+
+
+def open_the_first_rows(page: Page, world: World) -> None:
+    for name in ("Tom Whitaker", "Bruno Keller"):
+        page.locator("summary", has_text=name).first.click()
+
+
+def save_after_somebody_else(page: Page, world: World) -> None:
+    save(world.unused_template, world.members["mara"], duration_minutes=50, locks=["title"], now=world.now)
+    page.get_by_label("Duration", exact=True).fill("60")
+    page.get_by_role("button", name="Save template").click()
+    expect(page.get_by_text("while you were editing")).to_be_visible()
+
+
+def sees(heading: str) -> Callable[[Page, World], None]:
+    def act(page: Page, world: World) -> None:
+        expect(page.get_by_role("heading", level=1)).to_have_text(heading)
+
+    return act
 
 
 def send_empty(button: str) -> Callable[[Page, World], None]:
@@ -272,6 +329,31 @@ def manage_of_new(world: World) -> str:
         link=link, start=world.start(link.slug), booker=booker, nonce=uuid4(), now=world.now
     )
     return world.manage(booking)
+
+
+def manage_of_too_late(world: World) -> str:
+    """The manage page of a booking whose page asks for more notice of a change than is left."""
+    link = world.link("daniel-discovery-call")
+    booking = make_booking(link, world.start(link.slug), world.now)
+    BookingLink.objects.filter(pk=link.pk).update(cancel_cutoff_hours=720, reschedule_cutoff_hours=720)
+    return world.manage(booking)
+
+
+def template_being_brought_in_line(world: World) -> str:
+    """A template that was just saved: one of its links has the change, two wait for it."""
+    mara = world.members["mara"]
+    template = make_template(mara, title="Onboarding", slug="onboarding", now=world.now)
+    assign_to(template, [world.members[name] for name in ("chloe", "ines", "tom")], mara, now=world.now)
+    run = save(template, mara, title="Onboarding Call", now=world.now).run
+    assert run is not None
+    Propagation.objects.filter(pk=run.pk).update(links_done=1)
+    return reverse("managed_events:detail", args=[template.pk])
+
+
+def template_with_a_crooked_link(world: World) -> str:
+    """One link says something else than its template, as only a mistake of ours could make it."""
+    BookingLink.objects.filter(slug="tom-discovery-call").update(title="Crooked")
+    return on_template("detail")(world)
 
 
 def on_template(view: str) -> Callable[[World], str]:
@@ -329,6 +411,11 @@ LOOKS: tuple[Look, ...] = (
     Look("book-unknown", "bookings:book", lambda world: "/book/no-such-page"),
     Look("book-bad-address", "bookings:book", query(BOOK, date="soon")),
     Look(
+        "book-empty-month",
+        "bookings:book",
+        query(BOOK, month=lambda world: f"{world.now + timedelta(days=150):%Y-%m}"),
+    ),
+    Look(
         "book-details",
         "bookings:details",
         query(DETAILS, start=lambda world: world.start().isoformat(), tz="Europe/Berlin"),
@@ -365,6 +452,12 @@ LOOKS: tuple[Look, ...] = (
     Look("manage-past", "bookings:manage", lambda world: world.manage(world.booking("past"))),
     Look("manage-replaced", "bookings:manage", moved),
     Look(
+        "manage-too-late",
+        "bookings:manage",
+        manage_of_too_late,
+        act=sees("Too late to change this here"),
+    ),
+    Look(
         "manage-just-cancelled",
         "bookings:manage",
         query(manage_of_new, open="cancel"),
@@ -384,28 +477,48 @@ LOOKS: tuple[Look, ...] = (
         on_one_off("open"),
         act=send_empty("Confirm"),
     ),
+    Look(
+        "one-off-taken", "one_off:pick", lambda world: reverse("one_off:pick", args=[token_of(world.unheld)])
+    ),
     Look("one-off-booked", "one_off:pick", on_one_off("booked")),
     Look("one-off-expired", "one_off:pick", on_one_off("expired")),
     Look("one-off-withdrawn", "one_off:pick", on_one_off("withdrawn")),
     # The rep.
     Look("bookings", "bookings:console", console("upcoming"), "mara"),
     Look("booking-drawer", "bookings:console", console("upcoming", slug="product-demo"), "mara"),
+    Look(
+        "booking-cancelling",
+        "bookings:console",
+        query(console("upcoming", slug="product-demo"), form="cancel"),
+        "mara",
+    ),
     Look("bookings-past", "bookings:console", console("past"), "alice"),
     Look("bookings-cancelled", "bookings:console", console("cancelled", slug=DISCOVERY), "alice"),
     Look("bookings-rescheduled", "bookings:console", console("rescheduled"), "alice"),
     Look("bookings-none", "bookings:console", query("/calendar/bookings", q="zoom friday"), "alice"),
     Look("links", "scheduling:links", at("scheduling:links"), "alice"),
     Look("link-new", "scheduling:link_new", at("scheduling:link_new"), "alice"),
+    Look("link-new-refused", "scheduling:link_new", at("scheduling:link_new"), "alice", act=send_bad_hours),
     Look("link-locked", "scheduling:link_edit", on_link("link_edit"), "alice"),
     Look("link-own", "scheduling:link_edit", on_link("link_edit", "product-demo"), "alice"),
+    Look(
+        "link-own-new-rows",
+        "scheduling:link_edit",
+        on_link("link_edit", "product-demo"),
+        "alice",
+        act=add_a_row_of_each,
+    ),
     Look("link-delete", "scheduling:link_delete", on_link("link_delete", "product-demo"), "alice"),
     Look("one-off-list", "one_off:list", at("one_off:list"), "alice"),
     Look("one-off-new", "one_off:new", at("one_off:new"), "alice", act=offer_two_times),
-    Look(
-        "one-off-detail",
-        "one_off:detail",
-        at("one_off:detail", one_off_id=lambda world: world.one_off("open").pk),
-        "alice",
+    Look("one-off-new-refused", "one_off:new", at("one_off:new"), "alice", act=offer_a_taken_time),
+    *(
+        Look(name, "one_off:detail", at("one_off:detail", one_off_id=one_off_id), "alice")
+        for name, one_off_id in (
+            ("one-off-detail", lambda world: world.one_off("open").pk),
+            ("one-off-detail-booked", lambda world: world.one_off("booked").pk),
+            ("one-off-detail-unheld", lambda world: world.unheld.pk),
+        )
     ),
     # The admin.
     Look("managed-list", "managed_events:list", at("managed_events:list"), "mara"),
@@ -426,6 +539,21 @@ LOOKS: tuple[Look, ...] = (
         act=tick("Inés Prado", "Gustav Lindqvist"),
     ),
     Look("managed-delete", "managed_events:delete", on_template("delete"), "mara"),
+    Look(
+        "managed-stale",
+        "managed_events:edit",
+        at("managed_events:edit", template_id=lambda world: world.unused_template.pk),
+        "mara",
+        act=save_after_somebody_else,
+    ),
+    Look(
+        "managed-rows",
+        "managed_events:detail",
+        template_with_a_crooked_link,
+        "mara",
+        act=open_the_first_rows,
+    ),
+    Look("managed-running", "managed_events:detail", template_being_brought_in_line, "mara"),
     Look("not-found", "managed_events:list", lambda world: "/calendar/admin/nothing", "mara"),
     # The mailbox.
     Look("mailbox", "notifications:mailbox", at("notifications:mailbox"), "mara"),

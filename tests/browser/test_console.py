@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Callable
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 
 import pytest
 from playwright.sync_api import Locator, Page, expect
@@ -11,8 +11,8 @@ from bookings.models import Booking
 from bookings.services import attendance
 from bookings.services import booking as bookings
 from scheduling.models import BookingLink
-from tests.browser.conftest import DESKTOP, PHONE, Visit, assert_accessible, assert_fits, picture
-from tests.factories import GroupFactory, join_group, make_booking, make_link
+from tests.browser.conftest import PHONE, Visit
+from tests.factories import make_booking, make_link
 from workestra.accounts.domain.tokens import token_hash
 from workestra.accounts.models import Membership
 
@@ -290,42 +290,3 @@ def test_everything_works_without_a_script(
     row_of(page, past[0]).get_by_role("button", name="Attended").click()
     expect(row_of(page, past[0]).locator(".badge")).to_have_text("Attended")
     expect(page.locator("#marks")).to_contain_text("1 of 3 to mark")
-
-
-def test_it_looks_right_large_and_small_by_day_and_by_night(
-    visit: Visit, alice: Membership, bob: Membership, three: list[Booking], past: list[Booking]
-) -> None:
-    group = GroupFactory(workspace=alice.workspace, name="Sales EMEA")
-    for member in (alice, bob):
-        join_group(group, member)
-    bob.role = "manager"
-    bob.save()
-    pool = make_link(
-        alice, hosts=[alice, bob], slug="product-demo", title="Product Demo", duration_minutes=60
-    )
-    demo = make_booking(
-        pool,
-        november(12, 10),
-        LAST_WEEK,
-        name="Priya Raman",
-        phone="+1 617 555 0148",
-        notes="We run 40 lanes out of Boston and would like to see multi-stop planning first.",
-        answers=[{"label": "How many people plan shipments?", "answer": "6 to 20"}],
-    )
-    moved = bookings.reschedule(booking=three[2], start=november(13, 9), now=LAST_WEEK + timedelta(days=1))
-    bookings.cancel(booking=three[1], by=Booking.Party.BOOKER, reason="On hold until March.", now=LAST_WEEK)
-
-    for name, address, member, size, scheme in (
-        ("upcoming", f"?open={demo.pk}&form=cancel", bob, DESKTOP, "light"),
-        ("upcoming", f"?open={demo.pk}&form=cancel", bob, PHONE, "dark"),
-        ("past", "?tab=past", bob, PHONE, "light"),
-        ("cancelled", f"?open={three[1].pk}", bob, DESKTOP, "dark"),
-        ("rescheduled", f"?open={three[2].pk}", alice, PHONE, "light"),
-    ):
-        page = visit(CONSOLE + address, member=member, size=size, scheme=scheme)
-        picture(page, f"bookings-{name}-{'desktop' if size is DESKTOP else 'phone'}-{scheme}")
-        assert_fits(page)
-        assert_accessible(page)
-    expect(page.get_by_role("link", name="Go to the new time")).to_have_attribute(
-        "href", re.compile(rf"open={moved.pk}")
-    )

@@ -2,18 +2,17 @@
 
 import re
 from datetime import UTC, datetime, timedelta
-from typing import Any, Literal
+from typing import Any
 
 import pytest
 from playwright.sync_api import Page, expect
 from pytest_django.live_server_helper import LiveServer
 
 from bookings.models import Booking
-from one_off import services
 from one_off.models import OneOff
 from one_off.selectors import token_of
 from scheduling.models import BookingLink, BusyTime
-from tests.browser.conftest import DESKTOP, PHONE, Visit, assert_accessible, assert_fits, picture
+from tests.browser.conftest import Visit
 from tests.factories import make_booking
 from tests.one_off.making import TOMAS, make_one_off, pick
 from workestra.accounts.models import Membership
@@ -21,9 +20,6 @@ from workestra.calendars.domain.period import Period
 
 pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
 
-SCHEMES: tuple[Literal["light", "dark"], ...] = ("light", "dark")
-COLORS_SETTLED = "Promise.allSettled(document.getAnimations().map(animation => animation.finished))"
-WEEK = timedelta(weeks=1)
 LIST, NEW = "/calendar/one-off", "/calendar/one-off/new"
 # Wednesday 11 to Friday 13 November 2026, as New York reads them: 11:30, 09:00, 10:00.
 WEDNESDAY = datetime(2026, 11, 11, 16, 30, tzinfo=UTC)
@@ -228,67 +224,3 @@ def test_the_clock_changes_without_losing_what_is_typed(
     page.locator(".zone .seg").get_by_text("12h").click()
     assert "3:00 pm – 3:45 pm" in seen(page)
     expect(page.get_by_label("Your name")).to_have_value("Tomás")
-
-
-# --- How it looks, and whether everybody can use it ---
-
-
-def look(page: Page, name: str) -> None:
-    """Both themes, a desktop and a phone: nothing sticks out, and axe is content."""
-    page.wait_for_load_state("networkidle")
-    for size in (DESKTOP, PHONE):
-        page.set_viewport_size({"width": size[0], "height": size[1]})
-        assert_fits(page)
-        for scheme in SCHEMES:
-            page.emulate_media(color_scheme=scheme)
-            page.evaluate(COLORS_SETTLED)
-            assert_accessible(page)
-            picture(page, f"one-off-{name}-{scheme}-{size[0]}")
-    page.close()
-
-
-def test_the_hosts_pages_are_accessible_and_fit(
-    visit: Visit, in_new_york: Membership, link: BookingLink, afternoon: datetime
-) -> None:
-    open_, unheld, booked, *_ = one_of_each(in_new_york, link, afternoon)
-    look(visit(LIST, member=in_new_york), "list")
-    for one_off, name in ((open_, "detail"), (unheld, "detail-unheld"), (booked, "detail-booked")):
-        look(visit(f"{LIST}/{one_off.pk}", member=in_new_york), name)
-    look(visit(NEW, member=in_new_york), "new")
-    page = visit(NEW, member=in_new_york)
-    fill_row(page, 1, "2026-11-11", "11:30")
-    fill_row(page, 2, "2026-11-12", "10:00")
-    page.get_by_role("button", name="Create link").click()
-    expect(page.locator("#form-errors")).to_be_focused()
-    look(page, "new-refused")
-
-
-def test_the_invitees_pages_are_accessible_and_fit(
-    visit: Visit, in_new_york: Membership, link: BookingLink, afternoon: datetime
-) -> None:
-    open_, unheld, booked, expired, withdrawn = one_of_each(in_new_york, link, afternoon)
-    address = f"/one-off/{token_of(open_)}"
-    look(visit(f"{address}?name=Tom%C3%A1s+Herrera&email={TOMAS.email}", zone="Europe/Madrid"), "pick")
-    look(visit(f"/one-off/{token_of(unheld)}", zone="Europe/Madrid"), "pick-taken")
-    for one_off, name in ((booked, "booked"), (expired, "expired"), (withdrawn, "withdrawn")):
-        look(visit(f"/one-off/{token_of(one_off)}", zone="Europe/Madrid"), f"inert-{name}")
-
-
-def one_of_each(host: Membership, link: BookingLink, now: datetime) -> tuple[OneOff, ...]:
-    """Open and held, open and not held with one time taken, booked, expired, withdrawn."""
-
-    def weeks_later(weeks: int) -> tuple[Period, ...]:
-        return tuple(Period(each.start + weeks * WEEK, each.end + weeks * WEEK) for each in THREE)
-
-    far = datetime(2035, 11, 13, 17, 0, tzinfo=UTC)
-    open_ = offered(host, now, invitee_name=TOMAS.name, invitee_email=TOMAS.email, expires_at=far)
-    unheld = offered(host, now, title="Supplier intro", periods=weeks_later(1), reserve=False)
-    make_booking(link, weeks_later(1)[1].start, now)
-    booked, expired, withdrawn = (
-        offered(host, now, title=title, periods=weeks_later(weeks))
-        for title, weeks in (("Pricing follow-up", 2), ("Budget sign-off", 3), ("Kickoff", 4))
-    )
-    pick(booked, now)
-    OneOff.objects.filter(pk=expired.pk).update(expires_at=now - WEEK)
-    services.withdraw(one_off=withdrawn, actor=host.user, now=now)
-    return open_, unheld, booked, expired, withdrawn
