@@ -69,7 +69,7 @@ def advance(propagation_id: UUID, now: datetime, *, batch: int = BATCH) -> bool:
         if link_ids:
             current.links_updated += bring_in_line(
                 link_ids,
-                values=version.state.locked_values,
+                values=selectors.values_to_bring(current, version),
                 locked_sections=version.locked_sections,
                 version=version.number,
                 now=now,

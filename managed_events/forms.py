@@ -18,7 +18,7 @@ from scheduling.domain.sections import RECOMMENDED_LOCKS, SECTIONS
 from scheduling.domain.slugs import problem, suggested_slug
 from scheduling.forms import SectionsForm
 from scheduling.forms.fields import LineField
-from scheduling.models import BookingLink
+from scheduling.models import BookingLink, Schedule
 from workestra.accounts.models import Group, Membership
 from workestra.look.forms import Affixed
 
@@ -56,9 +56,10 @@ class TemplateForm(SectionsForm):
         instance: ManagedEventTemplate | None = None,
         groups: QuerySet[Group],
         must_have_group: bool = False,
+        schedules: Sequence[Schedule] = (),
         initial: Mapping[str, Any] | None = None,
     ) -> None:
-        super().__init__(data, instance=instance, initial=initial)
+        super().__init__(data, instance=instance, schedules=schedules, initial=initial)
         own = {
             "lock": list(instance.locked_sections if instance else RECOMMENDED_LOCKS),
             "version": instance.version if instance else 0,

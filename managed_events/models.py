@@ -11,7 +11,7 @@ from django.core.validators import RegexValidator
 from django.db import models
 from django.db.models import Q
 
-from managed_events.domain.sync import TemplateState
+from managed_events.domain.sync import TemplateState, values_from_json
 from scheduling.models import LinkSettings
 
 DEFAULT_SLUG_PATTERN = "{username}-{template}"
@@ -87,7 +87,11 @@ class TemplateVersion(models.Model):
 
     @property
     def state(self) -> TemplateState:
-        return TemplateState(self.values, frozenset(self.locked_sections))
+        return TemplateState(self.section_values(), frozenset(self.locked_sections))
+
+    def section_values(self) -> dict[str, Any]:
+        """Every sectioned field with its value; what did not exist yet when it was saved is as in a new template."""
+        return values_from_json(ManagedEventTemplate().section_values(), self.values)
 
 
 class Propagation(models.Model):

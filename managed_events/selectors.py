@@ -14,6 +14,7 @@ from managed_events.models import ManagedEventTemplate, Propagation, TemplateVer
 from scheduling.domain.sections import fields_of
 from scheduling.domain.slugs import first_free
 from scheduling.models import BookingLink
+from scheduling.selectors import schedule_exists
 from workestra.accounts import selectors as accounts
 from workestra.accounts.models import Membership
 from workestra.audit.models import AuditEvent
@@ -231,6 +232,16 @@ def version_of(run: Propagation) -> TemplateVersion:
     return TemplateVersion.objects.get(template=run.template_id, number=run.version)
 
 
+def values_to_bring(run: Propagation, version: TemplateVersion) -> dict[str, Any]:
+    """The locked values of the run's version. Hours of a schedule that is gone by now are those that it left behind."""
+    values = version.state.locked_values
+    schedule_id = values.get("schedule_id")
+    if schedule_id and not schedule_exists(schedule_id):
+        left = run.template.section_values()
+        values |= {field: left[field] for field in fields_of(["availability"])}
+    return values
+
+
 def values_around(run: Propagation) -> tuple[dict[str, Any], dict[str, Any]]:
     """What the run's version changed for links: values of its sections and the locks, before and after."""
     versions = TemplateVersion.objects.filter(
@@ -240,8 +251,7 @@ def values_around(run: Propagation) -> tuple[dict[str, Any], dict[str, Any]]:
     fields = fields_of(run.sections)
 
     def facts(version: TemplateVersion) -> dict[str, Any]:
-        return {field: version.values[field] for field in fields} | {
-            "locked_sections": version.locked_sections
-        }
+        values = version.section_values()
+        return {field: values[field] for field in fields} | {"locked_sections": version.locked_sections}
 
     return facts(before), facts(after)

@@ -1,8 +1,9 @@
 """Reads about links and the times they offer. No page read here waits for a calendar provider."""
 
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
+from typing import Any
 from uuid import UUID
 
 from django.db.models import Q, QuerySet
@@ -21,7 +22,7 @@ from scheduling.domain.slots import (
     verdict,
 )
 from scheduling.domain.wallclock import DAY, instants_of_dates
-from scheduling.models import BookingLink, BusyTime, LinkHost, OutOfOffice, as_range
+from scheduling.models import BookingLink, BusyTime, LinkHost, OutOfOffice, Schedule, as_range
 from workestra.accounts.models import Membership
 from workestra.calendars.domain.period import Period
 
@@ -44,6 +45,21 @@ def listed_links(member: Membership, *, words: str = "", kind: str = "all") -> l
     if kind in {"own", "tpl"}:
         links = links.filter(managed_event_template__isnull=kind == "own")
     return list(links)
+
+
+def schedules_of(member: Membership) -> list[Schedule]:
+    """The member's own schedules, by name."""
+    return list(Schedule.objects.filter(workspace=member.workspace, owner=member.user_id))
+
+
+def schedule_names(*settings: Mapping[str, Any]) -> dict[UUID, str]:
+    """The names of the schedules that these settings refer to; no query when they refer to none."""
+    keys = {values["schedule_id"] for values in settings if values["schedule_id"]}
+    return dict(Schedule.objects.filter(pk__in=keys).values_list("pk", "name")) if keys else {}
+
+
+def schedule_exists(schedule_id: UUID) -> bool:
+    return Schedule.objects.filter(pk=schedule_id).exists()
 
 
 def meetings_ahead(link: BookingLink, now: datetime) -> int:

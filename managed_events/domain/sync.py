@@ -8,6 +8,7 @@ from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
+from uuid import UUID
 
 from scheduling.domain.sections import SECTIONS, changed_sections, fields_of
 
@@ -101,6 +102,14 @@ def merge(base: TemplateState, mine: TemplateState, theirs: TemplateState) -> Me
         mine=in_order(my_values | my_locks),
         both=in_order(both_values),
     )
+
+
+def values_from_json(defaults: Mapping[str, Any], stored: Mapping[str, Any]) -> dict[str, Any]:
+    """Values as they were stored with a version, with keys as keys again and `defaults` for fields added since."""
+    values = {**defaults, **stored}
+    if values["schedule_id"] is not None:
+        values["schedule_id"] = UUID(str(values["schedule_id"]))
+    return values
 
 
 class Cell(StrEnum):

@@ -4,7 +4,7 @@ from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
-from scheduling.domain.section_words import FIELD_LABELS, field_words
+from scheduling.domain.section_words import FIELD_LABELS, NO_NAMES, Names, field_words
 from scheduling.domain.sections import BY_KEY, SECTIONS, fields_of
 
 
@@ -18,16 +18,20 @@ class Difference:
 
 
 def differences(
-    before: Mapping[str, Any], after: Mapping[str, Any], sections: Collection[str]
+    before: Mapping[str, Any],
+    after: Mapping[str, Any],
+    sections: Collection[str],
+    schedules: Names = NO_NAMES,
 ) -> list[Difference]:
     """The fields of these sections whose values differ, in the list's order. Both map every sectioned field.
 
-    Two values that read the same, such as two lists of three dates, are told apart by a word.
+    `schedules` has the names of the schedules that they refer to. Two values that read the same, such as two lists of
+    three dates, are told apart by a word.
     """
     found = []
     for field in fields_of(sections):
         if before[field] != after[field]:
-            old, new = field_words(field, before), field_words(field, after)
+            old, new = (field_words(field, values, schedules) for values in (before, after))
             found.append(Difference(FIELD_LABELS[field], old, f"{new}, changed" if old == new else new))
     return found
 

@@ -25,6 +25,7 @@ from managed_events.services import assignment as service
 from managed_events.services.templates import TemplateGone
 from managed_events.views.templates import CELLS, frame
 from scheduling.domain.sections import SECTIONS
+from scheduling.selectors import schedule_names
 from workestra.accounts.http import MemberRequest
 from workestra.accounts.models import Group, Membership
 from workestra.audit.models import AuditEvent
@@ -173,15 +174,17 @@ def _links(request: MemberRequest, template: ManagedEventTemplate, run: Propagat
     page = Paginator(selectors.assigned_links(template), PAGE).get_page(request.GET.get("page"))
     every = [section.key for section in SECTIONS]
     rows = []
-    for at in selectors.link_rows(template, page.object_list, run):
+    stands = selectors.link_rows(template, page.object_list, run)
+    names = schedule_names(template.section_values(), *(at.link.section_values() for at in stands))
+    for at in stands:
         expected = template.state.starting_values(at.link.owner.timezone)
         values = at.link.section_values()
         rows.append(
             Row(
                 at,
                 f"{settings.SITE_URL}/book/{at.link.slug}",
-                own=differences(expected, values, at.own),
-                mends=differences(values, expected, at.out_of_step),
+                own=differences(expected, values, at.own, names),
+                mends=differences(values, expected, at.out_of_step, names),
                 locks_differ=any(
                     (key in at.link.locked_sections) != (key in template.locked_sections) for key in every
                 ),

@@ -22,6 +22,7 @@ from managed_events.models import ManagedEventTemplate, TemplateVersion
 from managed_events.services import templates as service
 from scheduling.domain.section_words import summary_of
 from scheduling.domain.sections import SECTIONS
+from scheduling.selectors import schedule_names, schedules_of
 from workestra.accounts.http import MemberRequest
 from workestra.accounts.models import Membership
 
@@ -56,6 +57,7 @@ def new(request: MemberRequest) -> HttpResponse:
         request.POST if request.method == "POST" else None,
         groups=access.groups_of(request.member),
         must_have_group=not request.member.is_admin,
+        schedules=schedules_of(request.member),
         initial={"timezone": request.member.user.timezone},
     )
     if form.is_bound and form.is_valid():
@@ -141,6 +143,7 @@ def _form(request: MemberRequest, template: ManagedEventTemplate) -> TemplateFor
         instance=template,
         groups=access.groups_of(request.member),
         must_have_group=not request.member.is_admin,
+        schedules=schedules_of(request.member),
     )
 
 
@@ -187,7 +190,10 @@ def _stale_page(request: MemberRequest, current: ManagedEventTemplate, form: Tem
         if value != base.settings[name]:
             setattr(current, name, value)
     fresh = TemplateForm(
-        instance=current, groups=access.groups_of(request.member), must_have_group=not request.member.is_admin
+        instance=current,
+        groups=access.groups_of(request.member),
+        must_have_group=not request.member.is_admin,
+        schedules=schedules_of(request.member),
     )
     context = _form_context(request.member, fresh, current) | {"stale": _stale(base, latest, merged)}
     return render(request, "managed_events/edit.html", context, status=409)
@@ -195,9 +201,10 @@ def _stale_page(request: MemberRequest, current: ManagedEventTemplate, form: Tem
 
 def _stale(base: TemplateVersion, latest: TemplateVersion, merged: Merge) -> Stale:
     every = [section.key for section in SECTIONS]
+    before, after = base.section_values(), latest.section_values()
     return Stale(
         version=latest,
-        differences=differences(base.values, latest.values, every),
+        differences=differences(before, after, every, schedule_names(before, after)),
         closed=_labels(set(latest.locked_sections) - set(base.locked_sections)),
         opened=_labels(set(base.locked_sections) - set(latest.locked_sections)),
         mine=_labels(merged.mine),

@@ -21,10 +21,11 @@ class Contradiction:
     reason: str
 
 
-def contradictions(values: Mapping[str, Any]) -> list[Contradiction]:
+def contradictions(values: Mapping[str, Any], schedule: Availability | None = None) -> list[Contradiction]:
     """What in these settings can never give a slot, whatever day it is; empty when nothing does.
 
-    `values` are a link's `section_values()`. Hours that cannot be read are no matter of this function.
+    `values` are a link's `section_values()`, `schedule` the hours of the schedule that they refer to. Hours that
+    cannot be read are no matter of this function.
     """
     found: list[Contradiction] = []
     notice, window = values["minimum_notice_hours"], values["booking_window_days"]
@@ -37,30 +38,30 @@ def contradictions(values: Mapping[str, Any]) -> list[Contradiction]:
                 "no time could be booked.",
             )
         )
-    try:
-        availability = Availability.from_json("UTC", values["weekly_hours"], values["date_overrides"])
-    except BadAvailability:
-        return found
-    longest = _longest(availability)
+    if schedule is not None:
+        longest, fields = longest_open(schedule), ("schedule_id",)
+        closed = "No day of this schedule has hours. Choose another one, or own hours."
+    else:
+        try:
+            own = Availability.from_json("UTC", values["weekly_hours"], values["date_overrides"])
+        except BadAvailability:
+            return found
+        longest, fields = longest_open(own), ("weekly_hours", "date_overrides")
+        closed = "No day has hours. Tick a day, or add a date with hours."
     minutes = values["duration_minutes"]
     if not longest:
-        found.append(
-            Contradiction(
-                ("weekly_hours", "date_overrides"), "No day has hours. Tick a day, or add a date with hours."
-            )
-        )
+        found.append(Contradiction(fields, closed))
     elif timedelta(minutes=minutes) > longest:
         found.append(
             Contradiction(
-                ("duration_minutes", "weekly_hours", "date_overrides"),
-                f"A meeting of {minutes} minutes does not fit: the longest open time is "
-                f"{longest // timedelta(minutes=1)} minutes.",
+                ("duration_minutes", *fields),
+                f"A meeting of {minutes} minutes does not fit: the longest open time is {_minutes(longest)}.",
             )
         )
     return found
 
 
-def _longest(availability: Availability) -> timedelta:
+def longest_open(availability: Availability) -> timedelta:
     """The longest joined stretch of the week or around any override; nothing when no day is open."""
     week = Availability("UTC", availability.weekly)
     spans = open_periods(week, Period(_MONDAY, _MONDAY + 2 * _WEEK))
@@ -69,6 +70,10 @@ def _longest(availability: Availability) -> timedelta:
             noon = datetime(day.year, day.month, day.day, 12, tzinfo=UTC)
             spans += open_periods(availability, Period(noon - _WEEK, noon + _WEEK))
     return max((span.end - span.start for span in spans), default=timedelta(0))
+
+
+def _minutes(length: timedelta) -> str:
+    return f"{length // timedelta(minutes=1)} minutes"
 
 
 def _days(count: int) -> str:

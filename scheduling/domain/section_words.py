@@ -1,7 +1,9 @@
 """A link's settings in words: for summaries, diffs and the audit log."""
 
 from collections.abc import Mapping, Sequence
+from types import MappingProxyType
 from typing import Any, Final
+from uuid import UUID
 from zoneinfo import ZoneInfo
 
 from scheduling.domain import money
@@ -16,6 +18,7 @@ FIELD_LABELS: Final[Mapping[str, str]] = {
     "slot_interval_minutes": "A start every",
     "buffer_before_minutes": "Buffer before",
     "buffer_after_minutes": "Buffer after",
+    "schedule_id": "Hours",
     "timezone": "Time zone",
     "weekly_hours": "Weekly hours",
     "date_overrides": "Single dates",
@@ -39,11 +42,19 @@ FIELD_LABELS: Final[Mapping[str, str]] = {
     "reschedule_cutoff_hours": "Moving closes",
 }
 
+Names = Mapping[UUID, str]
+"""The names of schedules by their keys: settings carry only the keys."""
+
+NO_NAMES: Final[Names] = MappingProxyType({})
+
 _PLACES: Final = {"phone": "Phone", "in_person": "In person", "video": "Video link", "other": "Other"}
 
 
-def field_words(field: str, values: Mapping[str, Any]) -> str:
-    """One field's value in words: "30 minutes", "Mon–Fri 09:00–17:00", "none". `values` is a whole link's."""
+def field_words(field: str, values: Mapping[str, Any], schedules: Names = NO_NAMES) -> str:
+    """One field's value in words: "30 minutes", "Mon–Fri 09:00–17:00", "none". `values` is a whole link's.
+
+    `schedules` has the name of the schedule it refers to; without it the words are "a schedule".
+    """
     value = values[field]
     if field.endswith("_minutes"):
         return _count(value, "minute") if value else "none"
@@ -52,15 +63,14 @@ def field_words(field: str, values: Mapping[str, Any]) -> str:
     if field.endswith("_hours") and isinstance(value, int):
         return _count(value, "hour") if value else "none"
     match field:
+        case "schedule_id":
+            return _schedule_words(value, schedules) if value else "own hours"
         case "booking_window_days":
             return _count(value, "day")
         case "max_per_day" | "max_per_week":
             return _count(value, "meeting") if value else "no limit"
         case "weekly_hours":
-            return (
-                "; ".join(f"{_days(entry['days'])} {entry['start']}–{entry['end']}" for entry in value)
-                or "closed"
-            )
+            return week_words(value)
         case "date_overrides":
             return _count(len(value), "date") if value else "none"
         case "questions":
@@ -84,8 +94,8 @@ def field_words(field: str, values: Mapping[str, Any]) -> str:
     return str(value) if value else "none"
 
 
-def summary_of(key: str, values: Mapping[str, Any]) -> str:
-    """A section's values in one line; `values` is a whole link's."""
+def summary_of(key: str, values: Mapping[str, Any], schedules: Names = NO_NAMES) -> str:
+    """A section's values in one line; `values` is a whole link's, `schedules` as in `field_words`."""
     match key:
         case "title":
             return str(values["title"])
@@ -100,8 +110,9 @@ def summary_of(key: str, values: Mapping[str, Any]) -> str:
             parts += [_count(after, "minute") + " after"] * bool(after)
             return ", ".join(parts) or "No gap"
         case "availability":
-            place = city(ZoneInfo(values["timezone"])) or values["timezone"]
-            return f"{field_words('weekly_hours', values)}, {place} time"
+            if values["schedule_id"]:
+                return f"Schedule: {_schedule_words(values['schedule_id'], schedules)}"
+            return hours_words(values["timezone"], values["weekly_hours"])
         case "form":
             count = len(values["questions"])
             return _count(count, "question") if count else "Name and email only"
@@ -116,6 +127,23 @@ def summary_of(key: str, values: Mapping[str, Any]) -> str:
         case "policy":
             return f"Cancelling closes {field_words('cancel_cutoff_hours', values)}"
     return ", ".join(f"{FIELD_LABELS[field]}: {field_words(field, values)}" for field in BY_KEY[key].fields)
+
+
+def hours_words(zone: str, weekly_hours: Sequence[Mapping[str, Any]]) -> str:
+    """ "Mon–Fri 09:00–17:00, Berlin time" for stored hours."""
+    return f"{week_words(weekly_hours)}, {city(ZoneInfo(zone)) or zone} time"
+
+
+def week_words(weekly_hours: Sequence[Mapping[str, Any]]) -> str:
+    """ "Mon–Fri 09:00–12:00; Mon 13:00–17:00" for stored weekly hours; "closed" for none."""
+    stretches = [
+        f"{_days(entry['days'])} {entry['start']}–{entry['end']}" for entry in weekly_hours if entry["days"]
+    ]
+    return "; ".join(stretches) or "closed"
+
+
+def _schedule_words(schedule_id: UUID, schedules: Names) -> str:
+    return schedules.get(schedule_id, "a schedule")
 
 
 def _count(number: int, noun: str) -> str:

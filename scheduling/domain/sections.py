@@ -55,6 +55,7 @@ SECTIONS: Final[tuple[Section, ...]] = (
         "Hours",
         "clock",
         (
+            "schedule_id",
             "timezone",
             "weekly_hours",
             "date_overrides",

@@ -1,16 +1,18 @@
 """The form of a booking link's sections: one form for links and for templates, whatever of it is locked."""
 
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
+from uuid import UUID
 
 from django import forms
 from django.core.exceptions import ValidationError
 from django.core.validators import RegexValidator
 
 from scheduling.domain import money
+from scheduling.domain.hours import Availability
 from scheduling.domain.link_rules import contradictions
-from scheduling.domain.section_words import summary_of
+from scheduling.domain.section_words import hours_words, summary_of
 from scheduling.domain.sections import BY_KEY, SECTION_OF_FIELD, SECTIONS, Section, fields_of
 from scheduling.forms.fields import (
     CompoundField,
@@ -21,8 +23,11 @@ from scheduling.forms.fields import (
     WeekField,
     ZoneField,
 )
-from scheduling.models import LinkSettings
+from scheduling.models import LinkSettings, Schedule
 from workestra.look.forms import Switch
+
+OWN_HOURS: Final = fields_of(["availability"])[1:4]
+"""The fields that count for nothing while a schedule has their place."""
 
 NO_PAYMENTS: Final = "No payment provider is connected to this workspace, so bookings cannot be paid yet."
 
@@ -69,9 +74,10 @@ class BoundSection:
 class SectionsForm(forms.Form):
     """The sections of a link or a template.
 
-    `instance` gives the values shown; without one they are those of a new link, with `initial` in front. Sections
-    of `locked` are shown disabled and are never read from `data`. After `is_valid()`, `values` holds the value of
-    every field of the other sections; a field whose meaning did not change keeps the very value of the instance.
+    `instance` gives the values shown; without one they are those of a new link, with `initial` in front. `schedules`
+    can be chosen, and always the one that the instance has. Sections of `locked` are shown disabled and are never read
+    from `data`. After `is_valid()`, `values` holds the value of every field of the other sections; a field whose
+    meaning did not change keeps the very value of the instance.
     """
 
     title = LineField(
@@ -98,6 +104,13 @@ class SectionsForm(forms.Form):
         label="After", min_value=0, max_value=240, help_text="Minutes kept free after a meeting."
     )
 
+    schedule_id = forms.TypedChoiceField(
+        label="Hours",
+        coerce=UUID,
+        empty_value=None,
+        required=False,
+        help_text="A schedule is kept in one place; its links follow when it changes.",
+    )
     timezone = ZoneField(label="Time zone", help_text="The hours below are on this zone’s clock.")
     weekly_hours = WeekField(label="Weekly hours", required=True)
     date_overrides = DatesField(
@@ -203,6 +216,7 @@ class SectionsForm(forms.Form):
         *,
         instance: LinkSettings | None = None,
         locked: Collection[str] = (),
+        schedules: Sequence[Schedule] = (),
         initial: Mapping[str, Any] | None = None,
         prefix: str | None = None,
     ) -> None:
@@ -211,6 +225,7 @@ class SectionsForm(forms.Form):
         self.stored = instance.section_values() if instance else _defaults() | dict(initial or {})
         shown = self.stored | {"price": _price_text(self.stored["price"], self.stored["currency"])}
         super().__init__(data, initial=shown, prefix=prefix)
+        self._offer_schedules(schedules)
         for name in fields_of(self.locked):
             self.fields[name].disabled = True
         color = self.stored["brand_color"]
@@ -234,7 +249,7 @@ class SectionsForm(forms.Form):
                 changed=any(
                     self.values.get(name, self.stored[name]) != self.stored[name] for name in section.fields
                 ),
-                summary=summary_of(section.key, self.stored),
+                summary=summary_of(section.key, self.stored, self._schedule_names),
             )
             for section in SECTIONS
         ]
@@ -254,7 +269,10 @@ class SectionsForm(forms.Form):
 
     def clean(self) -> dict[str, Any]:
         """Bring the price into minor units, and refuse settings that can never work together."""
-        for name in fields_of(self.locked):
+        unread = fields_of(self.locked)
+        if self.cleaned_data.get("schedule_id") and "availability" not in self.locked:
+            unread += OWN_HOURS
+        for name in unread:
             self.errors.pop(name, None)
             self.cleaned_data[name] = self.stored[name]
         self._clean_payment()
@@ -287,10 +305,32 @@ class SectionsForm(forms.Form):
             self.add_error("price", str(error))
 
     def _refuse_contradictions(self) -> None:
-        for contradiction in contradictions(self.stored | self.values):
+        for contradiction in contradictions(self.stored | self.values, self._schedule_hours()):
             mine = [name for name in contradiction.fields if name in self.values]
             if mine:
                 self.add_error(mine[0], ValidationError(contradiction.reason))
+
+    def _offer_schedules(self, schedules: Sequence[Schedule]) -> None:
+        offered = {schedule.pk: schedule for schedule in schedules}
+        if self.instance and self.instance.schedule:
+            offered.setdefault(self.instance.schedule.pk, self.instance.schedule)
+        self._schedules = offered
+        self._schedule_names = {key: schedule.name for key, schedule in offered.items()}
+        field = self.fields["schedule_id"]
+        assert isinstance(field, forms.ChoiceField)
+        field.choices = [
+            ("", "Own hours, below"),
+            *((str(key), f"Schedule: {schedule.name}") for key, schedule in offered.items()),
+        ]
+        field.error_messages["invalid_choice"] = "This schedule is not there any more. Choose again."
+        if chosen := offered.get(self.stored["schedule_id"]):
+            words = hours_words(chosen.timezone, chosen.weekly_hours)
+            field.help_text = f"{chosen.name} has {words}. Its links follow when it changes."
+
+    def _schedule_hours(self) -> Availability | None:
+        """The hours of the schedule that the settings now refer to; None for own hours."""
+        chosen = self._schedules.get((self.stored | self.values)["schedule_id"])
+        return chosen.own_hours() if chosen else None
 
     def _kept(self, name: str, value: Any) -> Any:
         """The stored value when the new one means the same, else the new one."""
@@ -304,7 +344,7 @@ class SectionsForm(forms.Form):
 
 def _defaults() -> dict[str, Any]:
     """The values of a new link."""
-    fields = {field.name: field for field in LinkSettings._meta.fields}
+    fields = {field.attname: field for field in LinkSettings._meta.fields}
     return {name: "" if name == "title" else fields[name].get_default() for name in SECTION_OF_FIELD}
 
 

@@ -93,6 +93,7 @@ def _any_settings(draw: st.DrawFn) -> dict[str, Any]:
         "slot_interval_minutes": draw(st.integers(5, 480)),
         "buffer_before_minutes": draw(st.integers(0, 240)),
         "buffer_after_minutes": draw(st.integers(0, 240)),
+        "schedule_id": None,
         "timezone": draw(st.sampled_from(sorted(known_zones()))),
         "weekly_hours": draw(_weeks),
         "date_overrides": draw(_overrides),

@@ -59,7 +59,7 @@ def errors(form: SectionsForm, field: str) -> str:
 
 def test_every_setting_of_a_link_belongs_to_exactly_one_section() -> None:
     named = [field for section in SECTIONS for field in section.fields]
-    assert sorted(named) == sorted(field.name for field in LinkSettings._meta.fields)
+    assert sorted(named) == sorted(field.attname for field in LinkSettings._meta.fields)
     assert len(named) == len(set(named))
 
 
@@ -79,7 +79,7 @@ def test_every_field_of_every_section_is_on_the_page() -> None:
 
 def test_the_form_is_no_wider_than_the_model() -> None:
     """Whatever the form lets through fits the column."""
-    fields = {field.name: field for field in LinkSettings._meta.fields}
+    fields = {field.attname: field for field in LinkSettings._meta.fields}
     for name, field in SectionsForm.base_fields.items():
         column_length = getattr(fields[name], "max_length", None)
         if column_length:
