@@ -47,6 +47,12 @@ class TemplateForm(SectionsForm):
         widget=Affixed("/book/", attrs={"autocapitalize": "none", "spellcheck": "false", "class": "slug"}),
         error_messages={"required": "Write a pattern with {username} in it."},
     )
+    note = LineField(
+        label="Note",
+        max_length=200,
+        required=False,
+        help_text="Why you change it. It stands beside the version.",
+    )
     group = forms.ModelChoiceField(Group.objects.none(), required=False, empty_label="Whole workspace")
 
     def __init__(
@@ -58,9 +64,11 @@ class TemplateForm(SectionsForm):
         must_have_group: bool = False,
         schedules: Sequence[Schedule] = (),
         initial: Mapping[str, Any] | None = None,
+        note: str = "",
     ) -> None:
         super().__init__(data, instance=instance, schedules=schedules, initial=initial)
         own = {
+            "note": note,
             "lock": list(instance.locked_sections if instance else RECOMMENDED_LOCKS),
             "version": instance.version if instance else 0,
             "slug": instance.slug if instance else "",
@@ -78,6 +86,7 @@ class TemplateForm(SectionsForm):
         self.fields[
             "timezone"
         ].help_text = "For locked hours. While they are open, each person’s link begins in their own zone."
+        self.fields["note"].label = f"Note for version {instance.version + 1 if instance else 1}"
         self.fields["slug"].help_text = "{template} in the pattern stands for it." + (
             "" if instance else " Left empty, it is made from the title."
         )

@@ -51,6 +51,18 @@ def links(count: int) -> str:
     return "1 link" if count == 1 else f"{count} links"
 
 
+def plan_counts(total: int, changing: int, matching: int, replaced: int) -> str:
+    """ "8 change, 3 already match, 1 override replaced": the parts that there are; they add up to `total`."""
+    if total and matching == total:
+        return "all already match" if total > 1 else "already matches"
+    parts = [
+        f"{changing} change{'s' if changing == 1 else ''}" if changing else "",
+        f"{matching} already match{'es' if matching == 1 else ''}" if matching else "",
+        f"{replaced} override{'s' if replaced != 1 else ''} replaced" if replaced else "",
+    ]
+    return ", ".join(filter(None, parts))
+
+
 # --- History -----------------------------------------------------------------------------------------------------
 
 

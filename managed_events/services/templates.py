@@ -6,8 +6,9 @@ from typing import Any
 
 from django.db import IntegrityError, transaction
 
-from managed_events import tasks
+from managed_events import plans, tasks
 from managed_events.domain.draft import TemplateDraft
+from managed_events.domain.plan import Plan
 from managed_events.domain.sync import Edit, in_order
 from managed_events.models import ManagedEventTemplate, Propagation, TemplateVersion
 from scheduling.models import BookingLink
@@ -25,6 +26,14 @@ class StaleVersion(Exception):
         self.current = current
 
 
+class NotAsShown(Exception):
+    """What this would do is not what the page showed. Nothing was written; `plan` is what it would do now."""
+
+    def __init__(self, plan: Plan) -> None:
+        super().__init__(f"the plan is {plan.token} by now")
+        self.plan = plan
+
+
 class TemplateGone(Exception):
     """The template has been deleted in the meantime. Nothing was written."""
 
@@ -35,10 +44,11 @@ class SlugInUse(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Saved:
-    """A saved template; `run` is the propagation that the save started, None when it touches no assigned link."""
+    """A saved template and the plan that was applied; `run` brings it to the links, None when it touches none."""
 
     template: ManagedEventTemplate
     run: Propagation | None
+    plan: Plan
 
 
 def create_template(
@@ -56,30 +66,42 @@ def create_template(
 
 
 def save_template(
-    *, template: ManagedEventTemplate, author: User, draft: TemplateDraft, based_on: int, now: datetime
+    *,
+    template: ManagedEventTemplate,
+    author: User,
+    draft: TemplateDraft,
+    based_on: int,
+    shown: str,
+    now: datetime,
+    note: str = "",
+    action: str = "template.saved",
 ) -> Saved:
     """Make the template what `draft` says, as its next version. `based_on` is the version that the form showed.
 
+    `shown` is the token of the plan that the page showed: a save that reaches links does what that plan says, or
+    nothing.
     Assigned links are told by the run this starts, and only when something locked, or a lock, changes. A draft that
     changes nothing writes nothing.
 
-    Raises: StaleVersion, TemplateGone, SlugInUse.
+    Raises: StaleVersion, NotAsShown, TemplateGone, SlugInUse.
     """
     with transaction.atomic():
         current = lock_template(template)
         if current.version != based_on:
             raise StaleVersion(current)
+        plan = plans.of_save(current, draft)
+        agree(plan, shown)
         before = _facts(current)
         edit = Edit(current.state, draft.state)
         if edit.is_empty and current.settings == draft.settings:
-            return Saved(current, None)
+            return Saved(current, None, plan)
         current.version += 1
-        _write(current, draft, author, now)
+        _write(current, draft, author, now, note)
         run = _start_run(current, edit, author, now) if edit.reaches_links else None
         after = _facts(current)
         changed = [name for name in after if after[name] != before[name]]
         _record(
-            "template.saved",
+            action,
             current,
             now,
             actor=author,
@@ -87,15 +109,29 @@ def save_template(
             after={name: after[name] for name in changed},
             detail={
                 "version": current.version,
+                "note": note,
                 "changed": edit.changed,
                 "locked": edit.closed,
                 "opened": edit.opened,
                 "pushed": edit.pushed,
                 "links": run.links_total if run else 0,
                 "run": run.pk if run else None,
+                "replaced": [
+                    {"link": change.link.id, "name": change.link.owner, "before": change.before}
+                    for change in plan.replaced
+                ],
             },
         )
-    return Saved(current, run)
+    return Saved(current, run, plan)
+
+
+def agree(plan: Plan, shown: str) -> None:
+    """Accept a plan that the page showed, and one that touches no link and that no page has spoken of.
+
+    Raises: NotAsShown.
+    """
+    if not plan.is_shown_by(shown) and (plan.writes_links or plan.was_asked_by(shown)):
+        raise NotAsShown(plan)
 
 
 def delete_template(*, template: ManagedEventTemplate, actor: User, now: datetime) -> int:
@@ -133,7 +169,9 @@ def lock_template(template: ManagedEventTemplate) -> ManagedEventTemplate:
         raise TemplateGone from None
 
 
-def _write(template: ManagedEventTemplate, draft: TemplateDraft, author: User, now: datetime) -> None:
+def _write(
+    template: ManagedEventTemplate, draft: TemplateDraft, author: User, now: datetime, note: str = ""
+) -> None:
     for name, value in draft.values.items():
         setattr(template, name, value)
     template.slug = draft.slug
@@ -153,6 +191,7 @@ def _write(template: ManagedEventTemplate, draft: TemplateDraft, author: User, n
         number=template.version,
         author=author,
         saved_at=now,
+        note=note,
         values=template.section_values(),
         locked_sections=template.locked_sections,
         settings=template.settings,

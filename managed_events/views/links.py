@@ -23,7 +23,8 @@ from managed_events.models import ManagedEventTemplate, Propagation
 from managed_events.selectors import LinkRow
 from managed_events.services import assignment as service
 from managed_events.services.templates import TemplateGone
-from managed_events.views.templates import CELLS, frame
+from managed_events.views.effect import CELLS
+from managed_events.views.templates import frame
 from scheduling.domain.sections import SECTIONS
 from scheduling.selectors import schedule_names
 from workestra.accounts.http import MemberRequest

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 from uuid import UUID
 from zoneinfo import ZoneInfo
@@ -14,19 +15,21 @@ from django.views.decorators.http import require_GET, require_http_methods
 from django.views.decorators.vary import vary_on_headers
 
 from managed_events import access, selectors
+from managed_events.domain.draft import TemplateDraft
+from managed_events.domain.plan import Plan
 from managed_events.domain.slugs import TEMPLATE, slug_for
 from managed_events.domain.sync import Merge, merge
 from managed_events.domain.words import Difference, differences, links, listed, section_label
 from managed_events.forms import TemplateForm
 from managed_events.models import ManagedEventTemplate, TemplateVersion
+from managed_events.plans import of_save, with_outlook
 from managed_events.services import templates as service
+from managed_events.views.effect import CELLS, effect_of
 from scheduling.domain.section_words import summary_of
 from scheduling.domain.sections import SECTIONS
 from scheduling.selectors import schedule_names, schedules_of
 from workestra.accounts.http import MemberRequest
 from workestra.accounts.models import Membership
-
-CELLS = 40
 
 
 @require_GET
@@ -75,35 +78,79 @@ def new(request: MemberRequest) -> HttpResponse:
 
 
 @require_http_methods(["GET", "POST"])
+@vary_on_headers("HX-Request")
 def edit(request: MemberRequest, template_id: UUID) -> HttpResponse:
-    """The template's form; a save reaches assigned links as far as it touches what is locked."""
+    """The template's form. A POST with `preview` shows what saving would do and writes nothing.
+
+    A save does what the page last showed; when that would be something else by now, it is shown instead.
+    """
     now = timezone.now()
     template = access.template_for(request.member, template_id)
     form = _form(request, template)
-    status = 200
-    if form.is_bound:
-        status = 422
-        if form.is_valid():
-            try:
-                saved = service.save_template(
-                    template=template,
-                    author=request.member.user,
-                    draft=form.draft,
-                    based_on=form.based_on,
-                    now=now,
-                )
-            except service.SlugInUse:
-                _explain_slug(form)
-            except service.TemplateGone as gone:
-                raise Http404("This template was deleted a moment ago.") from gone
-            except service.StaleVersion as stale:
-                return _stale_page(request, stale.current, form)
-            else:
-                messages.success(request, _receipt(template, saved))
-                return redirect("managed_events:detail", template.pk)
-    return render(
-        request, "managed_events/edit.html", _form_context(request.member, form, template), status=status
-    )
+    preview = "preview" in request.POST
+    if not form.is_bound:
+        return _edit_page(request, form, template)
+    if not form.is_valid():
+        return _edit_page(request, form, template, status=200 if preview and request.htmx else 422)
+    if preview:
+        return _preview(request, form, template, now)
+    try:
+        saved = service.save_template(
+            template=template,
+            author=request.member.user,
+            draft=form.draft,
+            based_on=form.based_on,
+            shown=request.POST.get("plan", ""),
+            note=form.cleaned_data["note"],
+            now=now,
+        )
+    except service.SlugInUse:
+        _explain_slug(form)
+        return _edit_page(request, form, template, status=422)
+    except service.TemplateGone as gone:
+        raise Http404("This template was deleted a moment ago.") from gone
+    except service.StaleVersion as stale:
+        return _stale_page(request, stale.current, form, now)
+    except service.NotAsShown as moved:
+        again = moved.plan.was_asked_by(request.POST.get("plan", ""))
+        return _edit_page(
+            request,
+            form,
+            template,
+            status=409,
+            plan=with_outlook(moved.plan, now),
+            unseen="moved" if again else "new",
+        )
+    messages.success(request, _receipt(template, saved))
+    return redirect("managed_events:detail", template.pk)
+
+
+def _preview(
+    request: MemberRequest, form: TemplateForm, template: ManagedEventTemplate, now: datetime
+) -> HttpResponse:
+    if form.based_on != template.version:
+        if request.htmx:
+            return _edit_page(
+                request, form, template, overtaken=selectors.version(template, template.version)
+            )
+        return _stale_page(request, template, form, now)
+    return _edit_page(request, form, template, plan=with_outlook(of_save(template, form.draft), now))
+
+
+def _edit_page(
+    request: MemberRequest,
+    form: TemplateForm,
+    template: ManagedEventTemplate,
+    *,
+    status: int = 200,
+    plan: Plan | None = None,
+    **more: Any,
+) -> HttpResponse:
+    """The form; for htmx what it says about itself: the effect of saving, the list of sections, the save bar."""
+    context = _form_context(request.member, form, template) | more
+    context["effect"] = effect_of(plan) if plan else None
+    page = "managed_events/edit.html"
+    return render(request, f"{page}#told" if request.htmx else page, context, status=status)
 
 
 @require_http_methods(["GET", "POST"])
@@ -157,11 +204,12 @@ def _form_context(
         "locks": locks,
         "locked": [section for section in SECTIONS if section.key in locks],
         "open": [section for section in SECTIONS if section.key not in locks],
+        "cells": (),
         "example": slug_for(str(pattern), username=member.user.username, template=str(slug) or "title"),
     }
     if template is not None:
         context |= frame(member, template, "template")
-        context["cells"] = range(context["link_count"]) if context["link_count"] <= CELLS else ()
+        context["cells"] = range(min(context["link_count"], CELLS))
     return context
 
 
@@ -177,12 +225,15 @@ class Stale:
     both: str
 
 
-def _stale_page(request: MemberRequest, current: ManagedEventTemplate, form: TemplateForm) -> HttpResponse:
+def _stale_page(
+    request: MemberRequest, current: ManagedEventTemplate, form: TemplateForm, now: datetime
+) -> HttpResponse:
     """The form as both of them want it, for the second one to look at and save."""
     base, latest = selectors.version(current, form.based_on), selectors.version(current, current.version)
     if base is None or latest is None:
         raise Http404("This page was made from a version that this template never had.")
-    merged = merge(base.state, form.draft.state, current.state)
+    stands = current.state
+    merged = merge(base.state, form.draft.state, stands)
     for field, value in merged.state.values.items():
         setattr(current, field, value)
     current.locked_sections = sorted(merged.state.locks)
@@ -194,9 +245,18 @@ def _stale_page(request: MemberRequest, current: ManagedEventTemplate, form: Tem
         groups=access.groups_of(request.member),
         must_have_group=not request.member.is_admin,
         schedules=schedules_of(request.member),
+        note=form.cleaned_data["note"],
     )
-    context = _form_context(request.member, fresh, current) | {"stale": _stale(base, latest, merged)}
+    wanted = TemplateDraft(merged.state.values, merged.state.locks, **_own(current))
+    context = _form_context(request.member, fresh, current) | {
+        "stale": _stale(base, latest, merged),
+        "effect": effect_of(with_outlook(of_save(current, wanted, before=stands), now)),
+    }
     return render(request, "managed_events/edit.html", context, status=409)
+
+
+def _own(template: ManagedEventTemplate) -> dict[str, Any]:
+    return {"slug": template.slug, "slug_pattern": template.slug_pattern, "group_id": template.group_id}
 
 
 def _stale(base: TemplateVersion, latest: TemplateVersion, merged: Merge) -> Stale:
@@ -221,7 +281,7 @@ def _receipt(template: ManagedEventTemplate, saved: service.Saved) -> str:
         return "Nothing had changed."
     if saved.run is None:
         return f"{saved.template.title} is saved. No assigned link changes."
-    return f"{saved.template.title} is saved. {links(saved.run.links_total)} to update."
+    return f"{saved.template.title} is saved. {links(len(saved.plan.changes))} to update."
 
 
 def _explain_slug(form: TemplateForm) -> None:

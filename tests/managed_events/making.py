@@ -5,7 +5,7 @@ from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
-from managed_events import effects
+from managed_events import effects, plans
 from managed_events.domain.draft import TemplateDraft
 from managed_events.models import ManagedEventTemplate, Propagation
 from managed_events.services.assignment import Assignment, assign
@@ -74,8 +74,18 @@ def save(
         draft, values={**draft.values, **values}, locks=draft.locks if locks is None else tuple(locks)
     )
     return save_template(
-        template=template, author=author.user, draft=draft, based_on=template.version, now=now
+        template=template,
+        author=author.user,
+        draft=draft,
+        based_on=template.version,
+        shown=shown_for(template, draft),
+        now=now,
     )
+
+
+def shown_for(template: ManagedEventTemplate, draft: TemplateDraft) -> str:
+    """What a page would send back that has just shown the plan of this draft."""
+    return plans.of_save(ManagedEventTemplate.objects.get(pk=template.pk), draft).token
 
 
 def assign_to(

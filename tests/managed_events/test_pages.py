@@ -30,6 +30,14 @@ def page(client: Client, url: str, status: int = 200, **headers: str) -> str:
     return response.content.decode()
 
 
+def previewed(client: Client, template: ManagedEventTemplate, **changes: Any) -> dict[str, Any]:
+    """What the form sends after these changes, once it has shown what saving will do."""
+    sent = filled(page(client, at("edit", template)), "title", **changes)
+    response = client.post(at("edit", template), sent | {"preview": "1"})
+    assert response.status_code == 200
+    return filled(response.content.decode(), "title")
+
+
 @pytest.fixture
 def admin(dana: Membership) -> Client:
     return signed_in(dana)
@@ -191,7 +199,7 @@ def test_a_save_that_reaches_links_says_how_many(
     admin: Client, dana: Membership, alice: Membership, template: ManagedEventTemplate
 ) -> None:
     assign_to(template, [alice], dana)
-    sent = filled(page(admin, at("edit", template)), "title", title="Renamed")
+    sent = previewed(admin, template, title="Renamed")
     response = admin.post(at("edit", template), sent, follow=True)
     assert response.redirect_chain == [(at("detail", template), 302)]
     assert "Renamed is saved. 1 link to update." in response.content.decode()

@@ -203,7 +203,7 @@ def test_a_new_address_pattern_leaves_links_and_their_addresses_alone(
     assign_to(template, [alice], dana)
     before = stamps(template)
     draft = replace(draft_of(template), slug_pattern="{template}-{username}")
-    saved = save_template(template=template, author=dana.user, draft=draft, based_on=1, now=NOW)
+    saved = save_template(template=template, author=dana.user, draft=draft, based_on=1, shown="", now=NOW)
     assign_to(template, [bob], dana)
     assert saved.run is None
     assert stamps(template)[0] in before or stamps(template)[1] in before
@@ -248,7 +248,7 @@ def test_the_second_of_two_admins_who_save_at_once_is_told(dana: Membership, NOW
     draft = replace(draft_of(template), values={**template.section_values(), "title": "Second"})
     events = AuditEvent.objects.count()
     with pytest.raises(StaleVersion) as caught:
-        save_template(template=template, author=dana.user, draft=draft, based_on=1, now=NOW)
+        save_template(template=template, author=dana.user, draft=draft, based_on=1, shown="", now=NOW)
     assert caught.value.current.version == 2
     template.refresh_from_db()
     assert template.title == "First"
@@ -260,7 +260,9 @@ def test_saving_a_template_that_was_deleted_says_so(dana: Membership, NOW: datet
     template = make_template(dana)
     delete_template(template=template, actor=dana.user, now=NOW)
     with pytest.raises(TemplateGone):
-        save_template(template=template, author=dana.user, draft=draft_of(template), based_on=1, now=NOW)
+        save_template(
+            template=template, author=dana.user, draft=draft_of(template), based_on=1, shown="", now=NOW
+        )
 
 
 # --- Deleting --------------------------------------------------------------------------------------------------

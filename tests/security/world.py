@@ -221,6 +221,13 @@ def forms_of(world: World) -> dict[str, Sent]:
     def untouched(data: QueryDict, **changes: Any) -> Sent:
         return dict(data.lists()) | changes
 
+    def previewed(name: str, **changes: Any) -> Sent:
+        """The form with these changes, as it stands after it has shown what saving it will do."""
+        sent = filled(page(dana, name), "title", **changes)
+        response = dana.post(world.address(name), sent | {"preview": "1"})
+        assert response.status_code == 200, name
+        return filled(response.content.decode(), "title")
+
     details = {"name": "Tomas Herrera", "email": "tomas@cobaltfoods.example", "phone": "+49 30 123456"}
     new_one_off = form_posting(page(alice, "one_off:new"), "title").values
     return {
@@ -242,7 +249,7 @@ def forms_of(world: World) -> dict[str, Sent]:
         "bookings:manage_cancel": {"reason": "Ill"},
         "managed_events:new": filled(page(dana, "managed_events:new"), "title", title="Another", slug="other")
         | {"group": str(world.template.group_id)},
-        "managed_events:edit": filled(page(dana, "managed_events:edit"), "title", title="Renamed"),
+        "managed_events:edit": previewed("managed_events:edit", title="Renamed"),
         "managed_events:assign": {"was": str(world.alice.pk)},
         "one_off:new": new_one_off
         | {"title": "Contract", "slots-0-day": "2030-01-11", "slots-0-start": "10:00"},
