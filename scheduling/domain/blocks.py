@@ -3,7 +3,6 @@
 from collections import Counter
 from collections.abc import Iterable, Iterator
 from datetime import date, datetime, timedelta
-from operator import itemgetter
 from typing import TypeAlias
 
 from scheduling.domain.grid import INSTANT, complement
@@ -24,20 +23,17 @@ Block: TypeAlias = tuple[datetime, datetime, Cause]
 def link_blocks(zone: str, rules: Rules, asked: Period, now: datetime) -> list[Block]:
     """What blocks every host of a zone alike: the notice, the booking window, sessions without a seat left.
 
-    Ordered by the first instant, and complete for the asked starts.
+    Complete for the asked starts.
     """
     found: list[Block] = [(asked.start, now + rules.minimum_notice, ReasonCode.NOTICE)]
     found += _outside_booking_window(zone, rules, asked, now)
     if rules.strategy is Strategy.GROUP:
         found += _full_sessions(rules)
-    return sorted(found, key=itemgetter(0))
+    return found
 
 
 def host_blocks(host: HostCalendar, rules: Rules, asked: Period) -> list[Block]:
-    """What blocks one host: his busy times, his days out of office, his caps.
-
-    Ordered by the first instant, and complete for the asked starts.
-    """
+    """What blocks one host: his busy times, his days out of office, his caps; complete for the asked starts."""
     found = _around_busy(host.busy, rules)
     if host.out_of_office:
         found += _around_busy([Busy(away, kind=BusyKind.OUT_OF_OFFICE) for away in host.out_of_office], rules)
@@ -45,7 +41,6 @@ def host_blocks(host: HostCalendar, rules: Rules, asked: Period) -> list[Block]:
     if rules.strategy is Strategy.GROUP:
         sessions = _joinable(host, rules)
         found = [piece for block in found for piece in _leaving_sessions(block, sessions)]
-    found.sort(key=itemgetter(0))
     return found
 
 

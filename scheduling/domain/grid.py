@@ -2,9 +2,8 @@
 
 from bisect import bisect_left, bisect_right
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
-from itertools import accumulate, repeat
 
 from scheduling.domain.wallclock import DAY, WEEK, Span, midnights
 from workestra.calendars.domain.period import Period
@@ -18,26 +17,28 @@ LOOK_BACK = WEEK + 2 * DAY
 
 
 class Settled:
-    """Starts that need not be asked about again, those that are steps of the interval apart together."""
+    """Starts that need not be asked about again, those that are whole steps of the interval apart together."""
 
     def __init__(self, interval: timedelta) -> None:
         self._interval = interval
-        self._by_remainder: dict[timedelta, list[datetime]] = defaultdict(list)
+        self._by_remainder: dict[timedelta, list[datetime]] = {}
+        self._number = 0
 
-    def add(self, starts: Iterable[datetime]) -> None:
+    def __len__(self) -> int:
+        return self._number
+
+    def add(self, starts: Sequence[datetime]) -> None:
         grown: dict[timedelta, list[datetime]] = defaultdict(list)
         for start in starts:
-            grown[self._remainder(start)].append(start)
+            grown[(start - EPOCH) % self._interval].append(start)
         for remainder, added in grown.items():
-            self._by_remainder[remainder] = sorted(self._by_remainder[remainder] + added)
+            self._by_remainder[remainder] = sorted(self._by_remainder.get(remainder, []) + added)
+        self._number += len(starts)
 
     def steps(self, first: datetime, last: datetime) -> list[datetime]:
-        """Those a whole number of steps after the first, itself included, up to the last, in order."""
-        known = self._by_remainder.get(self._remainder(first), [])
+        """Those at whole steps after the first, from it to the last, both included, in order."""
+        known = self._by_remainder.get((first - EPOCH) % self._interval, [])
         return known[bisect_left(known, first) : bisect_right(known, last)]
-
-    def _remainder(self, start: datetime) -> timedelta:
-        return (start - EPOCH) % self._interval
 
 
 def grid_starts(
@@ -53,18 +54,21 @@ def grid_starts(
     The hours are joined spans that reach from `LOOK_BACK` before the asked period to a meeting after it.
     """
     starts: list[datetime] = []
+    is_any_settled = bool(settled)
     for opens, closes in hours:
-        if closes <= asked.start:
-            continue
-        for anchor, last in _runs(opens, closes - duration, zone):
-            first = anchor + max(0, -((anchor - asked.start) // interval)) * interval
-            number = (min(last, asked.end - INSTANT) - first) // interval + 1
-            known = settled.steps(first, last)
-            # Most windows of a pool are settled as a whole, which counting shows.
-            if len(known) < number:
-                steps = accumulate(repeat(interval, number - 1), initial=first)
-                starts += sorted(set(steps).difference(known)) if known else steps
-    return starts
+        if closes > asked.start:
+            for start, last in _runs(opens, closes - duration, zone):
+                known = settled.steps(start, last) if is_any_settled else None
+                # Counting shows which windows are settled as a whole: of a large pool, most of them.
+                if known and len(known) > (last - start) // interval:
+                    continue
+                begun = len(starts)
+                while start <= last:
+                    starts.append(start)
+                    start += interval
+                if known:
+                    starts[begun:] = sorted(set(starts[begun:]).difference(known))
+    return starts[bisect_left(starts, asked.start) : bisect_left(starts, asked.end)]
 
 
 def grid_steps(starts: Sequence[datetime], hours: Sequence[Span], interval: timedelta) -> list[Span]:

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta
 from typing import NamedTuple, Self
 
-from scheduling.domain.wallclock import DAY, WEEK, Span, joined, known_zones, steady_spans
+from scheduling.domain.wallclock import DAY, Span, joined, known_zones, steady_spans
 from workestra.calendars.domain.period import Period
 
 MINUTES_OF_A_DAY = 24 * 60
@@ -136,36 +136,29 @@ def open_spans(availability: Availability, start: datetime, end: datetime) -> li
 
     Where clocks go forward the skipped wall time has no instant; where they go back a wall time has two.
     """
-    usual = _after_midnight(availability.weekly)
-    with_overrides = {day - day.weekday() * DAY for day in availability.overrides}
+    weekly = [[(window.opens, window.closes) for window in windows] for windows in availability.weekly]
+    overrides = availability.overrides
     spans: list[Span] = []
-    for since, until, offset in steady_spans(availability.timezone, start, end):
+    for steady in steady_spans(availability.timezone, start, end):
         # A window belongs to the day on which it starts and may run into the next.
-        yesterday = (since + offset).date() - DAY
-        monday = yesterday - yesterday.weekday() * DAY
-        midnight = datetime(monday.year, monday.month, monday.day, tzinfo=UTC) - offset
-        while midnight < until:
-            week = usual
-            if monday in with_overrides:
-                week = _after_midnight([availability.windows_on(monday + number * DAY) for number in range(7)])
-            for opens, closes in week:
+        day = (steady.start + steady.offset).date() - DAY
+        midnight = datetime(day.year, day.month, day.day, tzinfo=UTC) - steady.offset
+        while midnight < steady.end:
+            if day in overrides:
+                windows = [(window.opens, window.closes) for window in overrides[day]]
+            else:
+                windows = weekly[day.weekday()]
+            for opens, closes in windows:
                 opening, closing = midnight + opens, midnight + closes
-                if opening < until and since < closing:
-                    spans.append(
-                        (opening if opening > since else since, closing if closing < until else until)
-                    )
-            monday += WEEK
-            midnight += WEEK
+                if opening < steady.start:
+                    opening = steady.start
+                if closing > steady.end:
+                    closing = steady.end
+                if opening < closing:
+                    spans.append((opening, closing))
+            day += DAY
+            midnight += DAY
     return joined(spans)
-
-
-def _after_midnight(week: Sequence[Iterable[Window]]) -> list[tuple[timedelta, timedelta]]:
-    """The windows of seven days from Monday, as wall time after the midnight with which that Monday begins."""
-    return [
-        (number * DAY + window.opens, number * DAY + window.closes)
-        for number, windows in enumerate(week)
-        for window in windows
-    ]
 
 
 def _read_week(value: object, problems: list[Problem]) -> tuple[tuple[Window, ...], ...]:

@@ -13,12 +13,20 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from functools import reduce
-from itertools import chain, pairwise
+from itertools import chain, compress, pairwise
 from operator import itemgetter
 from typing import NamedTuple
 
 from scheduling.domain.blocks import Block, host_blocks, link_blocks
-from scheduling.domain.grid import INSTANT, LOOK_BACK, complement, grid_starts, grid_steps, intersection
+from scheduling.domain.grid import (
+    INSTANT,
+    LOOK_BACK,
+    Settled,
+    complement,
+    grid_starts,
+    grid_steps,
+    intersection,
+)
 from scheduling.domain.hours import Availability, open_spans
 from scheduling.domain.reasons import Reason, ReasonCode, block_reason, hours_reason, off_grid_reason
 from scheduling.domain.rules import (
@@ -54,6 +62,9 @@ __all__ = [
     "open_starts",
     "verdict",
 ]
+
+
+_OPPOSITE = bytes.maketrans(b"\x00\x01", b"\x01\x00")
 
 
 class Slot(NamedTuple):
@@ -107,7 +118,8 @@ def open_slots(*, hosts: Sequence[HostCalendar], rules: Rules, window: Period, n
     Raises ValueError for an individual or group link with more than one host, and for two hosts of one id.
     """
     starts = open_starts(hosts=hosts, rules=rules, window=window, now=now)
-    return [*map(Slot, starts, [start + rules.duration for start in starts])]
+    ends = [start + rules.duration for start in starts]
+    return [*map(Slot._make, zip(starts, ends, strict=True))]
 
 
 def open_starts(
@@ -122,16 +134,17 @@ def open_starts(
     settled = Settled(rules.slot_interval)
     for alternatives in question.pool_by_hours():
         # Each host is only asked for the starts that nobody before him could give.
+        settled.add(offered[len(settled) :])
         wanted = question.grid(alternatives[0], settled)
         for common in question.common_blocks(alternatives[0]):
             wanted, _ = _parted(wanted, common)
-        found = len(offered)
+            if not wanted:
+                break
         for host in alternatives:
             if not wanted:
                 break
             free, wanted = _parted(wanted, question.blocks_of_host(host))
             offered += free
-        settled.add(offered[found:])
     return sorted(offered)
 
 
@@ -214,25 +227,27 @@ class _Question:
 
     def common_hours(self, host: HostCalendar) -> list[Span]:
         """When the host and every needed one are open."""
-        return reduce(intersection, map(self.hours, self.needed), self.hours(host))
+        others = {member.availability: member for member in self.needed}
+        return reduce(intersection, map(self.hours, others.values()), self.hours(host))
 
-    def grid(self, host: HostCalendar) -> list[datetime]:
-        """The asked starts at which the host and every needed one are open for the whole meeting."""
+    def grid(self, host: HostCalendar, settled: Settled) -> list[datetime]:
+        """The asked starts at which the host and every needed one are open for the whole meeting, if not settled."""
         return grid_starts(
             self.common_hours(host),
             host.availability.timezone,
             self.rules.duration,
             self.rules.slot_interval,
             self.asked,
+            settled,
         )
 
     def steps(self, host: HostCalendar) -> list[Span]:
-        """The same, each with the end of its step of the grid."""
+        """The whole grid, each start with the end of its step."""
         known = self._steps.get(host.availability)
         if known is None:
-            known = self._steps[host.availability] = grid_steps(
-                self.grid(host), self.common_hours(host), self.rules.slot_interval
-            )
+            interval = self.rules.slot_interval
+            starts = self.grid(host, Settled(interval))
+            known = self._steps[host.availability] = grid_steps(starts, self.common_hours(host), interval)
         return known
 
     def edges(self, host: HostCalendar) -> Iterator[datetime]:
@@ -258,9 +273,8 @@ class _Question:
     def common_blocks(self, host: HostCalendar) -> Iterator[list[Block]]:
         """The blocks that hold whichever host of the pool with these hours is chosen."""
         yield self.blocks_of_link(host)
-        for needed in self.needed:
-            yield self.blocks_of_link(needed)
-            yield self.blocks_of_host(needed)
+        yield from (self.blocks_of_link(needed) for needed in self.needed)
+        yield from (self.blocks_of_host(needed) for needed in self.needed)
 
     def reasons(self, host: HostCalendar, start: datetime) -> list[Reason]:
         """Why the host, together with the needed ones, cannot be met at a start; empty when he can."""
@@ -294,7 +308,8 @@ class _Question:
             known = self._blocks_of_team[host.host_id] = [
                 (member, block)
                 for member in (host, *self.needed)
-                for block in chain(self.blocks_of_link(member), self.blocks_of_host(member))
+                for blocks in (self.blocks_of_link(member), self.blocks_of_host(member))
+                for block in sorted(blocks, key=itemgetter(0))
             ]
         return [
             block_reason(cause, member, start, self.rules, self.now)
@@ -320,13 +335,12 @@ def _parted(starts: list[datetime], blocked_by: Iterable[Block]) -> tuple[list[d
     """The starts that lie in no block and those that do, both in order."""
     is_free = bytearray(b"\x01") * len(starts)
     for first, until, _ in blocked_by:
-        begin = bisect_left(starts, first)
-        end = bisect_left(starts, until, begin)
-        if begin < end:
-            is_free[begin:end] = bytes(end - begin)
-    if 0 not in is_free:
-        return starts, []
-    return [*compress(starts, is_free)], [*compress(starts, map(not_, is_free))]
+        # Most blocks hold a few starts or none, so that walking to the end of one beats searching for it.
+        index = bisect_left(starts, first)
+        while index < len(starts) and starts[index] < until:
+            is_free[index] = 0
+            index += 1
+    return [*compress(starts, is_free)], [*compress(starts, is_free.translate(_OPPOSITE))]
 
 
 def _step_at(steps: Sequence[Span], instant: datetime) -> Span | None:
