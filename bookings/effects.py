@@ -169,6 +169,7 @@ def _context(letter: Letter, booking: Booking) -> dict[str, Any]:
         if booking.link
         else "",
         "cancelled_by": "You" if booking.cancelled_by == Booking.Party.HOST else booking.booker_name,
+        "site_url": settings.SITE_URL,
         "console_url": f"{settings.SITE_URL}{reverse('bookings:console')}?open={booking.pk}",
         **({} if letter.to_host else _own_addresses(booking)),
     }

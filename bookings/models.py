@@ -133,3 +133,25 @@ class RetiredToken(models.Model):
 
     def __str__(self) -> str:
         return f"retired token of {self.booking_id}"
+
+
+class AnswerFile(models.Model):
+    """A file that a booker sent in answer to a question of a link, as it was written anew (`bookings.uploads`).
+
+    Its bytes are in a file of this row's id (`bookings.storage`). It waits, known by the hash of a key in the booker's
+    form, until a booking is made; then it belongs to that series, and is shown to whoever may see its bookings.
+    """
+
+    id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
+    workspace = models.ForeignKey("accounts.Workspace", on_delete=models.CASCADE, related_name="+")
+    link = models.ForeignKey("scheduling.BookingLink", on_delete=models.SET_NULL, null=True, related_name="+")
+    question = models.CharField(max_length=80)
+    key_hash = models.CharField(max_length=64, unique=True)
+    name = models.CharField(max_length=120)
+    content_type = models.CharField(max_length=40)
+    size = models.PositiveIntegerField(help_text="In bytes.")
+    series_id = models.UUIDField(null=True, blank=True, db_index=True)
+    created_at = models.DateTimeField()
+
+    def __str__(self) -> str:
+        return self.name

@@ -1,7 +1,7 @@
 """Reads about bookings."""
 
 from collections import defaultdict
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Final
@@ -11,7 +11,7 @@ from django.db.models import Count, Q, QuerySet
 
 from bookings.domain.console import PAGE_SIZE, RECENT, Marks, Place, Query, Tab
 from bookings.domain.mail_kinds import REMINDER_BOOKER
-from bookings.models import Booking, RetiredToken
+from bookings.models import AnswerFile, Booking, RetiredToken
 from scheduling import selectors as scheduling
 from scheduling.domain.reasons import ReasonCode
 from scheduling.domain.slots import Explanation, explain, open_starts
@@ -200,6 +200,39 @@ def series_of(booking: Booking) -> list[Booking]:
             "ics_sequence", "created_at"
         )
     )
+
+
+@dataclass(frozen=True, slots=True)
+class PendingFile:
+    """A file that was sent with a form and waits for its booking. `key` is what the form knows it by."""
+
+    id: UUID
+    key: str
+    name: str
+    size: int
+
+
+def pending_files(link: BookingLink, keys: Mapping[str, str]) -> dict[str, PendingFile]:
+    """The files that a form of this link names, by question; `keys` are those it sent, by question.
+
+    Also those that a booking has got meanwhile: a form that is sent twice is the same both times.
+    """
+    hashes = {question: token_hash(key) for question, key in keys.items() if key}
+    if not hashes:
+        return {}
+    files = AnswerFile.objects.filter(link=link, key_hash__in=hashes.values())
+    return {
+        file.question: PendingFile(file.pk, keys[file.question], file.name, file.size)
+        for file in files
+        if hashes.get(file.question) == file.key_hash
+    }
+
+
+def answer_file(booking: Booking, file_id: UUID) -> AnswerFile | None:
+    """A file that an answer of this booking names; None when there is no such one."""
+    if not any(answer.get("file") == str(file_id) for answer in booking.answers):
+        return None
+    return AnswerFile.objects.filter(pk=file_id, workspace_id=booking.workspace_id).first()
 
 
 def _matching(workspace: Workspace, query: Query) -> QuerySet[Booking]:

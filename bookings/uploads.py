@@ -32,6 +32,8 @@ def taken(name: str, data: bytes, size: int) -> Upload:
     """
     if size > MAX_BYTES:
         raise BadFile(f"This file has {size_words(size)}. {size_words(MAX_BYTES)} fit.")
+    if len(data) < size:
+        raise BadFile("These files are too many at once. Send this one again by itself.")
     if not data:
         raise BadFile("This file is empty.")
     kind = kind_of(name, data)

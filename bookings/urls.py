@@ -1,6 +1,6 @@
 from django.urls import path
 
-from bookings.views import console, manage, public
+from bookings.views import console, files, manage, public
 
 app_name = "bookings"
 urlpatterns = [
@@ -9,6 +9,7 @@ urlpatterns = [
     path("calendar/bookings/<uuid:booking_id>/cancel", console.cancel, name="cancel"),
     path("calendar/bookings/<uuid:booking_id>/attendance", console.attendance, name="attendance"),
     path("calendar/bookings/<uuid:booking_id>/manage-link", console.manage_link, name="manage_link"),
+    path("calendar/bookings/<uuid:booking_id>/files/<uuid:file_id>", files.answer_file, name="answer_file"),
     path("book/<slug:slug>", public.book, name="book"),
     path("book/<slug:slug>/details", public.details, name="details"),
     path("b/<slug:slug>/manage/<str:token>", manage.manage, name="manage"),

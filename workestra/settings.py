@@ -124,7 +124,8 @@ DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 REDIS_URL = env.str("REDIS_URL", "redis://localhost:6379/0")
 
 VAR_DIR = BASE_DIR / "var"
-MEDIA_ROOT = env.str("MEDIA_ROOT", str(VAR_DIR / "media"))
+# What bookers send, never served as it lies there: no address leads to this folder.
+UPLOADS_ROOT = env.str("UPLOADS_ROOT", str(VAR_DIR / "uploads"))
 
 # --- Static files --------------------------------------------------------------------------------------------------
 
@@ -209,6 +210,7 @@ CELERY_BEAT_SCHEDULE = {
     "deliver the outbox": _every(5, "workestra.notifications.tasks.deliver_outbox"),
     "resume propagations": _every(15, "managed_events.tasks.resume_propagations"),
     "expire one-offs": _every(30, "one_off.tasks.expire_one_offs"),
+    "remove files nobody needs": _every(3600, "bookings.tasks.remove_unneeded_files"),
 }
 
 # --- Time ----------------------------------------------------------------------------------------------------------
@@ -259,6 +261,8 @@ CSRF_COOKIE_SAMESITE = "Lax"
 CSRF_FAILURE_VIEW = "workestra.look.views.csrf_failure"
 DATA_UPLOAD_MAX_MEMORY_SIZE = 1_000_000
 DATA_UPLOAD_MAX_NUMBER_FIELDS = 1_000
+DATA_UPLOAD_MAX_NUMBER_FILES = 25
+FILE_UPLOAD_HANDLERS = ["bookings.upload_handler.BoundedUploadHandler"]
 
 # --- Logs ----------------------------------------------------------------------------------------------------------
 

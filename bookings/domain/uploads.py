@@ -6,7 +6,6 @@ from enum import StrEnum
 from typing import Final
 
 MAX_BYTES: Final = 5_000_000
-MAX_FILES: Final = 5
 MAX_NAME: Final = 100
 
 KINDS_IN_WORDS: Final = "PNG, JPEG, WebP, GIF, PDF or plain text, up to 5 MB."

@@ -1,27 +1,35 @@
 """What a booker fills in: his details and the link's questions, and why he cancels."""
 
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from typing import Any, Final
 
 from django import forms
 from django.core.exceptions import ValidationError
+from django.core.files.uploadedfile import UploadedFile
 
 from bookings.domain.names import looks_like_an_address
+from bookings.domain.uploads import ACCEPT, KINDS_IN_WORDS, BadFile, size_words
+from bookings.selectors import PendingFile
 from bookings.services.booking import Booker
+from bookings.uploads import Upload, taken
 from scheduling.domain.questions import Question, QuestionType, questions_of
+from scheduling.domain.typed_text import BadText, lines, one_line
 from scheduling.forms.fields import LineField, LinesField
 from scheduling.models import BookingLink
 from workestra.look.forms import Picks
 
 MAX_ANSWER: Final = 5_000
 MAX_REASON: Final = 500
+MAX_GUESTS: Final = 10
 TRAP: Final = "leave_empty"
 """A field that people do not see: what fills it in is a program."""
 
 _TOO_LONG: Final = "%(show_value)d characters are too many. %(limit_value)d fit."
 # Choices up to this many are chips, more are a list.
 _CHIPS: Final = 6
+_TICKED: Final = frozenset({"1", "on", "true", "yes"})
 _PHONE: Final = re.compile(r"[0-9 ()./+-]+(?: ?(?:x|ext\.?) ?[0-9]+)?")
 
 
@@ -56,6 +64,79 @@ def _in_ascii(domain: str) -> str:
         return domain.encode("idna").decode("ascii")
     except UnicodeError:
         return ""
+
+
+@dataclass(frozen=True, slots=True)
+class SentFile:
+    """What a form says of a file: one sent now, the key of one sent before, and whether that one shall go."""
+
+    file: "UploadedFile[bytes] | None"
+    key: str
+    is_removed: bool
+
+    def __bool__(self) -> bool:
+        return self.file is not None or bool(self.key and not self.is_removed)
+
+
+class FileWidget(forms.Widget):
+    """`<name>` is a file; `<name>-kept` the key of the one sent before; `<name>-remove` says that it shall go."""
+
+    template_name = "bookings/widgets/file.html"
+    needs_multipart_form = True
+    kept: PendingFile | None = None
+
+    def value_from_datadict(self, data: Mapping[str, Any], files: Any, name: str) -> SentFile:
+        key = str(data.get(f"{name}-kept", ""))
+        return SentFile((files or {}).get(name), key, f"{name}-remove" in data)
+
+    def use_required_attribute(self, initial: Any) -> bool:
+        return super().use_required_attribute(initial) and self.kept is None
+
+    def get_context(self, name: str, value: Any, attrs: dict[str, Any] | None) -> dict[str, Any]:
+        context = super().get_context(name, None, attrs)
+        context["widget"]["accept"] = ACCEPT
+        context["widget"]["kept"] = self.kept
+        context["widget"]["size"] = size_words(self.kept.size) if self.kept else ""
+        return context
+
+
+class FileField(forms.Field):
+    """A file: an `Upload` written anew, or the one that was sent with the form before and waits."""
+
+    widget = FileWidget
+
+    def __init__(self, *, kept: PendingFile | None, **kwargs: Any) -> None:
+        super().__init__(help_text=KINDS_IN_WORDS, **kwargs)
+        self.widget.kept = kept
+
+    def clean(self, value: SentFile) -> Upload | PendingFile | None:
+        if value.is_removed:
+            self.widget.kept = None
+        if value.file is not None:
+            try:
+                return taken(value.file.name or "", value.file.read(), value.file.size or 0)
+            except BadFile as error:
+                raise ValidationError(str(error)) from error
+        if self.widget.kept is None and self.required:
+            raise ValidationError(self.error_messages["required"], code="required")
+        return self.widget.kept
+
+
+class GuestsField(LinesField):
+    """Addresses, one a line; commas and blanks part them as well. Gives each once, in order."""
+
+    def clean(self, value: Any) -> list[str]:
+        typed = re.split(r"[\s,;]+", super().clean(value).strip(" ,;\n"))
+        guests: dict[str, str] = {}
+        for text in filter(None, typed):
+            try:
+                address = AddressField(max_length=254).clean(text)
+            except ValidationError as error:
+                raise ValidationError(f"“{text[:60]}” is no address. {error.messages[0]}") from error
+            guests.setdefault(address.casefold(), address)
+        if len(guests) > MAX_GUESTS:
+            raise ValidationError(f"{len(guests)} guests are too many. {MAX_GUESTS} fit.")
+        return list(guests.values())
 
 
 class BookerForm(forms.Form):
@@ -113,7 +194,7 @@ class BookerForm(forms.Form):
     @property
     def kept(self) -> int:
         """How many fields somebody has filled in."""
-        return sum(bool(self.data.get(self.add_prefix(name))) for name in self.fields)
+        return sum(bool(self[name].value()) for name in self.fields) if self.is_bound else 0
 
 
 class DetailsForm(BookerForm):
@@ -125,31 +206,82 @@ class DetailsForm(BookerForm):
         required=False,
         widget=forms.Textarea({"rows": 3}),
     )
+    guests = GuestsField(
+        label="Guests",
+        max_length=MAX_ANSWER,
+        required=False,
+        help_text=f"Their email addresses, one a line, up to {MAX_GUESTS}. Each gets the invitation.",
+        widget=forms.Textarea({"rows": 2, "inputmode": "email", "autocomplete": "off"}),
+    )
 
     def __init__(
-        self, data: Mapping[str, Any] | None = None, *, link: BookingLink, reader: str, **kwargs: Any
+        self,
+        data: Mapping[str, Any] | None = None,
+        *,
+        link: BookingLink,
+        reader: str,
+        kept: Mapping[str, PendingFile] | None = None,
+        **kwargs: Any,
     ) -> None:
-        """`reader` is who reads the answers: a first name, or "the team"."""
+        """`reader` is who reads the answers: a first name, or "the team". `kept` are files sent before, by question."""
         super().__init__(data, location_type=link.location_type, reader=reader, **kwargs)
         self.questions = questions_of(link.questions)
         self.fields["notes"].help_text = f"{reader[:1].upper()}{reader[1:]} reads this before the meeting."
-        self.fields["notes"].error_messages["max_length"] = _TOO_LONG
+        for name in ("notes", "guests"):
+            self.fields[name].error_messages["max_length"] = _TOO_LONG
         for question in self.questions:
-            self.fields[_field_name(question)] = _field_of(question)
-            self.fields[_field_name(question)].error_messages["max_length"] = _TOO_LONG
-        self.order_fields(["name", "email", "phone", *map(_field_name, self.questions), "notes", TRAP])
+            self.fields[_field_name(question.key)] = _field_of(question, (kept or {}).get(question.key))
+            self.fields[_field_name(question.key)].error_messages["max_length"] = _TOO_LONG
+        self.order_fields(
+            [
+                "name",
+                "email",
+                "phone",
+                *(_field_name(question.key) for question in self.questions),
+                "notes",
+                "guests",
+                TRAP,
+            ]
+        )
+
+    def clean(self) -> dict[str, Any]:
+        """Whoever books is no guest of his own."""
+        cleaned = super().clean() or self.cleaned_data
+        own = cleaned.get("email", "").casefold()
+        if "guests" in cleaned:
+            cleaned["guests"] = [guest for guest in cleaned["guests"] if guest.casefold() != own]
+        return cleaned
 
     @property
     def question_fields(self) -> list[forms.BoundField]:
         """The link's own questions, in its order."""
-        return [self[_field_name(question)] for question in self.questions]
+        return [self[_field_name(question.key)] for question in self.questions]
+
+    @property
+    def uploads(self) -> dict[str, Upload]:
+        """The files sent with this form, by question; none when a program filled it in. Only for a form that was
+        validated, valid or not."""
+        if TRAP in self.errors:
+            return {}
+        answered = {
+            question.key: self.cleaned_data.get(_field_name(question.key)) for question in self.questions
+        }
+        return {key: value for key, value in answered.items() if isinstance(value, Upload)}
+
+    def keep(self, question: str, file: PendingFile | None) -> None:
+        """Go on with a file that is kept now; None says that it could not be."""
+        name = _field_name(question)
+        if file is None:
+            self.add_error(name, "This file could not be kept. Send it again.")
+            return
+        self.cleaned_data[name] = self.fields[name].widget.kept = file
 
     def booker(self, timezone: str) -> Booker:
-        """The details as the booking takes them. Only for a valid form."""
+        """The details as the booking takes them. Only for a valid form whose files are kept."""
         answers = [
-            {"label": question.label, "answer": answer}
+            answer
             for question in self.questions
-            if (answer := _answer(question, self.cleaned_data[_field_name(question)]))
+            if (answer := _answer(question, self.cleaned_data[_field_name(question.key)]))
         ]
         return Booker(
             name=self.cleaned_data["name"],
@@ -158,6 +290,7 @@ class DetailsForm(BookerForm):
             notes=self.cleaned_data["notes"],
             timezone=timezone,
             answers=answers,
+            guests=self.cleaned_data["guests"],
         )
 
 
@@ -171,23 +304,58 @@ class CancelForm(forms.Form):
     )
 
 
-def prefilled(link: BookingLink, query: Mapping[str, str]) -> dict[str, str]:
-    """What an address fills in: name, email, phone, notes and the questions, by key; the rest of it is ignored."""
-    names = {key: key for key in ("name", "email", "phone", "notes")}
-    names |= {question.key: _field_name(question) for question in questions_of(link.questions)}
-    return {field: query[key][:MAX_ANSWER] for key, field in names.items() if query.get(key)}
+def prefilled(link: BookingLink, query: Mapping[str, str]) -> dict[str, Any]:
+    """What an address fills in: name, email, phone, notes, guests and the questions, by key; the rest of it is ignored,
+    and so is what no field would take. A tick that is required is never set: it has to be the booker's own."""
+    longest = {"name": 120, "email": 254, "phone": 40, "notes": MAX_ANSWER, "guests": MAX_ANSWER}
+    initial: dict[str, Any] = {}
+    for key, most in longest.items():
+        rule = lines if key in {"notes", "guests"} else one_line
+        if text := _readable(query.get(key, ""), rule, most):
+            initial[key] = text
+    for question in questions_of(link.questions):
+        text = _readable(query.get(question.key, ""), lines, MAX_ANSWER)
+        match question.type:
+            case QuestionType.TEXT | QuestionType.TEXTAREA:
+                answer: Any = text
+            case QuestionType.SELECT:
+                answer = text if text in question.options else ""
+            case QuestionType.CHECKBOX:
+                answer = text.lower() in _TICKED and not question.required
+            case QuestionType.FILE:
+                answer = ""
+        if answer:
+            initial[_field_name(question.key)] = answer
+    return initial
 
 
 def prefill_keys(link: BookingLink) -> list[str]:
     """The names an address may carry to fill the form in."""
-    return ["name", "email", "phone", "notes", *(question.key for question in questions_of(link.questions))]
+    asked = [question.key for question in questions_of(link.questions) if question.type != QuestionType.FILE]
+    return ["name", "email", "phone", "notes", "guests", *asked]
 
 
-def _field_name(question: Question) -> str:
-    return f"q-{question.key}"
+def file_keys(link: BookingLink, typed: Mapping[str, str]) -> dict[str, str]:
+    """The keys of files sent before that a form carries, by question."""
+    return {
+        question.key: typed.get(f"{_field_name(question.key)}-kept", "")
+        for question in questions_of(link.questions)
+        if question.type == QuestionType.FILE
+    }
 
 
-def _field_of(question: Question) -> forms.Field:
+def _readable(text: str, rule: Callable[[str], str], most: int) -> str:
+    try:
+        return rule(text)[:most]
+    except BadText:
+        return ""
+
+
+def _field_name(question: str) -> str:
+    return f"q-{question}"
+
+
+def _field_of(question: Question, kept: PendingFile | None) -> forms.Field:
     common: dict[str, Any] = {"label": question.label, "required": question.required}
     match question.type:
         case QuestionType.TEXT:
@@ -210,9 +378,18 @@ def _field_of(question: Question) -> forms.Field:
             )
         case QuestionType.CHECKBOX:
             return forms.BooleanField(error_messages={"required": "Tick this to go on"}, **common)
+        case QuestionType.FILE:
+            return FileField(kept=kept, error_messages={"required": "Choose a file"}, **common)
 
 
-def _answer(question: Question, value: Any) -> str:
+def _answer(question: Question, value: Any) -> dict[str, Any]:
+    """As `Booking.answers` holds it; empty for a question that was left out."""
+    if isinstance(value, PendingFile):
+        return {
+            "label": question.label,
+            "answer": f"{value.name}, {size_words(value.size)}",
+            "file": str(value.id),
+        }
     if question.type is QuestionType.CHECKBOX:
-        return "Yes" if value else "No"
-    return str(value)
+        return {"label": question.label, "answer": "Yes" if value else "No"}
+    return {"label": question.label, "answer": str(value)} if value else {}

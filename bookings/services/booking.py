@@ -12,7 +12,7 @@ from django.db import transaction
 from bookings.domain.assignment import Assignment, Candidate, assign
 from bookings.models import Booking, RetiredToken
 from bookings.selectors import MANAGE
-from bookings.services import notices
+from bookings.services import answer_files, notices
 from scheduling import selectors as scheduling
 from scheduling.models import BookingLink, BusyTime, LinkHost
 from scheduling.services.busy_time import Claim, LockedHosts, SlotTaken, with_hosts_locked
@@ -46,6 +46,7 @@ class Booker:
     phone: str = ""
     notes: str = ""
     answers: Sequence[dict[str, Any]] = ()
+    guests: Sequence[str] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -134,6 +135,10 @@ def enter(locked: LockedHosts, draft: Draft, now: datetime) -> Booking:
         buffer_after_minutes=link.buffer_after_minutes if link else 0,
         assignment_receipt=draft.receipt,
         created_at=now,
+    )
+    answer_files.attach(
+        file_ids=[UUID(answer["file"]) for answer in booking.answers if "file" in answer],
+        series_id=booking.series_id,
     )
     notices.announce_booked(booking, reminder=draft.reminder, now=now)
     record("booking.made", booking, now, actor_name=booking.booker_email, after=_facts(booking))

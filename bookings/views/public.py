@@ -21,7 +21,8 @@ from django.views.decorators.vary import vary_on_headers
 from bookings import selectors
 from bookings.domain import month as months
 from bookings.domain.locations import Location, location_before
-from bookings.forms.public import DetailsForm, prefill_keys, prefilled
+from bookings.forms.public import DetailsForm, file_keys, prefill_keys, prefilled
+from bookings.services import answer_files
 from bookings.services import booking as service
 from bookings.views.picker import (
     BadAddress,
@@ -153,7 +154,7 @@ def details(request: BookerRequest, slug: str) -> HttpResponse:
 
 def _book(request: BookerRequest, page: Page, start: datetime, now: datetime) -> HttpResponse:
     nonce = nonce_of(request.POST.get("nonce", ""))
-    form = DetailsForm(request.POST, link=page.link, reader=page.host.first)
+    form = _sent_form(request, page, now)
     if not form.is_valid():
         return _details(request, page, form, start, nonce, status=422)
     try:
@@ -171,6 +172,18 @@ def _book(request: BookerRequest, page: Page, start: datetime, now: datetime) ->
         # A form of long ago, sent once more after the installation's key was replaced.
         raise Http404
     return HttpResponseRedirect(reverse("bookings:confirmed", args=[booking.page_slug, token]), status=303)
+
+
+def _sent_form(request: BookerRequest, page: Page, now: datetime) -> DetailsForm:
+    """The form as it was sent. Its files are kept from now on, also when it is refused or its time is lost."""
+    kept = selectors.pending_files(page.link, file_keys(page.link, request.POST))
+    form = DetailsForm(request.POST, files=request.FILES, link=page.link, reader=page.host.first, kept=kept)
+    for question, upload in form.uploads.items():
+        try:
+            form.keep(question, answer_files.keep(link=page.link, question=question, upload=upload, now=now))
+        except answer_files.NotKept:
+            form.keep(question, None)
+    return form
 
 
 def _page(request: BookerRequest, slug: str, typed: Mapping[str, str]) -> Page:

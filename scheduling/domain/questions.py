@@ -10,6 +10,8 @@ from typing import Any, Final
 from scheduling.domain.typed_text import BadText, lines, one_line
 
 MAX_QUESTIONS: Final = 20
+MAX_FILES: Final = 5
+"""How many of the questions may ask for a file."""
 MAX_LABEL: Final = 200
 MAX_OPTIONS: Final = 30
 MAX_OPTION: Final = 100
@@ -31,6 +33,7 @@ RESERVED_KEYS: Final = frozenset(
         "month",
         "clock",
         "nonce",
+        "origin",
     }
 )
 
@@ -40,6 +43,7 @@ class QuestionType(StrEnum):
     TEXTAREA = "textarea"
     SELECT = "select"
     CHECKBOX = "checkbox"
+    FILE = "file"
 
     @property
     def words(self) -> str:
@@ -51,6 +55,7 @@ _WORDS = {
     QuestionType.TEXTAREA: "Long answer",
     QuestionType.SELECT: "One choice",
     QuestionType.CHECKBOX: "Tick box",
+    QuestionType.FILE: "A file",
 }
 
 
@@ -152,6 +157,9 @@ def read_questions(
         questions.append(Question(key, label, QuestionType(row.type), row.required, options))
     if len(rows) > MAX_QUESTIONS:
         problems.append(f"{len(rows)} questions are too many. {MAX_QUESTIONS} fit, besides name and email.")
+    files = sum(row.type == QuestionType.FILE for row in rows)
+    if files > MAX_FILES:
+        problems.append(f"{files} questions for a file are too many. {MAX_FILES} fit.")
     return [question.as_json() for question in questions], problems, marked
 
 

@@ -26,6 +26,7 @@ _SHARED = (
     "public/offers",
     "public/manage",
     "public/race",
+    "public/answers",
 )
 _WORK = (
     "components/lock",
