@@ -22,7 +22,7 @@ from scheduling.domain.slots import (
     verdict,
 )
 from scheduling.domain.wallclock import DAY, instants_of_dates
-from scheduling.models import BookingLink, BusyTime, LinkHost, OutOfOffice, Schedule, as_range
+from scheduling.models import BookingLink, BusyTime, LinkHost, OutOfOffice, RetiredSlug, Schedule, as_range
 from workestra.accounts.models import Membership
 from workestra.calendars.domain.period import Period
 
@@ -52,6 +52,11 @@ def schedules_of(member: Membership) -> list[Schedule]:
     return list(Schedule.objects.filter(workspace=member.workspace, owner=member.user_id))
 
 
+def schedules_around(member: Membership) -> list[Schedule]:
+    """The schedules of everybody in the member's workspace, by name."""
+    return list(Schedule.objects.filter(workspace=member.workspace))
+
+
 def schedule_names(*settings: Mapping[str, Any]) -> dict[UUID, str]:
     """The names of the schedules that these settings refer to; no query when they refer to none."""
     keys = {values["schedule_id"] for values in settings if values["schedule_id"]}
@@ -72,6 +77,12 @@ def meetings_ahead(link: BookingLink, now: datetime) -> int:
 def public_link(slug: str) -> BookingLink | None:
     """The link behind `/book/<slug>`, with owner, workspace and schedule; None when there is none."""
     return BookingLink.objects.filter(slug=slug).select_related("owner", "workspace", "schedule").first()
+
+
+def moved_slug(slug: str) -> str | None:
+    """Where the link is now whose address this was before; None when it was nobody's, or the link is gone."""
+    retired = RetiredSlug.objects.filter(slug=slug, link__isnull=False)
+    return retired.values_list("link__slug", flat=True).first()
 
 
 def hosts_in_order(link: BookingLink) -> list[LinkHost]:

@@ -10,7 +10,7 @@ from uuid import UUID, uuid4
 from zoneinfo import ZoneInfo
 
 from django.contrib.auth.decorators import login_not_required
-from django.http import Http404, HttpResponse, HttpResponseRedirect
+from django.http import Http404, HttpResponse, HttpResponsePermanentRedirect, HttpResponseRedirect
 from django.shortcuts import redirect, render
 from django.urls import reverse
 from django.utils import timezone
@@ -87,10 +87,21 @@ class Page:
         }
 
 
+class Moved(Exception):
+    """The link has another address by now."""
+
+    def __init__(self, slug: str) -> None:
+        super().__init__(slug)
+        self.slug = slug
+
+
 def booker_page(
     view: Callable[[BookerRequest, str], HttpResponse],
 ) -> Callable[[BookerRequest, str], HttpResponse]:
-    """A view that needs no sign-in; an address that cannot be read gets a page that says so (400)."""
+    """A view that needs no sign-in; an address that cannot be read gets a page that says so (400).
+
+    An address that its link has left behind leads to the new one (301), with the same query.
+    """
 
     @login_not_required
     @wraps(view)
@@ -101,6 +112,11 @@ def booker_page(
             response = render(
                 request, "bookings/bad_address.html", {"reason": str(error), "path": request.path}, status=400
             )
+        except Moved as moved:
+            assert request.resolver_match is not None
+            address = reverse(request.resolver_match.view_name, args=[moved.slug])
+            query = request.META.get("QUERY_STRING", "")
+            response = HttpResponsePermanentRedirect(f"{address}?{query}" if query else address)
         # Not no-store: going back shows the form again with what was typed, and with its number.
         patch_cache_control(response, private=True, no_cache=True)
         return response
@@ -187,10 +203,16 @@ def _sent_form(request: BookerRequest, page: Page, now: datetime) -> DetailsForm
 
 
 def _page(request: BookerRequest, slug: str, typed: Mapping[str, str]) -> Page:
-    """Raises Http404 for an unknown slug; BadAddress for a zone that does not exist."""
+    """Raises Http404 for an unknown slug; Moved for an old one; BadAddress for a zone that does not exist."""
     link = scheduling.public_link(slug)
     if link is None:
-        raise Http404
+        moved = scheduling.moved_slug(slug)
+        if moved and request.method in {"GET", "HEAD"}:
+            raise Moved(moved)
+        # Nobody's form is lost because the address changed while it was filled in.
+        link = scheduling.public_link(moved) if moved else None
+        if link is None:
+            raise Http404
     zone = zone_for(request, typed, link.zone)
     host = Host.of_link(link)
     carried = [

@@ -1,16 +1,23 @@
 """Settings that contradict each other so that a link could never offer a time: refused when they are saved."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from typing import Any
+from functools import reduce
+from typing import Any, Final
 
-from scheduling.domain.hours import Availability, BadAvailability, open_periods
+from scheduling.domain.grid import intersection
+from scheduling.domain.hours import Availability, BadAvailability, open_periods, open_spans
+from scheduling.domain.rules import Strategy
 from workestra.calendars.domain.period import Period
+
+FEWEST_OF_COLLECTIVE: Final = 2
 
 # Two whole weeks on a clock that never changes: every weekday, with what joins it on both sides.
 _MONDAY = datetime(2001, 1, 1, tzinfo=UTC)
 _WEEK = timedelta(days=7)
+# A whole year of clock changes, for hours in several zones.
+_YEAR = Period(datetime(2028, 1, 1, tzinfo=UTC), datetime(2029, 1, 15, tzinfo=UTC))
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,6 +66,49 @@ def contradictions(values: Mapping[str, Any], schedule: Availability | None = No
             )
         )
     return found
+
+
+def pool_problem(strategy: Strategy, duration: timedelta, hosts: Sequence[tuple[str, Availability]]) -> str:
+    """Why meetings of this length can never be given to these hosts, in a sentence; empty when they can.
+
+    `hosts` are names, each with the hours that count for it. A round robin needs every one of its hosts to have a turn
+    sometime, a collective a time that all of them share.
+    """
+    for name, hours in hosts:
+        longest = longest_open(hours)
+        if longest < duration:
+            return (
+                f"{name}: the longest open time is {_minutes(longest)}, a meeting takes {_minutes(duration)}."
+                if longest
+                else f"{name}: no day has hours. Choose other hours."
+            )
+    if strategy is not Strategy.COLLECTIVE or len({hours for _, hours in hosts}) < 2:
+        return ""
+    shared = _longest_shared([hours for _, hours in hosts], duration)
+    if shared >= duration:
+        return ""
+    *rest, last = [name for name, _ in hosts]
+    who = f"{', '.join(rest)} and {last}"
+    if not shared:
+        return f"{who} are never open at the same time, so there would be nothing to book."
+    return f"{who} share {_minutes(shared)} at most, a meeting takes {_minutes(duration)}."
+
+
+def _longest_shared(hours: Sequence[Availability], enough: timedelta) -> timedelta:
+    """The longest time in which everybody is open, on any day of a year or around any override; stops at `enough`."""
+    longest = _longest_of(hours, _YEAR)
+    days = sorted({day for each in hours for day, windows in each.overrides.items() if windows})
+    for day in days:
+        if longest >= enough:
+            break
+        noon = datetime(day.year, day.month, day.day, 12, tzinfo=UTC)
+        longest = max(longest, _longest_of(hours, Period(noon - _WEEK, noon + _WEEK)))
+    return longest
+
+
+def _longest_of(hours: Iterable[Availability], within: Period) -> timedelta:
+    spans = reduce(intersection, (open_spans(each, within.start, within.end) for each in hours))
+    return max((end - start for start, end in spans), default=timedelta(0))
 
 
 def longest_open(availability: Availability) -> timedelta:

@@ -1,23 +1,29 @@
 """Making, changing and deleting booking links. Locked sections are refused here, whatever the form did."""
 
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass
-from datetime import datetime
+from dataclasses import asdict, dataclass
+from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Any, Final
 from uuid import UUID
 
-from django.db import IntegrityError, transaction
+from django.db import IntegrityError, OperationalError, transaction
+from django.db.models import F
+from psycopg.errors import DeadlockDetected
 
 from scheduling.domain import slugs
+from scheduling.domain.link_rules import FEWEST_OF_COLLECTIVE
 from scheduling.domain.sections import SECTION_OF_FIELD, SECTIONS
-from scheduling.models import BookingLink, LinkHost
+from scheduling.models import BookingLink, LinkHost, RetiredSlug, Schedule
 from workestra.accounts import selectors as accounts
 from workestra.accounts.models import Membership, User, Workspace
 from workestra.audit import services as audit
 
 TARGET: Final = "booking_link"
 SLUG_TRIES: Final = 5
+COPY: Final = " copy"
+KEPT_FROM_OTHERS: Final = timedelta(days=90)
+"""How long after a link's deletion its addresses are not given to other workspaces: links to it are still about."""
 # A unique column's constraint has no name in the model; PostgreSQL names it after table and column.
 _SLUG_UNIQUE: Final = "scheduling_booking_links_slug_key"
 
@@ -31,7 +37,7 @@ class SectionLocked(Exception):
 
 
 class SlugTaken(Exception):
-    """Another link has this address, maybe of another workspace. Nothing was written."""
+    """Another link has this address, or had it, maybe of another workspace. Nothing was written."""
 
     def __init__(self, slug: str) -> None:
         super().__init__(slug)
@@ -46,6 +52,10 @@ class BadHosts(ValueError):
     """These people cannot host the link; the text says why."""
 
 
+class ScheduleGone(Exception):
+    """The schedule was deleted in the meantime. Nothing was written."""
+
+
 class Deleted(StrEnum):
     GONE = "gone"
     DETACHED = "detached"
@@ -53,10 +63,20 @@ class Deleted(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Host:
-    """Somebody of a link's pool; out of two who are equally due, the one with more weight comes first."""
+    """Somebody of a link's pool; out of two who are equally due, the one with more weight comes first.
+
+    `max_per_day` is his own cap for this link, `schedule_id` his own hours for it, in place of the link's.
+    """
 
     user_id: UUID
     weight: int = 1
+    max_per_day: int | None = None
+    schedule_id: UUID | None = None
+
+    @property
+    def settings(self) -> dict[str, Any]:
+        """What a pool says of him, by field."""
+        return {name: value for name, value in asdict(self).items() if name != "user_id"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,19 +98,28 @@ def create_link(
     actor: User,
     strategy: str = BookingLink.Strategy.INDIVIDUAL,
     hosts: Sequence[Host] = (),
+    capacity: int = 1,
+    embed_origins: Sequence[str] = (),
     assigned: Assigned | None = None,
 ) -> BookingLink:
-    """Make a link of `owner`. An individual link is hosted by its owner, a round robin by `hosts`.
+    """Make a link of `owner`. Individual and group links are hosted by their owner, the others by `hosts`.
 
     `values` maps fields of any section to values; the other fields get a new link's. Without a slug the link gets one
-    from its title.
+    from its title. `capacity` is the seats of a group's meeting.
 
-    Raises: SlugTaken; BadSlug; BadHosts.
+    Raises: SlugTaken; BadSlug; BadHosts; ScheduleGone.
     """
     pool = _pool(workspace, owner.pk, strategy, hosts)
     if slug is not None:
         _check_slug(slug)
-    link = BookingLink(workspace=workspace, owner=owner, slug=slug or "", strategy=strategy)
+    link = BookingLink(
+        workspace=workspace,
+        owner=owner,
+        slug=slug or "",
+        strategy=strategy,
+        capacity=_seats(strategy, capacity),
+        embed_origins=list(embed_origins),
+    )
     for field in _sectioned(values):
         setattr(link, field, values[field])
     if assigned is not None:
@@ -99,12 +128,14 @@ def create_link(
         link.template_version = assigned.version
         link.synced_at = now
     with transaction.atomic():
+        hold_schedules(workspace.pk, [link.schedule_id, *(host.schedule_id for host in pool)])
         if slug is None:
-            _insert_with_free_slug(link)
+            _insert_with_free_slug(link, now)
         else:
             _save(link, force_insert=True)
+            _claim(link, now)
         LinkHost.objects.bulk_create(
-            LinkHost(link=link, user_id=host.user_id, weight=host.weight) for host in pool
+            LinkHost(link=link, user_id=host.user_id, **host.settings) for host in pool
         )
         _record(
             "link.created",
@@ -125,13 +156,20 @@ def update_link(
     slug: str | None = None,
     strategy: str | None = None,
     hosts: Sequence[Host] | None = None,
+    capacity: int | None = None,
+    embed_origins: Sequence[str] | None = None,
+    next_turn: UUID | None = None,
 ) -> BookingLink:
     """Change a link of `by`: the fields in `values`, and what else is not None. What is equal already is not written.
+
+    A new address leaves the old one leading to it. `next_turn` is the user of the pool who is to get the next booking;
+    after him the turns go on as they stand.
 
     The template's locks count as they are now, not as they were when the form was shown: one field of a locked
     section, even with the value it has, refuses the whole change.
 
-    Raises: SectionLocked; SlugTaken; BadSlug; BadHosts; BookingLink.DoesNotExist when `by` has no such link.
+    Raises: SectionLocked; SlugTaken; BadSlug; BadHosts; ScheduleGone; BookingLink.DoesNotExist when `by` has no such
+    link.
     """
     with transaction.atomic():
         link = _locked_link(link_id, by)
@@ -145,6 +183,11 @@ def update_link(
             wanted["slug"] = slug
         if strategy is not None:
             wanted["strategy"] = strategy
+        if strategy is not None or capacity is not None:
+            seats = link.capacity if capacity is None else capacity
+            wanted["capacity"] = _seats(strategy or link.strategy, seats)
+        if embed_origins is not None:
+            wanted["embed_origins"] = list(embed_origins)
         before = {
             field: getattr(link, field) for field, value in wanted.items() if getattr(link, field) != value
         }
@@ -153,17 +196,55 @@ def update_link(
             _check_slug(after["slug"])
         for field, value in after.items():
             setattr(link, field, value)
+        chosen = [host.schedule_id for host in hosts or ()]
+        hold_schedules(link.workspace_id, [after.get("schedule_id"), *chosen])
         if after:
             _save(link, update_fields=list(after))
+        if "slug" in after:
+            _claim(link, now)
+            _retire(link, before["slug"], now)
         if hosts is not None or "strategy" in after:
-            hosting = {host.user_id: host.weight for host in link.hosts.all()}
+            hosting = {host.user_id: _settings_of(host) for host in link.hosts.all()}
             pool = _pool(by.workspace, link.owner_id, link.strategy, hosts or (), hosting)
             hosted_before, hosted_after = _replace_hosts(link, hosting, pool)
             if hosted_before != hosted_after:
                 before["hosts"], after["hosts"] = hosted_before, hosted_after
+        if next_turn is not None and _give_next_turn(link, next_turn):
+            before["next_turn"], after["next_turn"] = None, str(next_turn)
         if after:
             _record("link.updated", link, now, by.user, before=before, after=after)
     return link
+
+
+def duplicate_link(*, link_id: UUID, by: Membership, now: datetime) -> BookingLink:
+    """Make another link like this one of `by`, with the same settings and hosts, an address of its own and no template.
+
+    Who has left the workspace is left out of its pool; a pool that cannot go on without gives an individual link.
+
+    Raises: BookingLink.DoesNotExist when `by` has no such link.
+    """
+    link = BookingLink.objects.get(pk=link_id, owner=by.user_id, workspace=by.workspace_id)
+    can_host = set(accounts.active_members(by.workspace).values_list("user_id", flat=True))
+    hosts = [
+        Host(host.user_id, **_settings_of(host))
+        for host in link.hosts.order_by("rotation", "-weight", "user_id")
+        if host.user_id in can_host
+    ]
+    fewest = {BookingLink.Strategy.ROUND_ROBIN: 1, BookingLink.Strategy.COLLECTIVE: FEWEST_OF_COLLECTIVE}
+    goes_on = len(hosts) >= fewest.get(BookingLink.Strategy(link.strategy), 0)
+    title = link.title[: BookingLink._meta.get_field("title").max_length - len(COPY)] + COPY
+    return create_link(
+        owner=by.user,
+        workspace=by.workspace,
+        slug=None,
+        strategy=link.strategy if goes_on else BookingLink.Strategy.INDIVIDUAL,
+        hosts=hosts,
+        capacity=link.capacity,
+        embed_origins=link.embed_origins,
+        values=link.section_values() | {"title": title},
+        now=now,
+        actor=by.user,
+    )
 
 
 def record_refusal(*, link: BookingLink, by: Membership, sections: Sequence[str], now: datetime) -> None:
@@ -203,18 +284,37 @@ def detach_link(link: BookingLink, *, now: datetime, actor: User | None) -> None
 
 
 def remove_link(link: BookingLink, *, now: datetime, actor: User | None) -> None:
-    """Delete a link for good, its public page with it. Bookings keep their rows and their manage pages."""
+    """Delete a link for good, its public page with it. Bookings keep their rows and their manage pages.
+
+    Its addresses are kept from other workspaces for a while.
+    """
     with transaction.atomic():
+        RetiredSlug.objects.filter(link=link).update(link=None, retired_at=now)
+        _retire(link, link.slug, now, gone=True)
         _record("link.deleted", link, now, actor, before={"slug": link.slug} | link.section_values())
         link.delete()
 
 
 def free_slug(wanted: str) -> str:
-    """`wanted` as a title or an address, made into an address that no link has at this moment."""
+    """`wanted` as a title or an address, made into an address that no link has at this moment, or had before."""
     # Numbered addresses are cut so that the number fits: they share their beginning with the one wanted.
     base = slugs.suggested_slug(wanted, ())[: slugs.MAX_LENGTH - 10]
     taken = set(BookingLink.objects.filter(slug__startswith=base).values_list("slug", flat=True))
+    taken |= set(RetiredSlug.objects.filter(slug__startswith=base).values_list("slug", flat=True))
     return slugs.suggested_slug(wanted, taken)
+
+
+def hold_schedules(workspace_id: UUID, schedule_ids: Sequence[UUID | None]) -> None:
+    """Keep these schedules of the workspace from being deleted until the transaction ends; None stands for no schedule.
+
+    Raises: ScheduleGone.
+    """
+    wanted = {schedule_id for schedule_id in schedule_ids if schedule_id}
+    if not wanted:
+        return
+    schedules = Schedule.objects.filter(pk__in=wanted, workspace=workspace_id).order_by("pk")
+    if len(schedules.select_for_update(no_key=True)) < len(wanted):
+        raise ScheduleGone
 
 
 def _locked_link(link_id: UUID, by: Membership) -> BookingLink:
@@ -244,6 +344,11 @@ def _save(link: BookingLink, **how: Any) -> None:
     try:
         with transaction.atomic():
             link.save(**how)
+    except OperationalError as error:
+        if isinstance(error.__cause__, DeadlockDetected):
+            # Two links that trade addresses wait for each other.
+            raise SlugTaken(link.slug) from error
+        raise
     except IntegrityError as error:
         diagnostics = getattr(error.__cause__, "diag", None)
         if getattr(diagnostics, "constraint_name", None) == _SLUG_UNIQUE:
@@ -251,12 +356,63 @@ def _save(link: BookingLink, **how: Any) -> None:
         raise
 
 
-def _insert_with_free_slug(link: BookingLink) -> None:
+def _claim(link: BookingLink, now: datetime) -> None:
+    """Give the link the address it has just taken for good, unless it is kept for somebody else.
+
+    After the link is written: who retires an address holds it until then.
+
+    Raises: SlugTaken.
+    """
+    retired = RetiredSlug.objects.select_for_update().filter(slug=link.slug).first()
+    if retired is None:
+        return
+    is_over = retired.link_id is None and now - retired.retired_at >= KEPT_FROM_OTHERS
+    if retired.workspace_id != link.workspace_id and not is_over:
+        raise SlugTaken(link.slug)
+    retired.delete()
+
+
+def _retire(link: BookingLink, slug: str, now: datetime, *, gone: bool = False) -> None:
+    """Remember an address that the link no longer has."""
+    RetiredSlug.objects.bulk_create(
+        [RetiredSlug(slug=slug, workspace_id=link.workspace_id, link=None if gone else link, retired_at=now)],
+        update_conflicts=True,
+        unique_fields=["slug"],
+        update_fields=["workspace", "link", "retired_at"],
+    )
+
+
+def _seats(strategy: str, capacity: int) -> int:
+    return capacity if strategy == BookingLink.Strategy.GROUP else 1
+
+
+def _give_next_turn(link: BookingLink, user_id: UUID) -> bool:
+    """Put this host of the link in front of the others; whether he was not there already.
+
+    Raises: BadHosts when he is none of them.
+    """
+    hosts = list(link.hosts.order_by("rotation", "-weight", "user_id"))
+    if user_id not in {host.user_id for host in hosts}:
+        raise BadHosts("Who gets the next turn must be in the pool.")
+    if hosts[0].user_id == user_id:
+        return False
+    link.hosts.exclude(user_id=user_id).update(rotation=F("rotation") + 1)
+    link.hosts.filter(user_id=user_id).update(rotation=hosts[0].rotation)
+    return True
+
+
+def _settings_of(host: LinkHost) -> dict[str, Any]:
+    return {"weight": host.weight, "max_per_day": host.max_per_day, "schedule_id": host.schedule_id}
+
+
+def _insert_with_free_slug(link: BookingLink, now: datetime) -> None:
     """Insert the link with an address from its title; once more when somebody takes it in between."""
     for attempt in range(1, SLUG_TRIES + 1):
         link.slug = free_slug(link.title)
         try:
-            _save(link, force_insert=True)
+            with transaction.atomic():
+                _save(link, force_insert=True)
+                _claim(link, now)
         except SlugTaken:
             if attempt == SLUG_TRIES:
                 raise
@@ -272,29 +428,32 @@ def _pool(
     hosting: Collection[UUID] = (),
 ) -> list[Host]:
     """The hosts that a link of this strategy gets. Who is `hosting` already may stay, also after leaving."""
-    if strategy == BookingLink.Strategy.INDIVIDUAL:
+    if strategy in {BookingLink.Strategy.INDIVIDUAL, BookingLink.Strategy.GROUP}:
         return [Host(owner_id)]
     if not hosts:
-        raise BadHosts("Choose who takes turns.")
+        raise BadHosts("Choose who hosts.")
     can_host = {*accounts.active_members(workspace).values_list("user_id", flat=True), *hosting}
     if any(host.user_id not in can_host for host in hosts):
         raise BadHosts("Somebody chosen is no longer in this workspace. Choose again.")
-    return list({host.user_id: host for host in hosts}.values())
+    pool = list({host.user_id: host for host in hosts}.values())
+    if strategy == BookingLink.Strategy.COLLECTIVE and len(pool) < FEWEST_OF_COLLECTIVE:
+        raise BadHosts("A collective meeting has two hosts or more.")
+    return pool
 
 
 def _replace_hosts(
-    link: BookingLink, hosting: Mapping[UUID, int], pool: Sequence[Host]
-) -> tuple[dict[str, int], dict[str, int]]:
-    """Give the link exactly this pool; who stays keeps his turn. Weights by user id, before and after."""
-    wanted = {host.user_id: host.weight for host in pool}
+    link: BookingLink, hosting: Mapping[UUID, Mapping[str, Any]], pool: Sequence[Host]
+) -> tuple[dict[str, Any], dict[str, Any]]:
+    """Give the link exactly this pool; who stays keeps his turn. What the pool says by user id, before and after."""
+    wanted = {host.user_id: host.settings for host in pool}
     gone = hosting.keys() - wanted.keys()
     if gone:
         link.hosts.filter(user_id__in=gone).delete()
-    for user_id, weight in wanted.items():
+    for user_id, settings in wanted.items():
         if user_id not in hosting:
-            LinkHost.objects.create(link=link, user_id=user_id, weight=weight)
-        elif hosting[user_id] != weight:
-            link.hosts.filter(user_id=user_id).update(weight=weight)
+            LinkHost.objects.create(link=link, user_id=user_id, **settings)
+        elif hosting[user_id] != settings:
+            link.hosts.filter(user_id=user_id).update(**settings)
     return (
         {str(user_id): hosting[user_id] for user_id in sorted(hosting)},
         {str(user_id): wanted[user_id] for user_id in sorted(wanted)},

@@ -267,8 +267,10 @@ def test_who_stays_in_the_pool_keeps_his_turn(
         dana.user_id: (1, 0),
     }
     event = AuditEvent.objects.get(action="link.updated")
-    assert event.before == {"hosts": {str(alice.user_id): 1, str(bob.user_id): 1}}
-    assert event.after == {"hosts": {str(bob.user_id): 3, str(dana.user_id): 1}}
+    plain = {"max_per_day": None, "schedule_id": None}
+    one, three = {"weight": 1, **plain}, {"weight": 3, **plain}
+    assert event.before == {"hosts": {str(alice.user_id): one, str(bob.user_id): one}}
+    assert event.after == {"hosts": {str(bob.user_id): three, str(dana.user_id): one}}
 
 
 def test_a_link_made_individual_is_hosted_by_its_owner_alone(
