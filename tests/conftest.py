@@ -8,7 +8,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from django.test import Client
+from django.db import connection
+from django.test import Client, TransactionTestCase
 from hypothesis import settings as hypothesis_settings
 
 from scheduling.models import BookingLink
@@ -24,6 +25,10 @@ hypothesis_settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "default")
 # A Monday, 09:00 in Berlin (CET). Tests that reach the real clock use time_machine to get here.
 MONDAY_MORNING = datetime(2030, 1, 7, 8, 0, tzinfo=UTC)
 
+KEPT_TABLES = {"django_content_type", "auth_permission"}
+
+LONG = ("tests/browser/", "tests/concurrency/", "tests/embedded/")
+
 _connect = socket.socket.connect
 
 
@@ -33,11 +38,36 @@ def _connect_here(self: socket.socket, address: Any) -> None:
     _connect(self, address)
 
 
+@pytest.hookimpl(trylast=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """What takes long comes first: at the end no worker waits for another's last long test."""
+    items.sort(key=lambda item: not item.nodeid.startswith(LONG))
+
+
 @pytest.fixture(autouse=True, scope="session")
 def _no_network() -> Iterator[None]:
     socket.socket.connect = _connect_here  # type: ignore[method-assign]
     yield
     socket.socket.connect = _connect  # type: ignore[method-assign]
+
+
+@pytest.fixture(autouse=True, scope="session")
+def _quick_emptying() -> Iterator[None]:
+    """After a test with transactions of its own every table is emptied, as Django does.
+
+    But Django also forgets content types and permissions and makes them anew, which takes longer than most tests.
+    """
+    by_django = TransactionTestCase._fixture_teardown
+
+    def empty(case: TransactionTestCase) -> None:
+        tables = set(connection.introspection.django_table_names(only_existing=True, include_views=False))
+        names = ", ".join(map(connection.ops.quote_name, sorted(tables - KEPT_TABLES)))
+        with connection.cursor() as cursor:
+            cursor.execute(f"TRUNCATE {names}")
+
+    TransactionTestCase._fixture_teardown = empty
+    yield
+    TransactionTestCase._fixture_teardown = by_django
 
 
 @pytest.fixture(autouse=True)
