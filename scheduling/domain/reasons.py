@@ -32,7 +32,8 @@ class ReasonCode(StrEnum):
 class Reason:
     """One rule that stands in the way of one host; `cause` is the time taken that it speaks of, if any.
 
-    The detail prints times on the host's wall clock and names his zone.
+    The detail prints times on the clock of a zone that it names: the host's own, unless another one was asked for.
+    The host's hours and dates are always his own.
     """
 
     code: ReasonCode
@@ -77,30 +78,32 @@ def hours_reason(host: HostCalendar, start: datetime) -> Reason:
     return Reason(ReasonCode.OUTSIDE_HOURS, host.host_id, said)
 
 
-def off_grid_reason(host: HostCalendar, step: Span | None) -> Reason:
-    """For a start inside a step of the grid."""
+def off_grid_reason(host: HostCalendar, step: Span | None, zone: str) -> Reason:
+    """For a start inside a step of the grid; times in `zone`."""
     detail = "not a start of the grid"
     if step:
-        detail = f"starts are at {_times(Period(*step), host.availability.timezone, ' and ')}"
+        detail = f"starts are at {_times(Period(*step), zone, ' and ')}"
     return Reason(ReasonCode.NOT_ON_GRID, host.host_id, detail)
 
 
-def block_reason(cause: Cause, host: HostCalendar, start: datetime, rules: Rules, now: datetime) -> Reason:
-    """For a start in a block with this cause."""
+def block_reason(
+    cause: Cause, host: HostCalendar, start: datetime, rules: Rules, now: datetime, zone: str
+) -> Reason:
+    """For a start in a block with this cause; times in `zone`."""
     if isinstance(cause, Busy):
-        return _busy_reason(cause, host, start, rules.duration)
+        return _busy_reason(cause, host, start, rules.duration, zone)
     if isinstance(cause, Cap):
         return Reason(cause.code, host.host_id, _cap_detail(cause))
     if cause is ReasonCode.NOTICE:
-        return Reason(cause, host.host_id, _notice_detail(host, start, rules.minimum_notice, now))
+        return Reason(cause, host.host_id, _notice_detail(start, rules.minimum_notice, now, zone))
     if cause is ReasonCode.BOOKING_WINDOW:
         return Reason(cause, host.host_id, _booking_window_detail(host, rules, now))
     return Reason(cause, host.host_id, f"all {rules.capacity} seats are taken")
 
 
-def _busy_reason(busy: Busy, host: HostCalendar, start: datetime, duration: timedelta) -> Reason:
+def _busy_reason(busy: Busy, host: HostCalendar, start: datetime, duration: timedelta, zone: str) -> Reason:
     taken = busy.period
-    times = _times(taken, host.availability.timezone)
+    times = _times(taken, zone)
     name = busy.label or _NAMES[busy.kind]
     if not taken.overlaps(Period(start, start + duration)):
         side = "after" if taken.end <= start else "before"
@@ -121,13 +124,13 @@ def _cap_detail(cap: Cap) -> str:
     return f"{cap.taken} of {cap.limit} {cap.unit} taken {span} {WEEKDAYS[cap.since.weekday()]} {_date(cap.since)}"
 
 
-def _notice_detail(host: HostCalendar, start: datetime, notice: timedelta, now: datetime) -> str:
+def _notice_detail(start: datetime, notice: timedelta, now: datetime, zone: str) -> str:
     if start < now:
         return "already past"
     earliest = now + notice
     minutes = notice // timedelta(minutes=1)
     length = f"{minutes} min" if minutes % 60 else f"{minutes // 60} h"
-    return f"notice {length}: not before {_moment(earliest, host.availability.timezone)}"
+    return f"notice {length}: not before {_moment(earliest, zone)}"
 
 
 def _booking_window_detail(host: HostCalendar, rules: Rules, now: datetime) -> str:

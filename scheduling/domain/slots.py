@@ -105,11 +105,13 @@ class Gap:
 class Explanation:
     """The slots of a period and the gaps between them, both in order.
 
-    Every instant of the period lies in a gap, or in the step of the grid that a slot begins.
+    Every instant of the period lies in a gap, or in the step of the grid that a slot begins. `refused` are the starts
+    of the grid that are not offered.
     """
 
     slots: tuple[Slot, ...]
     gaps: tuple[Gap, ...]
+    refused: tuple[datetime, ...]
 
 
 def open_slots(*, hosts: Sequence[HostCalendar], rules: Rules, window: Period, now: datetime) -> list[Slot]:
@@ -148,14 +150,18 @@ def open_starts(
     return sorted(offered)
 
 
-def verdict(*, hosts: Sequence[HostCalendar], rules: Rules, start: datetime, now: datetime) -> Verdict:
+def verdict(
+    *, hosts: Sequence[HostCalendar], rules: Rules, start: datetime, now: datetime, zone: str | None = None
+) -> Verdict:
     """Whether exactly this start is offered, with the free hosts, or the reasons why not.
+
+    The reasons tell their times in `zone`; each host's in his own when it is None.
 
     Raises ValueError as `open_slots` does, and for a start without a time zone.
     """
     asked = Period(start, start + INSTANT)
     # Wide enough to name the start before one that is off the grid.
-    question = _Question(hosts, rules, asked.widened(rules.slot_interval, NONE), now)
+    question = _Question(hosts, rules, asked.widened(rules.slot_interval, NONE), now, zone)
     free: list[str] = []
     reasons: list[Reason] = []
     for host in question.pool:
@@ -169,15 +175,20 @@ def verdict(*, hosts: Sequence[HostCalendar], rules: Rules, start: datetime, now
     return Verdict(asked.start, tuple(free), needed, tuple(dict.fromkeys(reasons)))
 
 
-def explain(*, hosts: Sequence[HostCalendar], rules: Rules, window: Period, now: datetime) -> Explanation:
+def explain(
+    *, hosts: Sequence[HostCalendar], rules: Rules, window: Period, now: datetime, zone: str | None = None
+) -> Explanation:
     """The slots of the window, and every gap between them with the reasons of every host who is not free.
+
+    The reasons tell their times in `zone`; each host's in his own when it is None.
 
     Raises ValueError as `open_slots` does.
     """
     slots = open_slots(hosts=hosts, rules=rules, window=window, now=now)
     # Wide enough for the step in which the window begins.
-    question = _Question(hosts, rules, window.widened(rules.slot_interval, NONE), now)
+    question = _Question(hosts, rules, window.widened(rules.slot_interval, NONE), now, zone)
     starts = {slot.start for slot in slots}
+    grid = {start for host in question.pool for start, _ in question.steps(host) if window.includes(start)}
     covered = joined(step for host in question.pool for step in question.steps(host) if step[0] in starts)
     edges = sorted({edge for host in question.pool for edge in question.edges(host)})
     gaps: list[Gap] = []
@@ -188,7 +199,7 @@ def explain(*, hosts: Sequence[HostCalendar], rules: Rules, window: Period, now:
             gaps[-1] = Gap(Period(gaps[-1].period.start, end), reasons)
         else:
             gaps.append(Gap(Period(start, end), reasons))
-    return Explanation(tuple(slots), tuple(gaps))
+    return Explanation(tuple(slots), tuple(gaps), tuple(sorted(grid - starts)))
 
 
 def nearest(slots: Sequence[Slot], start: datetime, count: int) -> list[Slot]:
@@ -199,12 +210,19 @@ def nearest(slots: Sequence[Slot], start: datetime, count: int) -> list[Slot]:
 class _Question:
     """Hosts, rules and the period asked about, with what several starts and hosts share worked out once."""
 
-    def __init__(self, hosts: Sequence[HostCalendar], rules: Rules, asked: Period, now: datetime) -> None:
+    def __init__(
+        self,
+        hosts: Sequence[HostCalendar],
+        rules: Rules,
+        asked: Period,
+        now: datetime,
+        zone: str | None = None,
+    ) -> None:
         if len({host.host_id for host in hosts}) < len(hosts):
             raise ValueError("hosts: two have the same id")
         self.needed, self.pool = _roles(hosts, rules.strategy)
         self.rules, self.asked = rules, asked
-        self.now = Period(now, now).start
+        self.now, self.zone = Period(now, now).start, zone
         self._hours: dict[Availability, list[Span]] = {}
         self._steps: dict[Availability, list[Span]] = {}
         self._blocks_of_link: dict[str, list[Block]] = {}
@@ -281,7 +299,7 @@ class _Question:
         step = _step_at(self.steps(host), start)
         against = self._closed(host, start)
         if not against and (step is None or step[0] != start):
-            against = [off_grid_reason(host, step)]
+            against = [off_grid_reason(host, step, self._clock_for(host))]
         return against + self._blocked(host, start)
 
     def reasons_in(self, host: HostCalendar, start: datetime, end: datetime) -> list[Reason]:
@@ -290,7 +308,7 @@ class _Question:
         if step is None:
             return self._closed(host, end - INSTANT)
         # A free step begins before the period asked about, or it would not lie in a gap.
-        return self._blocked(host, step[0]) or [off_grid_reason(host, step)]
+        return self._blocked(host, step[0]) or [off_grid_reason(host, step, self._clock_for(host))]
 
     def _closed(self, host: HostCalendar, start: datetime) -> list[Reason]:
         meeting = Period(start, start + self.rules.duration)
@@ -312,10 +330,14 @@ class _Question:
                 for block in sorted(blocks, key=itemgetter(0))
             ]
         return [
-            block_reason(cause, member, start, self.rules, self.now)
+            block_reason(cause, member, start, self.rules, self.now, self._clock_for(member))
             for member, (first, until, cause) in known
             if first <= start < until
         ]
+
+    def _clock_for(self, host: HostCalendar) -> str:
+        """The zone in which the host's reasons tell their times."""
+        return self.zone or host.availability.timezone
 
 
 def _roles(
