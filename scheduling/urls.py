@@ -9,5 +9,6 @@ urlpatterns = [
     path(_links, links.links, name="links"),
     path(f"{_links}/new", links.link_new, name="link_new"),
     path(f"{_links}/<uuid:link_id>", links.link_edit, name="link_edit"),
+    path(f"{_links}/<uuid:link_id>/duplicate", links.link_duplicate, name="link_duplicate"),
     path(f"{_links}/<uuid:link_id>/delete", links.link_delete, name="link_delete"),
 ]

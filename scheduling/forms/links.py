@@ -1,92 +1,35 @@
-"""The form of a booking link: its sections, its address, and who hosts it."""
+"""The form of a booking link: its sections, its address, who hosts it, and where it may be embedded."""
 
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass
-from typing import Any
+from datetime import timedelta
+from typing import Any, Final
 from uuid import UUID
 
 from django import forms
 from django.core.exceptions import ValidationError
 
 from scheduling.domain import slugs
-from scheduling.forms.fields import LineField
+from scheduling.domain.hours import Availability
+from scheduling.domain.link_rules import FEWEST_OF_COLLECTIVE, pool_problem
+from scheduling.domain.origins import read_origins
+from scheduling.domain.rules import Strategy
+from scheduling.forms.fields import LineField, LinesField
+from scheduling.forms.pool import PoolField, PoolWidget, TypedHost, people_of
 from scheduling.forms.sections import SectionsForm
-from scheduling.models import BookingLink, LinkHost
+from scheduling.models import BookingLink, LinkHost, Schedule
 from scheduling.services.links import Host
 from workestra.accounts.models import Membership
 from workestra.look.forms import Affixed, Picks
 
-WEIGHTS = range(1, 101)
-
-
-@dataclass(frozen=True, slots=True)
-class TypedHost:
-    """Somebody who can be in the pool: whether he is ticked, and the weight as typed."""
-
-    user_id: UUID
-    name: str
-    is_in: bool = False
-    weight: str = "1"
-    faulty: bool = False
-
-
-class PoolWidget(forms.Widget):
-    """People with a tick and a weight. `<name>` repeats the ids of those ticked; `<name>-<id>-weight`."""
-
-    template_name = "scheduling/widgets/pool.html"
-    use_fieldset = True
-    people: Sequence[TypedHost] = ()
-
-    def id_for_label(self, id_: str | None) -> str:
-        return ""
-
-    def value_from_datadict(
-        self, data: Mapping[str, Any], files: Any, name: str
-    ) -> tuple[list[str], list[TypedHost]]:
-        ticked = data.getlist(name) if hasattr(data, "getlist") else list(data.get(name, ()))
-        rows = [
-            TypedHost(
-                person.user_id,
-                person.name,
-                str(person.user_id) in ticked,
-                data.get(f"{name}-{person.user_id}-weight", person.weight),
-            )
-            for person in self.people
-        ]
-        return ticked, rows
-
-    def get_context(self, name: str, value: Any, attrs: dict[str, Any] | None) -> dict[str, Any]:
-        context = super().get_context(name, None, attrs)
-        context["widget"]["people"] = [(f"{name}-{host.user_id}-weight", host) for host in value[1]]
-        return context
-
-
-class PoolField(forms.Field):
-    """Gives a list of `Host`, in the order of names; empty when nobody is ticked."""
-
-    widget = PoolWidget
-
-    def clean(self, value: tuple[list[str], list[TypedHost]]) -> list[Host]:
-        ticked, rows = value
-        if set(ticked) - {str(row.user_id) for row in rows}:
-            raise ValidationError("Somebody chosen is not in this workspace. Choose again.")
-        faulty = [row.name for row in rows if row.is_in and _weight(row) is None]
-        if faulty:
-            raise ValidationError(f"{faulty[0]}: write a weight from {WEIGHTS[0]} to {WEIGHTS[-1]}.")
-        return [Host(row.user_id, weight) for row in rows if row.is_in and (weight := _weight(row))]
-
-    def prepare_value(self, value: tuple[list[str], list[TypedHost]]) -> Any:
-        ticked, rows = value
-        return ticked, [
-            TypedHost(row.user_id, row.name, row.is_in, row.weight, row.is_in and _weight(row) is None)
-            for row in rows
-        ]
+POOLED: Final = frozenset({Strategy.ROUND_ROBIN, Strategy.COLLECTIVE})
+SEATS: Final = range(1, 1001)
 
 
 class LinkForm(SectionsForm):
-    """A link's sections with what belongs to the link alone: address, strategy, pool.
+    """A link's sections with what belongs to the link alone: address, strategy, hosts, seats, websites.
 
-    `members` are those who can host, `hosts` those who do. A link without an address gets one from its title.
+    `members` are those who can host, `hosts` those who do. `pool_schedules` are everybody's: a host may have hours of
+    his own. A link without an address gets one from its title.
     """
 
     slug = LineField(
@@ -99,11 +42,32 @@ class LinkForm(SectionsForm):
         choices=BookingLink.Strategy.choices,
         initial=BookingLink.Strategy.INDIVIDUAL,
         widget=Picks,
-        help_text="Round robin gives each booking to the person of the pool who is free and next in turn.",
+    )
+    capacity = forms.IntegerField(
+        label="Seats",
+        min_value=SEATS[0],
+        max_value=SEATS[-1],
+        required=False,
+        help_text="How many people can book the same time.",
     )
     pool = PoolField(
-        label="Pool",
-        help_text="Out of two people whose last turn is equally long ago, the one with more weight is first.",
+        label="Hosts",
+        help_text="Of two whose last turn is equally long ago, the one with more weight is first. Most a day counts "
+        "meetings of this link.",
+    )
+    next_turn = forms.TypedChoiceField(
+        label="Next turn",
+        coerce=UUID,
+        empty_value=None,
+        required=False,
+        error_messages={"invalid_choice": "Choose somebody who hosts this link."},
+    )
+    embed_origins = LinesField(
+        label="Websites that may embed it",
+        required=False,
+        max_length=5000,
+        widget=forms.Textarea(attrs={"rows": 2, "spellcheck": "false", "class": "slug"}),
+        help_text="One a line, such as https://www.example.com. Empty: no other website can show it.",
     )
 
     def __init__(
@@ -114,17 +78,28 @@ class LinkForm(SectionsForm):
         members: Sequence[Membership],
         hosts: Sequence[LinkHost] = (),
         locked: Collection[str] = (),
+        schedules: Sequence[Schedule] = (),
+        pool_schedules: Sequence[Schedule] = (),
         initial: Mapping[str, Any] | None = None,
     ) -> None:
-        super().__init__(data, instance=instance, locked=locked, initial=initial)
-        people = _people(members, hosts)
+        super().__init__(data, instance=instance, locked=locked, schedules=schedules, initial=initial)
+        people = people_of(members, hosts, pool_schedules)
         pool = self.fields["pool"]
         assert isinstance(pool.widget, PoolWidget)
         pool.widget.people = people
+        self.people = people
         self.initial["pool"] = ([], people)
+        self.initial["capacity"] = ""
+        self._offer_turns()
         if instance is not None:
-            self.fields["slug"].help_text = "Change it, and the address people have now leads nowhere."
-            self.initial = {**self.initial, "slug": instance.slug, "strategy": instance.strategy}
+            self.fields["slug"].help_text = "Change it, and the old address leads to the new one."
+            self.initial = {
+                **self.initial,
+                "slug": instance.slug,
+                "strategy": instance.strategy,
+                "capacity": instance.capacity if instance.strategy == BookingLink.Strategy.GROUP else "",
+                "embed_origins": "\n".join(instance.embed_origins),
+            }
         else:
             self.fields["slug"].required = False
             self.fields["slug"].help_text = "Left empty, it is made from the title."
@@ -140,13 +115,35 @@ class LinkForm(SectionsForm):
 
     @property
     def hosts_wanted(self) -> list[Host]:
-        """The pool of a round robin; empty for an individual link, which its owner hosts."""
+        """Who hosts a round robin or a collective; empty for a link that its owner hosts alone."""
         pool: list[Host] = self.cleaned_data["pool"]
-        return pool if self.strategy_wanted == BookingLink.Strategy.ROUND_ROBIN else []
+        return pool if self.strategy_wanted in POOLED else []
 
-    def own_fields(self) -> list[forms.BoundField]:
-        """Address, strategy and pool: the fields of no section."""
-        return [self["slug"], self["strategy"], self["pool"]]
+    @property
+    def capacity_wanted(self) -> int:
+        """The seats of a group's meeting; 1 for other links."""
+        seats: int | None = self.cleaned_data["capacity"]
+        return seats or 1 if self.strategy_wanted == BookingLink.Strategy.GROUP else 1
+
+    @property
+    def next_turn_wanted(self) -> UUID | None:
+        """Who is to get the next booking of a round robin; None when the turns stay as they are."""
+        chosen: UUID | None = self.cleaned_data["next_turn"]
+        return chosen if self.strategy_wanted == BookingLink.Strategy.ROUND_ROBIN else None
+
+    @property
+    def origins_wanted(self) -> list[str]:
+        return list(self.cleaned_data["embed_origins"])
+
+    @property
+    def rest_wanted(self) -> dict[str, Any]:
+        """What belongs to the link besides sections and address, as the services take it."""
+        return {
+            "strategy": self.strategy_wanted,
+            "hosts": self.hosts_wanted,
+            "capacity": self.capacity_wanted,
+            "embed_origins": self.origins_wanted,
+        }
 
     def clean_slug(self) -> str:
         """Lowercase it, and refuse what cannot be an address."""
@@ -156,30 +153,53 @@ class LinkForm(SectionsForm):
             raise ValidationError(wrong)
         return slug
 
+    def clean_embed_origins(self) -> list[str]:
+        """The origins, each once."""
+        origins, problems = read_origins(self.cleaned_data["embed_origins"])
+        if problems:
+            raise ValidationError(problems)
+        return origins
+
     def clean(self) -> dict[str, Any]:
-        """Besides the sections: a round robin has somebody to take turns."""
+        """Besides the sections: hosts and seats that go with the strategy, and hours that they can be met in."""
         cleaned = super().clean()
-        robin = cleaned.get("strategy") == BookingLink.Strategy.ROUND_ROBIN
-        if robin and "pool" in cleaned and not cleaned["pool"]:
-            self.add_error("pool", "Choose who takes turns.")
+        strategy = cleaned.get("strategy")
+        if strategy in POOLED and "pool" in cleaned:
+            self._clean_pool(Strategy(strategy), cleaned["pool"])
+        if strategy == Strategy.GROUP and "capacity" in cleaned and not cleaned["capacity"]:
+            self.add_error("capacity", "Write how many people can book the same time, such as 8.")
         return cleaned
 
+    def _clean_pool(self, strategy: Strategy, hosts: Sequence[Host]) -> None:
+        if not hosts:
+            turns = strategy == Strategy.ROUND_ROBIN
+            self.add_error("pool", "Choose who takes turns." if turns else "Choose who hosts together.")
+            return
+        if strategy == Strategy.COLLECTIVE and len(hosts) < FEWEST_OF_COLLECTIVE:
+            self.add_error("pool", "A collective meeting has two hosts or more. Choose another one.")
+            return
+        chosen = self.cleaned_data.get("next_turn")
+        if strategy == Strategy.ROUND_ROBIN and chosen and chosen not in {host.user_id for host in hosts}:
+            self.add_error("next_turn", f"{self._person(chosen).name} is not among the hosts.")
+        if not self.errors:
+            length = timedelta(minutes=(self.stored | self.values)["duration_minutes"])
+            problem = pool_problem(strategy, length, [self._hours_of(host) for host in hosts])
+            if problem:
+                self.add_error("pool", problem)
 
-def _people(members: Sequence[Membership], hosts: Sequence[LinkHost]) -> list[TypedHost]:
-    """Everybody who can be ticked, by name: the members, and hosts who have left since."""
-    hosting = {host.user_id: host for host in hosts}
-    names = {member.user_id: member.user.name for member in members}
-    names |= {host.user_id: f"{host.user.name} (left)" for host in hosts if host.user_id not in names}
-    people = [
-        TypedHost(
-            user_id, name, user_id in hosting, str(hosting[user_id].weight) if user_id in hosting else "1"
-        )
-        for user_id, name in names.items()
-    ]
-    return sorted(people, key=lambda person: (person.name.casefold(), str(person.user_id)))
+    def _hours_of(self, host: Host) -> tuple[str, Availability]:
+        person = self._person(host.user_id)
+        own = {schedule.pk: schedule for schedule in person.schedules}
+        schedule = own.get(host.schedule_id) if host.schedule_id else None
+        return person.name, schedule.own_hours() if schedule else self.hours_wanted()
 
+    def _person(self, user_id: UUID) -> TypedHost:
+        return next(person for person in self.people if person.user_id == user_id)
 
-def _weight(host: TypedHost) -> int | None:
-    text = host.weight.strip()
-    weight = int(text) if text.isascii() and text.isdigit() and len(text) < 4 else 0
-    return weight if weight in WEIGHTS else None
+    def _offer_turns(self) -> None:
+        """Who can be next. Turns go on while the form is filled in, so nobody is chosen beforehand."""
+        in_turn = [person for person in self.people if person.turn]
+        field = self.fields["next_turn"]
+        assert isinstance(field, forms.ChoiceField)
+        stays = f"As it comes: {in_turn[0].name}" if in_turn else "As it comes"
+        field.choices = [("", stays), *((str(person.user_id), person.name) for person in self.people)]

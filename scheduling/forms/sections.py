@@ -55,6 +55,11 @@ class BoundSection:
     summary: str
 
     @property
+    def waiting(self) -> tuple[str, ...]:
+        """The fields that are of no account while a schedule is chosen: the page hides them then."""
+        return OWN_HOURS
+
+    @property
     def error_count(self) -> int:
         return sum(1 for field in self.fields if field.errors)
 
@@ -326,6 +331,13 @@ class SectionsForm(forms.Form):
         if chosen := offered.get(self.stored["schedule_id"]):
             words = hours_words(chosen.timezone, chosen.weekly_hours)
             field.help_text = f"{chosen.name} has {words}. Its links follow when it changes."
+
+    def hours_wanted(self) -> Availability:
+        """The hours that count after the change. After `is_valid()`, or where `clean` has found nothing wrong."""
+        values = self.stored | self.values
+        return self._schedule_hours() or Availability.from_json(
+            values["timezone"], values["weekly_hours"], values["date_overrides"]
+        )
 
     def _schedule_hours(self) -> Availability | None:
         """The hours of the schedule that the settings now refer to; None for own hours."""

@@ -14,14 +14,14 @@ from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.utils import timezone
 from django.views.decorators.cache import cache_control
-from django.views.decorators.http import require_GET, require_http_methods, require_safe
+from django.views.decorators.http import require_GET, require_http_methods, require_POST, require_safe
 from django.views.decorators.vary import vary_on_headers
 
 from scheduling import access, selectors
 from scheduling.domain.brand import brand_of
 from scheduling.domain.sections import BY_KEY, SECTIONS, Section
 from scheduling.forms import LinkForm
-from scheduling.models import BookingLink, LinkHost
+from scheduling.models import BookingLink, LinkHost, Schedule
 from scheduling.services import links as service
 from workestra.accounts import selectors as accounts
 from workestra.accounts.access import require
@@ -30,6 +30,9 @@ from workestra.accounts.http import MemberRequest
 from workestra.accounts.models import Membership
 
 KINDS: Final = (("all", "All"), ("own", "Own"), ("tpl", "Assigned"))
+
+
+REFUSALS: Final = (service.SlugTaken, service.BadSlug, service.BadHosts, service.ScheduleGone)
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,10 +92,13 @@ def link_new(request: MemberRequest) -> HttpResponse:
     """A new link of the member."""
     now = timezone.now()
     require(request.member, Permission.EDIT)
+    around = selectors.schedules_around(request.member)
     form = LinkForm(
         request.POST if request.method == "POST" else None,
         members=list(accounts.active_members(request.member.workspace)),
         hosts=[LinkHost(user=request.member.user)],
+        schedules=_own(around, request.member),
+        pool_schedules=around,
         initial={"timezone": request.member.user.timezone},
     )
     if request.method == "POST" and form.is_valid():
@@ -101,13 +107,12 @@ def link_new(request: MemberRequest) -> HttpResponse:
                 owner=request.member.user,
                 workspace=request.member.workspace,
                 slug=form.slug_wanted,
-                strategy=form.strategy_wanted,
-                hosts=form.hosts_wanted,
                 values=form.values,
                 now=now,
                 actor=request.member.user,
+                **form.rest_wanted,
             )
-        except (service.SlugTaken, service.BadSlug, service.BadHosts) as refused:
+        except REFUSALS as refused:
             _explain(form, refused)
         else:
             messages.success(request, f"{link.title} is ready to be booked.")
@@ -134,14 +139,14 @@ def link_edit(request: MemberRequest, link_id: UUID) -> HttpResponse:
             by=request.member,
             values=form.values,
             slug=form.slug_wanted,
-            strategy=form.strategy_wanted,
-            hosts=form.hosts_wanted or None,
+            next_turn=form.next_turn_wanted,
             now=now,
+            **form.rest_wanted,
         )
     except service.SectionLocked as refused:
         link = access.own_link(request.member, link_id)
         return _refuse_locked(request, link, _form(request.member, link, request.POST), refused.sections, now)
-    except (service.SlugTaken, service.BadSlug, service.BadHosts) as refused:
+    except REFUSALS as refused:
         _explain(form, refused)
         return _edit_page(request, link, form, status=422)
     except BookingLink.DoesNotExist as gone:
@@ -169,6 +174,19 @@ def link_delete(request: MemberRequest, link_id: UUID) -> HttpResponse:
     return redirect("scheduling:links")
 
 
+@require_POST
+def link_duplicate(request: MemberRequest, link_id: UUID) -> HttpResponse:
+    """Another link like this one, the member's own."""
+    now = timezone.now()
+    link = access.own_link(request.member, link_id)
+    try:
+        copy = service.duplicate_link(link_id=link.pk, by=request.member, now=now)
+    except BookingLink.DoesNotExist as gone:
+        raise Http404("This link was deleted a moment ago.") from gone
+    messages.success(request, f"{copy.title} is made, at /book/{copy.slug}. Nobody knows it yet.")
+    return redirect("scheduling:link_edit", copy.pk)
+
+
 @require_safe
 @login_not_required
 @cache_control(public=True, max_age=31_536_000, immutable=True)
@@ -184,13 +202,20 @@ def brand(request: HttpRequest, color: str) -> HttpResponse:
 
 
 def _form(member: Membership, link: BookingLink, data: Mapping[str, Any] | None = None) -> LinkForm:
+    around = selectors.schedules_around(member)
     return LinkForm(
         data,
         instance=link,
         locked=[key for key in BY_KEY if link.locks(key)],
         members=list(accounts.active_members(member.workspace)),
-        hosts=list(link.hosts.select_related("user")),
+        hosts=list(link.hosts.select_related("user", "schedule")),
+        schedules=_own(around, member),
+        pool_schedules=around,
     )
+
+
+def _own(schedules: Sequence[Schedule], member: Membership) -> list[Schedule]:
+    return [schedule for schedule in schedules if schedule.owner_id == member.user_id]
 
 
 def _edit_page(
@@ -248,6 +273,8 @@ def _explain(form: LinkForm, refused: Exception) -> None:
     """Put what the service refused beside its field."""
     if isinstance(refused, service.SlugTaken):
         form.add_error("slug", f"{refused.slug} is taken. {service.free_slug(refused.slug)} is free.")
+    elif isinstance(refused, service.ScheduleGone):
+        form.add_error("schedule_id", "This schedule was deleted a moment ago. Choose again.")
     else:
         form.add_error("slug" if isinstance(refused, service.BadSlug) else "pool", str(refused))
 

@@ -305,7 +305,7 @@ def test_a_question_left_blank_goes() -> None:
 @pytest.mark.parametrize(
     ("changes", "words"),
     [
-        ({"questions-0-label": "Q", "questions-0-type": "file"}, "choose how it is answered"),
+        ({"questions-0-label": "Q", "questions-0-type": "fax"}, "choose how it is answered"),
         (
             {"questions-0-label": "Q", "questions-0-type": "select", "questions-0-options": "one"},
             "at least two",
