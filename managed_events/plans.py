@@ -45,14 +45,17 @@ def of_adoption(template: ManagedEventTemplate, link: BookingLink, take: Collect
     return plan_adoption(template.state, state, take=take, version=template.version)
 
 
-def with_outlook(plan: Plan, now: datetime) -> Plan:
+def with_outlook(plan: Plan, now: datetime, *, template: ManagedEventTemplate | None = None) -> Plan:
     """The plan with what it means for the time to come: links left without a time, meetings that stay as they are.
 
     Times are only asked about when the plan touches what decides them, and for the first `CHECKED` links at most.
+    `template` says that the plan is about all of its links.
     """
-    bookings = Booking.objects.filter(
-        link__in=plan.link_ids, status=Booking.Status.CONFIRMED, starts_at__gt=now
-    ).count()
+    meetings = Booking.objects.filter(status=Booking.Status.CONFIRMED, starts_at__gt=now)
+    if template is not None:
+        bookings = meetings.filter(link__managed_event_template=template).count()
+    else:
+        bookings = meetings.filter(link__in=plan.link_ids).count()
     touched = [change for change in plan.valued if SHAPE_TIMES.intersection(change.sections)][:CHECKED]
     if not touched:
         return replace(plan, bookings=bookings)

@@ -102,7 +102,8 @@ class Plan:
     def token(self) -> str:
         """What a page sends back to say which plan it showed: a digest of what is wanted, and one of what it meets.
 
-        The second one changes with the template's version, with the set of links, and with every value written over.
+        The second one changes with the template's version, with the set of links, and with all that is written over.
+        What is written follows from the wish, the version and each owner's zone.
         """
         meets = hashlib.sha256(str(self.version).encode())
         for link_id in sorted(self.link_ids):

@@ -118,7 +118,7 @@ def edit(request: MemberRequest, template_id: UUID) -> HttpResponse:
             form,
             template,
             status=409,
-            plan=with_outlook(moved.plan, now),
+            plan=with_outlook(moved.plan, now, template=template),
             unseen="moved" if again else "new",
         )
     messages.success(request, _receipt(template, saved))
@@ -134,7 +134,9 @@ def _preview(
                 request, form, template, overtaken=selectors.version(template, template.version)
             )
         return _stale_page(request, template, form, now)
-    return _edit_page(request, form, template, plan=with_outlook(of_save(template, form.draft), now))
+    return _edit_page(
+        request, form, template, plan=with_outlook(of_save(template, form.draft), now, template=template)
+    )
 
 
 def _edit_page(
@@ -250,7 +252,7 @@ def _stale_page(
     wanted = TemplateDraft(merged.state.values, merged.state.locks, **_own(current))
     context = _form_context(request.member, fresh, current) | {
         "stale": _stale(base, latest, merged),
-        "effect": effect_of(with_outlook(of_save(current, wanted, before=stands), now)),
+        "effect": effect_of(with_outlook(of_save(current, wanted, before=stands), now, template=current)),
     }
     return render(request, "managed_events/edit.html", context, status=409)
 

@@ -41,9 +41,10 @@ def test_from_a_template_to_the_reps_links(
     expect(admin.locator("#result")).to_contain_text("/book/bob-intro-call-2")
 
     admin.get_by_role("link", name="Edit template").click()
+    admin.wait_for_load_state()
     admin.get_by_label("Title", exact=True).fill("Welcome Call")
     admin.get_by_label("After", exact=True).fill("10")
-    admin.get_by_role("button", name="Save template").click()
+    admin.get_by_role("button", name="Save and update 2 links").click()
     expect(admin.locator("#syncline")).to_contain_text("0 of 2 links")
     expect(admin.get_by_text("Updating", exact=True)).to_have_count(3)
     finish_runs(afternoon + timedelta(minutes=1))

@@ -178,9 +178,10 @@ def change_a_locked_section(page: Page) -> None:
     page.get_by_role("link", name="Managed events").click()
     page.get_by_role("link", name="Discovery Call").first.click()
     page.get_by_role("link", name="Edit template").click()
+    page.wait_for_load_state()
     page.get_by_label("Title", exact=True).fill("Welcome Call")
     page.get_by_label("Duration", exact=True).fill("45")
-    page.get_by_role("button", name="Save template").click()
+    page.get_by_role("button", name="Save and update 3 links").click()
     expect(page.locator("#syncline")).to_contain_text("3 links updated", timeout=20_000)
     expect(page.get_by_text("Matches", exact=True)).to_have_count(3)
 
