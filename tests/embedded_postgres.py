@@ -9,6 +9,8 @@ import atexit
 import os
 from collections.abc import Generator
 from contextlib import ExitStack
+from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import pytest
 
@@ -16,6 +18,8 @@ from workestra.embedded.beside import throwaway_postgres
 
 ENVIRONMENT = {
     "SECRET_KEY": "only-for-tests-" + "x" * 50,
+    "CALENDAR_KEYS": "b25seS1mb3ItdGVzdHMtLW9ubHktZm9yLXRlc3RzLS0=",
+    "EGRESS_PRIVATE_HOSTS": "",
     "DEBUG": "0",
     "SITE_URL": "http://localhost:8000",
     "ALLOWED_HOSTS": "localhost,127.0.0.1,testserver",
@@ -27,6 +31,9 @@ ENVIRONMENT = {
     "REDIS_URL": "redis://127.0.0.1:1/0",
 }
 
+LOG = "TEST_POSTGRES_LOG"
+"""The variable that names the server's log; unset when the server is not ours."""
+
 _server = ExitStack()
 
 
@@ -35,7 +42,9 @@ def pytest_load_initial_conftests() -> Generator[None, object, object]:
     """Start the server. A wrapper runs before every other plugin's part of this hook."""
     os.environ.update(ENVIRONMENT)
     if "DATABASE_URL" not in os.environ:
-        os.environ["DATABASE_URL"] = _server.enter_context(throwaway_postgres())
+        logs = Path(_server.enter_context(TemporaryDirectory()))
+        os.environ["DATABASE_URL"] = _server.enter_context(throwaway_postgres(logs))
+        os.environ[LOG] = str(logs / "postgres.log")
         _server.callback(os.environ.pop, "DATABASE_URL")
         atexit.register(_server.close)  # After a wrong option pytest does not come to `pytest_unconfigure`.
     return (yield)

@@ -55,6 +55,7 @@ INSTALLED_APPS = [
     "managed_events",
     "one_off",
     "workestra.demo",
+    "workestra.invariants",
 ]
 
 MIDDLEWARE = [
@@ -209,9 +210,29 @@ def _every(seconds: int, task: str) -> dict[str, Any]:
 CELERY_BEAT_SCHEDULE = {
     "deliver the outbox": _every(5, "workestra.notifications.tasks.deliver_outbox"),
     "resume propagations": _every(15, "managed_events.tasks.resume_propagations"),
+    "read calendars": _every(15, "workestra.calendars.tasks.read_calendars"),
+    "renew calendar channels": _every(300, "workestra.calendars.tasks.renew_channels"),
     "expire one-offs": _every(30, "one_off.tasks.expire_one_offs"),
     "remove files nobody needs": _every(3600, "bookings.tasks.remove_unneeded_files"),
 }
+
+# --- Connected calendars (docs/connect-google.md, docs/connect-microsoft.md, docs/adding-a-provider.md) ----------------
+
+# Fernet keys for the tokens of connected accounts, newest first: the first seals, all of them open.
+CALENDAR_KEYS: list[str] = env.list("CALENDAR_KEYS", [])
+GOOGLE_CLIENT_ID = env.str("GOOGLE_CLIENT_ID", "")
+GOOGLE_CLIENT_SECRET = env.str("GOOGLE_CLIENT_SECRET", "")
+GOOGLE_AUTHORIZE_URL = env.str("GOOGLE_AUTHORIZE_URL", "https://accounts.google.com/o/oauth2/v2/auth")
+GOOGLE_TOKEN_URL = env.str("GOOGLE_TOKEN_URL", "https://oauth2.googleapis.com/token")
+GOOGLE_REVOKE_URL = env.str("GOOGLE_REVOKE_URL", "https://oauth2.googleapis.com/revoke")
+GOOGLE_API_URL = env.str("GOOGLE_API_URL", "https://www.googleapis.com")
+MICROSOFT_CLIENT_ID = env.str("MICROSOFT_CLIENT_ID", "")
+MICROSOFT_CLIENT_SECRET = env.str("MICROSOFT_CLIENT_SECRET", "")
+MICROSOFT_TENANT = env.str("MICROSOFT_TENANT", "common")
+MICROSOFT_LOGIN_URL = env.str("MICROSOFT_LOGIN_URL", "https://login.microsoftonline.com")
+MICROSOFT_GRAPH_URL = env.str("MICROSOFT_GRAPH_URL", "https://graph.microsoft.com/v1.0")
+# Addresses that people type (CalDAV servers, feeds) must be public ones. Hosts, or host:port, that may be private:
+EGRESS_PRIVATE_HOSTS: list[str] = env.list("EGRESS_PRIVATE_HOSTS", [])
 
 # --- Time ----------------------------------------------------------------------------------------------------------
 

@@ -1,5 +1,6 @@
 """`make run`: everything on this machine, in the foreground, until Ctrl-C."""
 
+import base64
 import http.client
 import os
 import secrets
@@ -40,7 +41,7 @@ def run() -> None:
     with start_lock(RUN_LOCK, f"at {site_url}") as killed, Supervisor(LOGS) as supervisor:
         supervisor.obey_signals()
         wait_for_port(host, port, seconds=10 if killed else 0)
-        os.environ.setdefault("SECRET_KEY", kept_secret_key(places.VAR / "secret_key"))
+        keep_keys()
         if own_database:
             os.environ["DATABASE_URL"] = start_postgres(supervisor)
         if "REDIS_URL" not in os.environ:
@@ -74,13 +75,21 @@ def read_dot_env() -> None:
             os.environ.setdefault(name, value)
 
 
-def kept_secret_key(path: Path) -> str:
-    """The secret key of this clone, made once and readable for its owner only."""
+def keep_keys() -> None:
+    """Give SECRET_KEY and CALENDAR_KEYS this clone's own, where the environment names none."""
+    os.environ.setdefault("SECRET_KEY", kept_secret_key(places.VAR / "secret_key"))
+    # A Fernet key: 32 random bytes. Another one than the secret key, which can be changed without losing connections.
+    fernet = base64.urlsafe_b64encode(secrets.token_bytes(32)).decode()
+    os.environ.setdefault("CALENDAR_KEYS", kept_secret_key(places.VAR / "calendar_key", fernet))
+
+
+def kept_secret_key(path: Path, new: str = "") -> str:
+    """The key in this file, which is made once (`new`, or random characters) and readable for its owner only."""
     path.parent.mkdir(parents=True, exist_ok=True)
     with suppress(FileExistsError):
         descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
         with os.fdopen(descriptor, "w") as file:
-            file.write(secrets.token_urlsafe(64))
+            file.write(new or secrets.token_urlsafe(64))
     return path.read_text()
 
 

@@ -1,0 +1,98 @@
+import datetime as dt
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import pytest
+import requests
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.x509.oid import NameOID
+
+from tests.servers import free_port, wait_until
+
+
+@contextmanager
+def _served(command: list[str], url: str, log: Path) -> Iterator[str]:
+    with log.open("wb") as out:
+        process = subprocess.Popen(command, stdout=out, stderr=out)
+
+    def answers() -> bool:
+        assert process.poll() is None, log.read_text()
+        try:
+            return requests.request("OPTIONS", url, timeout=2).status_code < 500
+        except requests.RequestException:
+            return False
+
+    try:
+        wait_until(answers, 30, f"{command[2]} answers")
+        yield url
+    finally:
+        process.terminate()
+        process.wait(10)
+
+
+@pytest.fixture(scope="session")
+def radicale(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """A CalDAV server with the user alice, password "wonderland"."""
+    folder, port = tmp_path_factory.mktemp("radicale"), free_port()
+    users = folder / "users"
+    users.write_text("alice:wonderland\n")
+    command = [
+        *(sys.executable, "-m", "radicale", "--server-hosts", f"127.0.0.1:{port}"),
+        *("--storage-filesystem-folder", str(folder / "data"), "--auth-type", "htpasswd"),
+        *("--auth-htpasswd-filename", str(users), "--auth-htpasswd-encryption", "plain"),
+        *("--auth-delay", "0"),
+    ]
+    with _served(command, f"http://127.0.0.1:{port}/", folder / "log") as url:
+        yield url
+
+
+@pytest.fixture(scope="session")
+def xandikos(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """Another CalDAV server, by other people. It asks for no password."""
+    folder, port = tmp_path_factory.mktemp("xandikos"), free_port()
+    command = [
+        *(sys.executable, "-m", "xandikos.web", "--defaults", "--directory", str(folder / "data")),
+        *("--listen-address", "127.0.0.1", "--port", str(port), "--current-user-principal", "/alice/"),
+        "--metrics-port=",
+    ]
+    with _served(command, f"http://127.0.0.1:{port}/", folder / "log") as url:
+        yield url
+
+
+@pytest.fixture(scope="session")
+def certificate(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A key with a certificate for localhost, which is its own authority."""
+    key = ec.generate_private_key(ec.SECP256R1())
+    name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "localhost")])
+    now = dt.datetime.now(dt.UTC)
+    made = (
+        x509.CertificateBuilder()
+        .subject_name(name)
+        .issuer_name(name)
+        .public_key(key.public_key())
+        .serial_number(x509.random_serial_number())
+        .not_valid_before(now - dt.timedelta(days=1))
+        .not_valid_after(now + dt.timedelta(days=1))
+        .add_extension(x509.SubjectAlternativeName([x509.DNSName("localhost")]), critical=False)
+        .add_extension(x509.BasicConstraints(ca=True, path_length=0), critical=True)
+        .sign(key, hashes.SHA256())
+    )
+    path = tmp_path_factory.mktemp("tls") / "localhost.pem"
+    path.write_bytes(
+        key.private_bytes(
+            serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
+        )
+        + made.public_bytes(serialization.Encoding.PEM)
+    )
+    return path
+
+
+@pytest.fixture(autouse=True)
+def _private_hosts(settings: Any) -> None:
+    settings.EGRESS_PRIVATE_HOSTS = ["127.0.0.1"]

@@ -1,0 +1,148 @@
+"""From a connected account to the provider behind it: credentials opened, tokens renewed once for all."""
+
+import time
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from datetime import UTC, datetime, timedelta
+from typing import Any, Final
+from uuid import UUID
+from zoneinfo import ZoneInfo
+
+from django.conf import settings
+from django.db import connection, transaction
+
+from workestra.calendars.domain.kinds import ProviderKind
+from workestra.calendars.fields import BrokenSecret, Secret
+from workestra.calendars.models import CalendarAccount
+from workestra.calendars.providers.caldav import CalDAVCalendar
+from workestra.calendars.providers.google import GoogleCalendar, GoogleOAuth
+from workestra.calendars.providers.ics_feed import IcsFeed
+from workestra.calendars.providers.microsoft import MicrosoftCalendar, MicrosoftOAuth
+from workestra.calendars.providers.nothing import NoCalendar
+from workestra.calendars.providers.provider import (
+    CalendarProvider,
+    NotConnected,
+    OAuth,
+    ProviderDown,
+)
+
+MARGIN: Final = timedelta(minutes=2)
+"""A token that ends sooner is renewed before it is used."""
+AT_ONCE: Final = 3
+"""Requests in flight for one mailbox, over all processes. Graph takes four."""
+PATIENCE: Final = 5.0
+_LOCKS: Final = 0x776B63  # A class of advisory locks of our own.
+
+
+def missing_settings(kind: ProviderKind) -> list[str]:
+    """The settings an administrator has to give before anybody can connect such an account; empty when he can."""
+    needed = {
+        ProviderKind.GOOGLE: ["GOOGLE_CLIENT_ID", "GOOGLE_CLIENT_SECRET"],
+        ProviderKind.MICROSOFT: ["MICROSOFT_CLIENT_ID", "MICROSOFT_CLIENT_SECRET"],
+    }.get(kind, [])
+    return [name for name in ["CALENDAR_KEYS", *needed] if not getattr(settings, name)]
+
+
+def oauth_of(kind: ProviderKind) -> OAuth:
+    """How accounts of this kind are connected. Raises: NotConnected for kinds that have another way."""
+    match kind:
+        case ProviderKind.GOOGLE:
+            return GoogleOAuth()
+        case ProviderKind.MICROSOFT:
+            return MicrosoftOAuth()
+    raise NotConnected(f"{kind.label} is not connected by OAuth.")
+
+
+def provider_of(account: CalendarAccount | None) -> CalendarProvider:
+    """The provider behind an account, for one thread; without an account the one that has no calendars.
+
+    Raises: NotConnected when its credentials cannot be opened.
+    """
+    if account is None:
+        return NoCalendar()
+    zone = ZoneInfo(account.user.timezone)
+    addresses = {account.user.email.lower(), account.name.lower()}
+    match account.kind:
+        case ProviderKind.GOOGLE:
+            return GoogleCalendar(AccountTokens(account.pk), zone)
+        case ProviderKind.MICROSOFT:
+            return MicrosoftCalendar(AccountTokens(account.pk), zone)
+        case ProviderKind.CALDAV:
+            kept = _opened(account)
+            return CalDAVCalendar(kept["url"], kept["username"], kept["password"], zone, addresses)
+        case ProviderKind.ICS:
+            return IcsFeed(_opened(account)["url"], zone, addresses)
+    return NoCalendar()
+
+
+class AccountTokens:
+    """The access token of an OAuth account, kept in its row. Whoever renews it locks the row: of two renewals at the
+    same time one could lose the refresh token that the other was given."""
+
+    def __init__(self, account_id: UUID) -> None:
+        self._id = account_id
+        self._kept: Mapping[str, Any] | None = None
+
+    def current(self) -> str:
+        kept = self._kept or self._read()
+        if datetime.fromisoformat(kept["expires_at"]) - MARGIN > datetime.now(UTC):
+            return str(kept["access_token"])
+        return self.renewed(str(kept["access_token"]))
+
+    def renewed(self, rejected: str) -> str:
+        with transaction.atomic():
+            account = CalendarAccount.objects.select_for_update(no_key=True).filter(pk=self._id).first()
+            if account is None:
+                raise NotConnected("The account is no longer connected.")
+            kept = _opened(account)
+            now = datetime.now(UTC)
+            fresh = datetime.fromisoformat(kept["expires_at"]) - MARGIN > now
+            if kept["access_token"] == rejected or not fresh:
+                kept = {**kept, **oauth_of(account.kind).refresh(kept, now)}
+                account.credentials = Secret.of(kept)
+                account.save(update_fields=["credentials"])
+        self._kept = kept
+        return str(kept["access_token"])
+
+    def _read(self) -> Mapping[str, Any]:
+        account = CalendarAccount.objects.filter(pk=self._id).first()
+        if account is None:
+            raise NotConnected("The account is no longer connected.")
+        self._kept = _opened(account)
+        return self._kept
+
+
+@contextmanager
+def mailbox(account: CalendarAccount, patience: float = PATIENCE) -> Iterator[CalendarProvider]:
+    """The account's provider, with one of its few places taken: never more than AT_ONCE are asking it, over all
+    processes (an advisory lock of PostgreSQL a place).
+
+    Raises: ProviderDown when none gets free within `patience` seconds; NotConnected.
+    """
+    taken = _place(account.pk, patience)
+    try:
+        yield provider_of(account)
+    finally:
+        with connection.cursor() as cursor:
+            cursor.execute("SELECT pg_advisory_unlock(%s, %s)", [_LOCKS, taken])
+
+
+def _place(account_id: UUID, patience: float) -> int:
+    deadline = time.monotonic() + patience
+    first = account_id.int % 500_000_000 * 4
+    while True:
+        for number in range(AT_ONCE):
+            with connection.cursor() as cursor:
+                cursor.execute("SELECT pg_try_advisory_lock(%s, %s)", [_LOCKS, first + number])
+                if cursor.fetchone()[0]:
+                    return first + number
+        if time.monotonic() > deadline:
+            raise ProviderDown("Too many are asking this account at once.")
+        time.sleep(0.05)
+
+
+def _opened(account: CalendarAccount) -> dict[str, Any]:
+    try:
+        return account.credentials.open()
+    except BrokenSecret as error:
+        raise NotConnected("The key that its credentials were sealed under is gone.") from error

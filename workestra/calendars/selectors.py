@@ -1,0 +1,137 @@
+"""What is known of people's calendars, from the mirror alone: nothing here asks a provider."""
+
+from collections import defaultdict
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from uuid import UUID
+
+from django.db.backends.postgresql.psycopg_any import DateTimeTZRange
+from django.db.models import Exists, OuterRef, Q, QuerySet
+from django.db.models.functions import Now
+
+from workestra.accounts.models import Membership
+from workestra.calendars.domain.period import Period
+from workestra.calendars.models import SYNCED, CalendarAccount, RemoteBusy, RemoteCalendar
+
+
+@dataclass(frozen=True, slots=True)
+class KnownBusy:
+    """What the mirror knows of one person's time.
+
+    `busy` is by start; periods may overlap each other. `stale_since` is since when one of his checked calendars could
+    not be read (None: all were): what it has taken since is not in `busy`, and whether that time counts as free is for
+    the caller to decide. `known_until` is where the shortest mirror ends; None when he has no checked calendar.
+    """
+
+    busy: tuple[Period, ...] = ()
+    stale_since: datetime | None = None
+    known_until: datetime | None = None
+
+    def knows(self, within: Period) -> bool:
+        """Whether `busy` is all there is in this span, by calendars that could be read."""
+        return self.stale_since is None and (self.known_until is None or within.end <= self.known_until)
+
+
+def busy_of(user_ids: Collection[UUID], within: Period, now: datetime) -> Mapping[UUID, KnownBusy]:
+    """For each of these people what their connected calendars say of `within`; an entry for everyone asked about.
+
+    Free and declined events are left out, and so are those that we wrote ourselves. Two queries, whatever the number.
+    """
+    spans: dict[UUID, list[Period]] = defaultdict(list)
+    rows = RemoteBusy.objects.filter(
+        user_id__in=list(user_ids), during__overlap=_as_range(within), is_busy=True, own_key=None
+    )
+    for user_id, during in rows.values_list("user_id", "during"):
+        spans[user_id].append(Period(during.lower, during.upper))
+    since: dict[UUID, datetime] = {}
+    until: dict[UUID, datetime] = {}
+    for calendar in checked_calendars(user_ids):
+        user_id = calendar.user_id
+        stale = calendar.health(now).stale_since
+        if stale is not None:
+            since[user_id] = min(stale, since.get(user_id, stale))
+        end = calendar.window_end or calendar.account.created_at
+        until[user_id] = min(end, until.get(user_id, end))
+    return {
+        user_id: KnownBusy(
+            busy=tuple(sorted(spans[user_id])), stale_since=since.get(user_id), known_until=until.get(user_id)
+        )
+        for user_id in user_ids
+    }
+
+
+def checked_calendars(user_ids: Collection[UUID]) -> QuerySet[RemoteCalendar]:
+    """The calendars whose events block these people's time, with their accounts."""
+    return (
+        RemoteCalendar.objects.filter(user_id__in=list(user_ids), checked=True, is_gone=False)
+        .select_related("account")
+        .defer("account__credentials", "cursor")
+    )
+
+
+def written_calendar(workspace_id: UUID, user_id: UUID) -> RemoteCalendar | None:
+    """The calendar that this person's new bookings go to, with its account and him; None when there is none."""
+    return (
+        RemoteCalendar.objects.filter(
+            workspace_id=workspace_id, user_id=user_id, write_here=True, is_gone=False
+        )
+        .select_related("account__user")
+        .first()
+    )
+
+
+def own_events(keys: Collection[UUID]) -> Mapping[UUID, Period]:
+    """Where our own events stand in people's calendars, by key, as last read; those that are gone are missing."""
+    rows = RemoteBusy.objects.filter(own_key__in=list(keys)).values_list("own_key", "during")
+    return {key: Period(during.lower, during.upper) for key, during in rows if key is not None}
+
+
+def accounts_of(member: Membership) -> QuerySet[CalendarAccount]:
+    """The member's own accounts, oldest first, with their calendars, without their credentials."""
+    return (
+        CalendarAccount.objects.filter(workspace=member.workspace, user=member.user_id)
+        .defer("credentials")
+        .prefetch_related("calendars")
+        .order_by("created_at", "id")
+    )
+
+
+def calendars_of(account: CalendarAccount) -> Sequence[RemoteCalendar]:
+    """The account's calendars with the account, main one first."""
+    calendars = list(account.calendars.all())
+    for calendar in calendars:
+        calendar.account = account
+    return calendars
+
+
+def broken_accounts(member: Membership) -> int:
+    """How many of the member's accounts need reconnecting."""
+    return accounts_of(member).filter(state=CalendarAccount.State.BROKEN).count()
+
+
+def due_to_read() -> QuerySet[RemoteCalendar]:
+    """Calendars whose turn it is by the database's clock, and that nobody is reading; longest due first."""
+    return RemoteCalendar.objects.filter(
+        SYNCED,
+        Q(leased_until=None) | Q(leased_until__lt=Now()),
+        _of_connected_account(),
+        due_at__lte=Now(),
+    ).order_by("due_at", "id")
+
+
+def due_channels() -> QuerySet[RemoteCalendar]:
+    """Calendars whose provider is to be asked (again) to tell us of changes."""
+    return RemoteCalendar.objects.filter(SYNCED, _of_connected_account(), channel_due_at__lte=Now()).order_by(
+        "channel_due_at", "id"
+    )
+
+
+def _of_connected_account() -> Exists:
+    return Exists(
+        CalendarAccount.objects.filter(pk=OuterRef("account"), state=CalendarAccount.State.CONNECTED)
+    )
+
+
+def _as_range(period: Period) -> DateTimeTZRange:
+    return DateTimeTZRange(period.start, period.end, "[)")

@@ -1,0 +1,164 @@
+"""Connecting accounts, choosing calendars, and hearing that one has changed."""
+
+from collections.abc import Collection, Iterable, Sequence
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from django.db import transaction
+from django.db.models.functions import Now
+
+from workestra.accounts.models import Membership
+from workestra.audit.services import Actor, record
+from workestra.calendars import tasks
+from workestra.calendars.domain.kinds import ProviderKind
+from workestra.calendars.fields import Secret
+from workestra.calendars.mirror import hash_of, keep_list, record_account
+from workestra.calendars.models import SYNCED, CalendarAccount, RemoteBusy, RemoteCalendar
+from workestra.calendars.providers.provider import CalendarFacts, Grant
+from workestra.notifications.doorbell import ring_on_commit
+
+
+class Unwritable(Exception):
+    """New bookings cannot go to this calendar: it is not the member's, is gone, or can only be read."""
+
+
+def connect(
+    member: Membership, kind: ProviderKind, grant: Grant, calendars: Sequence[CalendarFacts], now: datetime
+) -> CalendarAccount:
+    """Keep a granted access; an account of this name that is there already is mended by it.
+
+    At first its main calendar (without one, every calendar) blocks time, and new bookings go to its main writable
+    one when they go nowhere yet.
+    """
+    with transaction.atomic():
+        _lock_accounts_of(member)
+        kept = {
+            "credentials": Secret.of(grant.secrets),
+            "scopes": list(grant.scopes),
+            "state": CalendarAccount.State.CONNECTED,
+            "state_reason": "",
+        }
+        account, is_new = CalendarAccount.objects.get_or_create(
+            workspace=member.workspace,
+            user=member.user,
+            provider=kind,
+            name=grant.name[:254],
+            defaults={**kept, "state_since": now, "created_at": now},
+        )
+        if not is_new:
+            for name, value in {**kept, "state_since": now}.items():
+                setattr(account, name, value)
+            account.save(update_fields=[*kept, "state_since"])
+        keep_list(account, calendars, now)
+        if is_new:
+            _choose_first(account)
+        _read_soon(account.calendars.all())
+        record_account(account, "account.connected" if is_new else "account.reconnected", member.user, now)
+    return account
+
+
+def choose(member: Membership, checked: Collection[UUID], write_to: UUID | None, now: datetime) -> None:
+    """Let these calendars of the member's block his time, and new bookings go to `write_to` (None: nowhere).
+
+    Raises: Unwritable.
+    """
+    with transaction.atomic():
+        _lock_accounts_of(member)
+        mine = {
+            calendar.pk: calendar
+            for calendar in RemoteCalendar.objects.filter(
+                workspace=member.workspace, user=member.user_id, is_gone=False
+            ).select_related("account")
+        }
+        if write_to is not None and not (write_to in mine and mine[write_to].is_writable):
+            raise Unwritable
+        before = _choice(mine.values())
+        for calendar in mine.values():
+            calendar.checked = calendar.pk in checked
+            calendar.write_here = calendar.pk == write_to
+        after = _choice(mine.values())
+        if before == after:
+            return
+        # One at a time may be written to: the old one goes first.
+        own = RemoteCalendar.objects.filter(pk__in=mine)
+        own.update(write_here=False)
+        own.filter(pk__in=checked).update(checked=True)
+        own.exclude(pk__in=checked).update(checked=False)
+        if write_to is not None:
+            own.filter(pk=write_to).update(write_here=True)
+        unread = own.exclude(SYNCED)
+        RemoteBusy.objects.filter(calendar__in=unread).delete()
+        unread.update(cursor="", synced_at=None, fully_read_at=None, window_start=None, window_end=None)
+        _read_soon(own.filter(SYNCED, synced_at=None))
+        record(
+            workspace_id=member.workspace.pk,
+            action="calendars.chosen",
+            target_type="user",
+            target_id=member.user_id,
+            target_name=member.user.name,
+            actor=member.user,
+            at=now,
+            before=before,
+            after=after,
+        )
+
+
+def disconnect(account: CalendarAccount, actor: Actor, now: datetime) -> None:
+    """Forget the account, its secrets and all that was read through it."""
+    with transaction.atomic():
+        record_account(account, "account.disconnected", actor, now)
+        CalendarAccount.objects.filter(pk=account.pk).delete()
+
+
+def read_again(account: CalendarAccount) -> None:
+    """Have all of the account's calendars read as soon as possible."""
+    with transaction.atomic():
+        _read_soon(account.calendars.all())
+
+
+def noticed(channel_id: str, secret: str, *, renew: bool = False, reread: bool = False) -> bool:
+    """A provider tells that a calendar changed: read it soon. False when no channel has this id and secret.
+
+    `renew` asks for another channel, `reread` has everything read anew.
+    """
+    with transaction.atomic():
+        own = RemoteCalendar.objects.filter(channel_id=channel_id, channel_secret_hash=hash_of(secret))
+        if not channel_id or not own.exists():
+            return False
+        if renew:
+            own.update(channel_due_at=Now())
+        if reread:
+            own.update(cursor="")
+        _read_soon(own)
+    return True
+
+
+def _choose_first(account: CalendarAccount) -> None:
+    calendars = account.calendars.all()
+    main = calendars.filter(is_primary=True) or calendars
+    RemoteCalendar.objects.filter(pk__in=[calendar.pk for calendar in main]).update(checked=True)
+    written = RemoteCalendar.objects.filter(
+        workspace=account.workspace_id, user=account.user_id, write_here=True
+    )
+    writable = calendars.filter(is_writable=True).order_by("-is_primary", "name", "id").first()
+    if writable and not written.exists():
+        RemoteCalendar.objects.filter(pk=writable.pk).update(write_here=True)
+
+
+def _read_soon(calendars: Any) -> None:
+    calendars.update(due_at=Now(), failures=0)
+    ring_on_commit(tasks.read_calendars)
+
+
+def _lock_accounts_of(member: Membership) -> None:
+    # The user's row stands for all his accounts, also for one that is not there yet.
+    type(member.user)._default_manager.select_for_update(no_key=True).get(pk=member.user_id)
+
+
+def _choice(calendars: Iterable[RemoteCalendar]) -> dict[str, Any]:
+    named = sorted(calendars, key=lambda calendar: (str(calendar.account), calendar.name, calendar.pk))
+    return {
+        "checked": [f"{each.account}: {each.name}" for each in named if each.checked],
+        "written to": next((f"{each.account}: {each.name}" for each in named if each.write_here), ""),
+    }

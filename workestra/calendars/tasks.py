@@ -1,0 +1,16 @@
+"""Celery entry of the calendars. Beat calls it; connecting, choosing and providers' notices ring it as well."""
+
+from celery import shared_task
+from django.utils import timezone
+
+from workestra.calendars import effects
+
+
+@shared_task
+def read_calendars() -> None:
+    effects.read_due(timezone.now())
+
+
+@shared_task
+def renew_channels() -> None:
+    effects.renew_channels(timezone.now())

@@ -1,0 +1,150 @@
+"""Requests to addresses that people typed: calendars, feeds. They reach public addresses only.
+
+The host is resolved once, every address it has is judged, and the connection goes to one that was judged, so that a
+name cannot change its mind in between (DNS rebinding). No redirect is followed, no proxy of the environment is used,
+and time and size are limited.
+"""
+
+import ipaddress
+import socket
+import time
+from collections.abc import Mapping
+from typing import Any, Final
+from urllib.parse import urlsplit
+
+import requests
+from django.conf import settings
+from requests.adapters import HTTPAdapter
+from urllib3.connection import HTTPConnection, HTTPSConnection
+from urllib3.connectionpool import HTTPConnectionPool, HTTPSConnectionPool
+from urllib3.exceptions import NewConnectionError
+
+SECONDS: Final = 10.0
+MEGABYTE: Final = 1_000_000
+
+
+class Refused(requests.ConnectionError):
+    """This address is not asked: it is not public, not http(s), or its answer is too long or too slow."""
+
+
+class EgressSession(requests.Session):
+    """A session for addresses of people's own. `max_bytes` limits an answer, `seconds` a whole request."""
+
+    def __init__(self, *, max_bytes: int = MEGABYTE, seconds: float = SECONDS) -> None:
+        super().__init__()
+        self.trust_env = False
+        self.max_bytes = max_bytes
+        self.seconds = seconds
+        self.mount("http://", _PublicOnly())
+        self.mount("https://", _PublicOnly())
+        self.headers["User-Agent"] = "Workestra"
+
+    def send(self, request: requests.PreparedRequest, **how: Any) -> requests.Response:
+        """Raises: Refused, requests.RequestException."""
+        deadline = time.monotonic() + self.seconds
+        how |= {"allow_redirects": False, "stream": True, "timeout": self.seconds / 2}
+        response = super().send(request, **how)
+        body = bytearray()
+        try:
+            for chunk in response.iter_content(65_536):
+                body += chunk
+                if len(body) > self.max_bytes:
+                    raise Refused(f"the answer is longer than {self.max_bytes // MEGABYTE} MB")
+                if time.monotonic() > deadline:
+                    raise Refused(f"the answer took longer than {self.seconds:.0f} seconds")
+        finally:
+            response.close()
+        response._content = bytes(body)
+        return response
+
+
+class _PublicOnly(HTTPAdapter):
+    def init_poolmanager(self, *args: Any, **kwargs: Any) -> None:
+        super().init_poolmanager(*args, **kwargs)
+        self.poolmanager.pool_classes_by_scheme = {"http": _HTTPPool, "https": _HTTPSPool}
+
+    def get_connection_with_tls_context(
+        self,
+        request: requests.PreparedRequest,
+        verify: bool | str | None,
+        proxies: Mapping[str, str] | None = None,
+        cert: Any = None,
+    ) -> Any:
+        return super().get_connection_with_tls_context(request, verify, proxies=None, cert=cert)
+
+
+class _CheckedHTTP(HTTPConnection):
+    def _new_conn(self) -> socket.socket:
+        return _connected(self)
+
+
+class _CheckedHTTPS(HTTPSConnection):
+    def _new_conn(self) -> socket.socket:
+        return _connected(self)
+
+
+class _HTTPPool(HTTPConnectionPool):
+    ConnectionCls = _CheckedHTTP
+
+
+class _HTTPSPool(HTTPSConnectionPool):
+    ConnectionCls = _CheckedHTTPS
+
+
+def _connected(connection: HTTPConnection) -> socket.socket:
+    """A socket to one of the host's addresses, all of which are public."""
+    host, port = connection.host.strip("[]"), connection.port
+    try:
+        found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
+    except (OSError, UnicodeError) as error:
+        raise NewConnectionError(connection, f"{host} cannot be found") from error
+    addresses = [entry[4] for entry in found]
+    if not may_be_private(host, port):
+        for address in addresses:
+            if not is_public(str(address[0])):
+                raise Refused(f"{host} is not a public address")
+    last: OSError | None = None
+    for family, kind, protocol, _name, address in found:
+        sock = socket.socket(family, kind, protocol)
+        try:
+            sock.settimeout(connection.timeout if isinstance(connection.timeout, float | int) else SECONDS)
+            sock.connect(address)
+        except OSError as error:
+            sock.close()
+            last = error
+        else:
+            sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+            return sock
+    raise NewConnectionError(connection, f"{host} does not answer: {last}")
+
+
+def is_public(address: str) -> bool:
+    """Whether the address is on the public internet, also one that wraps an IPv4 address in an IPv6 one."""
+    ip = ipaddress.ip_address(address.partition("%")[0])
+    if isinstance(ip, ipaddress.IPv6Address):
+        wrapped = [ip.ipv4_mapped, ip.sixtofour, *(ip.teredo or ())]
+        if ip in ipaddress.ip_network("64:ff9b::/96"):  # NAT64, RFC 6052.
+            wrapped.append(ipaddress.IPv4Address(int(ip) & 0xFFFFFFFF))
+        if any(each is not None and not is_public(str(each)) for each in wrapped):
+            return False
+    return ip.is_global and not ip.is_multicast
+
+
+def may_be_private(host: str, port: int | None) -> bool:
+    """Whether the administrator has named this host, or host and port, in EGRESS_PRIVATE_HOSTS."""
+    allowed = {entry.strip().lower() for entry in settings.EGRESS_PRIVATE_HOSTS}
+    return host.lower() in allowed or f"{host.lower()}:{port}" in allowed
+
+
+def is_web_address(address: str) -> bool:
+    """Whether it reads as http(s)://host/…, without a user name in it."""
+    try:
+        parts = urlsplit(address)
+        return (
+            parts.scheme in {"http", "https"}
+            and bool(parts.hostname)
+            and parts.username is None
+            and (parts.port or 1) > 0
+        )
+    except ValueError:
+        return False
