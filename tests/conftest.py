@@ -2,7 +2,7 @@
 
 import os
 import socket
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -25,6 +25,7 @@ hypothesis_settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "default")
 # A Monday, 09:00 in Berlin (CET). Tests that reach the real clock use time_machine to get here.
 MONDAY_MORNING = datetime(2030, 1, 7, 8, 0, tzinfo=UTC)
 
+FIGURE = "figure"
 KEPT_TABLES = {"django_content_type", "auth_permission"}
 
 LONG = ("tests/browser/", "tests/concurrency/", "tests/embedded/")
@@ -42,6 +43,28 @@ def _connect_here(self: socket.socket, address: Any) -> None:
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """What takes long comes first: at the end no worker waits for another's last long test."""
     items.sort(key=lambda item: not item.nodeid.startswith(LONG))
+
+
+Figures = Callable[[str], None]
+
+
+@pytest.fixture
+def figures(record_property: Callable[[str, object], None]) -> Figures:
+    """Takes a line of what a test has measured; all of them are printed at the end of the run."""
+    return lambda line: record_property(FIGURE, line)
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    lines = [
+        str(line)
+        for report in terminalreporter.stats.get("passed", [])
+        for name, line in report.user_properties
+        if name == FIGURE and report.when == "call"
+    ]
+    if lines:
+        terminalreporter.write_sep("=", "figures")
+        for line in lines:
+            terminalreporter.write_line(line)
 
 
 @pytest.fixture(autouse=True, scope="session")

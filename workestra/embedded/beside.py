@@ -11,14 +11,21 @@ from tempfile import TemporaryDirectory
 
 from workestra.embedded import places, postgres, valkey
 from workestra.embedded.lock import is_held, start_lock
-from workestra.embedded.run import LOGS, RUN_LOCK, kept_secret_key, read_dot_env, start_postgres
+from workestra.embedded.run import LOGS, RUN_LOCK, keep_keys, read_dot_env, start_postgres
 from workestra.embedded.supervisor import Supervisor
 
 
 @contextmanager
-def throwaway_postgres() -> Iterator[str]:
-    """An empty PostgreSQL of its own while the block runs; yields its DATABASE_URL."""
-    with places.throwaway() as place, TemporaryDirectory() as logs, Supervisor(Path(logs)) as supervisor:
+def throwaway_postgres(logs: Path | None = None) -> Iterator[str]:
+    """An empty PostgreSQL of its own while the block runs; yields its DATABASE_URL.
+
+    Its log is `postgres.log` in `logs`; without that it goes with the server.
+    """
+    with (
+        places.throwaway() as place,
+        TemporaryDirectory() as passing,
+        Supervisor(logs or Path(passing)) as supervisor,
+    ):
         server = postgres.server(place)
         postgres.create(server, sync=False)
         postgres.start(supervisor, server, postgres.THROWAWAY)
@@ -36,7 +43,7 @@ def run_beside_throwaway(command: Sequence[str]) -> int:
 def manage(arguments: Sequence[str]) -> int:
     """Run `manage.py` on the database of `make run`, which is started for it when it is not running."""
     read_dot_env()
-    os.environ.setdefault("SECRET_KEY", kept_secret_key(places.VAR / "secret_key"))
+    keep_keys()
     command = [sys.executable, str(places.ROOT / "manage.py"), *arguments]
     if "DATABASE_URL" in os.environ:
         return _call(command, {})

@@ -29,7 +29,13 @@ ROLE = "workestra"
 """The role that the application signs in with: it owns its database and is no superuser, as in production."""
 DATABASE = "workestra"
 KEPT: tuple[str, ...] = ()
-THROWAWAY = ("fsync=off", "synchronous_commit=off", "full_page_writes=off", "max_connections=500")
+THROWAWAY = (
+    "fsync=off",
+    "synchronous_commit=off",
+    "full_page_writes=off",
+    "max_connections=500",
+    "log_line_prefix=%m [%p] %d ",
+)
 """Settings for data that nobody will miss: faster, and lost with the machine."""
 
 _SUPERUSER = "postgres"
