@@ -6,6 +6,7 @@ from django.http import Http404
 
 from scheduling import selectors
 from scheduling.models import BookingLink
+from workestra.accounts import selectors as accounts
 from workestra.accounts.access import require
 from workestra.accounts.domain.permissions import Permission
 from workestra.accounts.models import Membership
@@ -22,6 +23,20 @@ def own_link(member: Membership, link_id: UUID, permission: Permission = Permiss
         raise Http404("No booking link of yours has this address.")
     require(member, permission)
     return link
+
+
+def explained_link(member: Membership, link_id: UUID) -> tuple[BookingLink, set[UUID] | None]:
+    """A link whose times this member may have explained, and the users whose meetings he may know (None: everybody's).
+
+    These are its owner, and whoever may view the owner's calendar.
+
+    Raises: Http404, the same for a link that does not exist and for one out of reach.
+    """
+    reach = accounts.reachable_user_ids(member, Permission.VIEW)
+    link = selectors.link_around(member, link_id)
+    if link is None or (link.owner_id != member.user_id and reach is not None and link.owner_id not in reach):
+        raise Http404("No booking link that you may look into has this address.")
+    return link, None if reach is None else reach | {member.user_id}
 
 
 def may(member: Membership, permission: Permission) -> bool:

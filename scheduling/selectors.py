@@ -79,6 +79,12 @@ def public_link(slug: str) -> BookingLink | None:
     return BookingLink.objects.filter(slug=slug).select_related("owner", "workspace", "schedule").first()
 
 
+def link_around(member: Membership, link_id: UUID) -> BookingLink | None:
+    """A link of the member's workspace, whoever owns it, with owner and schedule; None when there is none."""
+    links = BookingLink.objects.filter(workspace=member.workspace, pk=link_id)
+    return links.select_related("owner", "workspace", "schedule").first()
+
+
 def moved_slug(slug: str) -> str | None:
     """Where the link is now whose address this was before; None when it was nobody's, or the link is gone."""
     retired = RetiredSlug.objects.filter(slug=slug, link__isnull=False)

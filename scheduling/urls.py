@@ -1,6 +1,6 @@
 from django.urls import path
 
-from scheduling.views import links
+from scheduling.views import explain, links
 
 app_name = "scheduling"
 _links = "settings/booking-links"
@@ -10,5 +10,6 @@ urlpatterns = [
     path(f"{_links}/new", links.link_new, name="link_new"),
     path(f"{_links}/<uuid:link_id>", links.link_edit, name="link_edit"),
     path(f"{_links}/<uuid:link_id>/duplicate", links.link_duplicate, name="link_duplicate"),
+    path(f"{_links}/<uuid:link_id>/explain", explain.explain, name="explain"),
     path(f"{_links}/<uuid:link_id>/delete", links.link_delete, name="link_delete"),
 ]

@@ -109,7 +109,8 @@ def _busy_reason(busy: Busy, host: HostCalendar, start: datetime, duration: time
         side = "after" if taken.end <= start else "before"
         return Reason(ReasonCode.BUFFER, host.host_id, f"buffer {side} {name} {times}", taken)
     if busy.kind is BusyKind.HOLD:
-        return Reason(ReasonCode.HOLD, host.host_id, f"{busy.label or 'held for a one-off'} {times}", taken)
+        held = f"held for a one-off{': ' if busy.label else ''}{busy.label} {times}"
+        return Reason(ReasonCode.HOLD, host.host_id, held, taken)
     if busy.kind is BusyKind.OUT_OF_OFFICE:
         return Reason(
             ReasonCode.OUT_OF_OFFICE, host.host_id, f"{busy.label or 'out of office'} {times}", taken

@@ -111,6 +111,12 @@ class World:
         window = Period(self.now + timedelta(days=2), self.now + timedelta(days=9))
         return scheduling.open_slots_of(self.link(slug), window, self.now)[skip].start
 
+    def explained(self, slug: str) -> str:
+        """The link's explanation of a day with times, asked about one that is taken."""
+        start = self.start(slug).astimezone(ZoneInfo("Europe/London"))
+        query = {"date": f"{start:%Y-%m-%d}", "tz": "Europe/London", "at": "07:00"}
+        return f"{reverse('scheduling:explain', args=[self.link(slug).pk])}?{urlencode(query)}"
+
     def key_of(self, username: str) -> str:
         """What the mail about a forgotten password has in its address."""
         user = self.members[username].user
@@ -507,6 +513,13 @@ LOOKS: tuple[Look, ...] = (
         on_link("link_edit", "product-demo"),
         "alice",
         act=add_a_row_of_each,
+    ),
+    Look("explain", "scheduling:explain", on_link("explain", "product-demo"), "alice"),
+    Look(
+        "explain-start",
+        "scheduling:explain",
+        lambda world: world.explained("product-demo"),
+        "alice",
     ),
     Look("link-delete", "scheduling:link_delete", on_link("link_delete", "product-demo"), "alice"),
     Look("one-off-list", "one_off:list", at("one_off:list"), "alice"),

@@ -128,7 +128,7 @@ def test_a_viewer_sees_his_links_and_changes_none(alice: Membership, link: Booki
     alice.role = "viewer"
     alice.save()
     client = signed_in(alice)
-    assert edit_url(link) not in page(client, LIST)
+    assert f'{edit_url(link)}"' not in page(client, LIST)
     for url in (NEW, edit_url(link), edit_url(link) + "/delete"):
         assert client.get(url).status_code == 403
         assert client.post(url, {"title": "x"}).status_code == 403

@@ -104,6 +104,8 @@ scheduling:link_new                  GET  in   200   200  200     200     403   
 scheduling:link_new                  POST in   302!  302! 302!    302!    403    302! 302! 302!  422   403
 scheduling:link_edit                 GET  in   200   404  404     404     404    404  404  404   404   403
 scheduling:link_edit                 POST in   302!  404  404     404     404    404  404  404   404   403
+scheduling:explain                   GET  in   200   404  200     404     200    404  200  200   404   403
+scheduling:explain                   POST in   405   405  405     405     405    405  405  405   405   403
 scheduling:link_delete               GET  in   200   404  404     404     404    404  404  404   404   403
 scheduling:link_delete               POST in   302!  404  404     404     404    404  404  404   404   403
 
@@ -135,7 +137,8 @@ managed_events:detach                POST in   403   403 403     403     403    
 # Reviewed line by line; what may look odd in it:
 #   - The mailbox asks nobody to sign in. It exists only where mails are caught (see the test below and E001).
 #   - Carol's 422: the form she copies names Alice as a host, the group Sales; neither is of her workspace.
-#   - An admin neither sees nor edits other people's links and one-offs: both belong to one person alone.
+#   - An admin neither sees nor edits other people's links and one-offs: both belong to one person alone. Why a link
+#     offers no more times is for everybody to know who may see its owner's calendar.
 #   - A booking page is the same for everybody, whoever is signed in.
 #   - Asking for a new password writes the address down for the sign-in library, also from somebody else's browser.
 

@@ -493,6 +493,9 @@ def test_a_hold_says_what_it_is_for() -> None:
     assert busy_as(BusyKind.HOLD)("09:00") == [
         ("alice", "hold", "held for a one-off 10:00–10:30 (Europe/Berlin)")
     ]
+    assert busy_as(BusyKind.HOLD, "Rollout plan")("09:00") == [
+        ("alice", "hold", "held for a one-off: Rollout plan 10:00–10:30 (Europe/Berlin)")
+    ]
 
 
 def test_out_of_office_is_said_with_its_dates() -> None:
