@@ -18,8 +18,9 @@ from scheduling.domain.slots import Explanation, explain, open_starts
 from scheduling.models import BookingLink
 from workestra.accounts import tokens
 from workestra.accounts.domain.tokens import token_hash
-from workestra.accounts.models import Membership, Workspace
+from workestra.accounts.models import Membership, User, Workspace
 from workestra.calendars.domain.period import Period
+from workestra.crm.domain.addresses import normalized_email
 from workestra.notifications.selectors import waiting
 
 MANAGE: Final = "manage a booking"
@@ -42,6 +43,16 @@ def booking_by_token(slug: str, token: str) -> Booking | None:
 def booking_for_mail(booking_id: UUID) -> Booking | None:
     """The booking as its mails tell of it, with link, host and workspace; None when it is gone."""
     return Booking.objects.filter(pk=booking_id).select_related("link", "host", "workspace").first()
+
+
+def is_known(address: str) -> bool:
+    """Whether, as far as we know, its owner reads the mail to this address: a host has met him, or he signs in here.
+
+    Having opened a manage page proves nothing: whoever books is led there, with whatever address he typed.
+    """
+    email = normalized_email(address)
+    met = Booking.objects.filter(person__email=email, no_show_status=Booking.Attendance.ATTENDED)
+    return met.exists() or User.objects.filter(email__iexact=email, is_active=True).exists()
 
 
 def is_retired(slug: str, token: str) -> bool:

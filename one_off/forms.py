@@ -289,9 +289,10 @@ class PickForm(BookerForm):
         label="Time", error_messages=dict.fromkeys(("required", "invalid"), "Pick one of the times")
     )
 
-    def clean(self) -> None:
+    def clean(self) -> dict[str, Any]:
         for message in self.errors.get("nonce", ()):
             self.add_error(None, str(message))
+        return super().clean()
 
     def booker(self, timezone: str) -> Booker:
         """Who comes, as the booking takes him. Only for a valid form."""

@@ -104,6 +104,11 @@ def pick(*, one_off: OneOff, slot_id: UUID, booker: Booker, nonce: UUID, now: da
     )
 
 
+def picked_before(*, one_off: OneOff, booker: Booker, nonce: UUID) -> Booking | None:
+    """What the same form booked when it was sent before; None when it is sent for the first time."""
+    return _already_picked(one_off, booker, nonce)
+
+
 def withdraw(*, one_off: OneOff, actor: User, now: datetime) -> OneOff:
     """Take an open one-off back: its page says so, and what was held for it is free at once.
 

@@ -100,6 +100,10 @@ def _test_settings(settings: Any) -> None:
     }
     # Looks files up as they are asked for: nothing has been collected.
     settings.WHITENOISE_AUTOREFRESH = True
+    # Tests of limits switch on what they are about, and count in the database.
+    settings.LIMITS = dict.fromkeys(settings.LIMITS, "off")
+    settings.MINIMUM_FILL_SECONDS = 0
+    settings.REDIS_URL = ""
     settings.PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
 
 

@@ -17,6 +17,7 @@ from urllib.parse import quote
 
 import requests
 from aiosmtpd.controller import Controller
+from django.conf import settings
 from django.db import connection
 
 from workestra.embedded import valkey
@@ -86,6 +87,9 @@ class Installation:
             "ALLOWED_HOSTS": "localhost,127.0.0.1",
             "STATIC_ROOT": str(static_root),
             "LOG_LEVEL": "WARNING",
+            # Everybody in these tests comes from one address, and types at once.
+            **{f"LIMIT_{name.upper()}": "off" for name in settings.LIMITS},
+            "MINIMUM_FILL_SECONDS": "0",
             "PYTHONPATH": str(ROOT),
         }
 

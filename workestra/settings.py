@@ -46,6 +46,7 @@ INSTALLED_APPS = [
     "template_partials.apps.SimpleAppConfig",
     "workestra.look",
     "workestra.audit",
+    "workestra.limits",
     "workestra.accounts",
     "workestra.calendars",
     "workestra.crm",
@@ -212,6 +213,7 @@ CELERY_BEAT_SCHEDULE = {
     "resume propagations": _every(15, "managed_events.tasks.resume_propagations"),
     "read calendars": _every(15, "workestra.calendars.tasks.read_calendars"),
     "renew calendar channels": _every(300, "workestra.calendars.tasks.renew_channels"),
+    "sweep limits": _every(300, "workestra.limits.tasks.sweep_counters"),
     "expire one-offs": _every(30, "one_off.tasks.expire_one_offs"),
     "remove files nobody needs": _every(3600, "bookings.tasks.remove_unneeded_files"),
 }
@@ -266,10 +268,11 @@ SECURE_SSL_REDIRECT = _https
 SECURE_HSTS_SECONDS = 31_536_000 if _https else 0
 SECURE_HSTS_INCLUDE_SUBDOMAINS = _https
 SECURE_HSTS_PRELOAD = _https
+TRUSTED_PROXY_HOPS = 0
 if env.bool("BEHIND_PROXY", False):
     SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https")
-    # Tries to sign in are counted by address: without this, everybody would share the proxy's.
-    ALLAUTH_TRUSTED_PROXY_COUNT = 1
+    # Limits are by address: without this, everybody would share the proxy's.
+    TRUSTED_PROXY_HOPS = 1
 SESSION_ENGINE = "workestra.accounts.sessions"
 SESSION_COOKIE_SECURE = _https
 SESSION_COOKIE_NAME = "__Host-session" if _https else "session"
@@ -284,6 +287,21 @@ DATA_UPLOAD_MAX_MEMORY_SIZE = 1_000_000
 DATA_UPLOAD_MAX_NUMBER_FIELDS = 1_000
 DATA_UPLOAD_MAX_NUMBER_FILES = 25
 FILE_UPLOAD_HANDLERS = ["bookings.upload_handler.BoundedUploadHandler"]
+
+# --- Limits --------------------------------------------------------------------------------------------------------
+
+# Where everybody is on one machine, one person tries everything out: ten times as much is allowed.
+_often = 10 if LOCAL_SITE else 1
+# Whom each of them counts, and what: docs/security.md. "10/10m" is ten within ten minutes, "off" no limit.
+LIMITS = {
+    "bookings": env.str("LIMIT_BOOKINGS", f"{10 * _often}/10m"),
+    "bookings_by_address": env.str("LIMIT_BOOKINGS_BY_ADDRESS", f"{5 * _often}/h"),
+    "mails_to_strangers": env.str("LIMIT_MAILS_TO_STRANGERS", f"{3 * _often}/h"),
+    "password_resets": env.str("LIMIT_PASSWORD_RESETS", f"{3 * _often}/h"),
+    "times": env.str("LIMIT_TIMES", f"{60 * _often}/m"),
+    "wrong_links": env.str("LIMIT_WRONG_LINKS", f"{20 * _often}/h"),
+}
+MINIMUM_FILL_SECONDS = env.float("MINIMUM_FILL_SECONDS", 1.0)
 
 # --- Logs ----------------------------------------------------------------------------------------------------------
 

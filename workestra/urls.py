@@ -5,6 +5,9 @@ from django.views.generic import RedirectView
 
 from workestra.health import healthz
 
+handler429 = "workestra.limits.http.signing_in_too_often"
+"""Asked for by django-allauth; what has a limit of ours answers for itself."""
+
 urlpatterns = [
     path("healthz", healthz, name="healthz"),
     path("", RedirectView.as_view(pattern_name="bookings:console"), name="home"),

@@ -3,6 +3,7 @@
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any, Final
 
 from django import forms
@@ -18,6 +19,7 @@ from scheduling.domain.questions import Question, QuestionType, questions_of
 from scheduling.domain.typed_text import BadText, lines, one_line
 from scheduling.forms.fields import LineField, LinesField
 from scheduling.models import BookingLink
+from workestra.limits.fill_time import is_too_quick, opened_again
 from workestra.look.forms import Picks
 
 MAX_ANSWER: Final = 5_000
@@ -163,10 +165,17 @@ class BookerForm(forms.Form):
     )
 
     def __init__(
-        self, data: Mapping[str, Any] | None = None, *, location_type: str, reader: str, **kwargs: Any
+        self,
+        data: Mapping[str, Any] | None = None,
+        *,
+        location_type: str,
+        reader: str,
+        now: datetime,
+        **kwargs: Any,
     ) -> None:
         """`reader` is who reads the answers: a first name, or "the team"."""
         super().__init__(data, **kwargs)
+        self.now = now
         self.fields["name"].error_messages["required"] = f"Add your name so {reader} knows who is coming"
         if location_type == "phone":
             self.fields["phone"].required = True
@@ -190,6 +199,16 @@ class BookerForm(forms.Form):
         if self.cleaned_data[TRAP]:
             raise ValidationError("Leave this field empty. It is there to catch programs.")
         return ""
+
+    def clean(self) -> dict[str, Any]:
+        if is_too_quick(self.data.get("opened", ""), self.now):
+            raise ValidationError("That was quicker than anybody types. Look it over and send it again.")
+        return self.cleaned_data
+
+    @property
+    def opened(self) -> str:
+        """The value of a hidden field: when the form was opened."""
+        return opened_again(self.data.get("opened", ""), self.now)
 
     @property
     def kept(self) -> int:
@@ -220,11 +239,12 @@ class DetailsForm(BookerForm):
         *,
         link: BookingLink,
         reader: str,
+        now: datetime,
         kept: Mapping[str, PendingFile] | None = None,
         **kwargs: Any,
     ) -> None:
         """`reader` is who reads the answers: a first name, or "the team". `kept` are files sent before, by question."""
-        super().__init__(data, location_type=link.location_type, reader=reader, **kwargs)
+        super().__init__(data, location_type=link.location_type, reader=reader, now=now, **kwargs)
         self.questions = questions_of(link.questions)
         self.fields["notes"].help_text = f"{reader[:1].upper()}{reader[1:]} reads this before the meeting."
         for name in ("notes", "guests"):

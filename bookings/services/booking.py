@@ -78,7 +78,7 @@ def book(*, link: BookingLink, start: datetime, booker: Booker, nonce: UUID, now
 
     Raises: SlotTaken when the link does not (or no longer) offer the start; TryAgain.
     """
-    key = uuid5(nonce, f"{link.pk} {start.astimezone(UTC).isoformat()} {booker.email}")
+    key = _key(link, start, booker, nonce)
     made = _already_made(key)
     if made is not None:
         return made
@@ -93,6 +93,11 @@ def book(*, link: BookingLink, start: datetime, booker: Booker, nonce: UUID, now
     return with_hosts_locked(
         host_ids, lambda locked: _book_locked(locked, host_ids, link.pk, start, booker, key, now)
     )
+
+
+def booked_before(*, link: BookingLink, start: datetime, booker: Booker, nonce: UUID) -> Booking | None:
+    """What the same form made when it was sent before; None when it is sent for the first time."""
+    return _already_made(_key(link, start, booker, nonce))
 
 
 def enter(locked: LockedHosts, draft: Draft, now: datetime) -> Booking:
@@ -363,6 +368,10 @@ def _claim(
         buffer_before_minutes=link.buffer_before_minutes if link else 0,
         buffer_after_minutes=link.buffer_after_minutes if link else 0,
     )
+
+
+def _key(link: BookingLink, start: datetime, booker: Booker, nonce: UUID) -> UUID:
+    return uuid5(nonce, f"{link.pk} {start.astimezone(UTC).isoformat()} {booker.email}")
 
 
 def _already_made(key: UUID) -> Booking | None:

@@ -1,6 +1,7 @@
 """The booker's own page `/b/<slug>/manage/<token>`: see, move or cancel a booking. A GET changes nothing."""
 
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import wraps
@@ -35,6 +36,9 @@ from bookings.views.picker import (
 )
 from scheduling.services.busy_time import SlotTaken, TryAgain
 from workestra.calendars.domain.invites import to_ics
+from workestra.limits import services as limits
+from workestra.limits.http import too_often, visitor, with_wait
+from workestra.limits.services import LimitReached
 
 CELLS: Final = 24
 
@@ -70,13 +74,17 @@ def own_page(
 ) -> Callable[[BookerRequest, str, str], HttpResponse]:
     """A page behind a manage token: the view gets the booking and the token.
 
-    An unknown token is a plain 404; one that was replaced says so (410) and nothing about the booking. Nothing of it
-    may be kept in caches or found by search engines.
+    An unknown token is a plain 404, and who has tried many opens none any more (429); one that was replaced says so
+    (410) and nothing about the booking. Nothing of it may be kept in caches or found by search engines.
     """
 
     @login_not_required
     @wraps(view)
     def page(request: BookerRequest, slug: str, token: str) -> HttpResponse:
+        try:
+            limits.ensure_left("wrong_links", visitor(request))
+        except LimitReached as reached:
+            return _private(too_often(request, reached))
         booking = selectors.booking_by_token(slug, token)
         if booking is not None and booking.status != Booking.Status.RESCHEDULED:
             try:
@@ -84,15 +92,23 @@ def own_page(
             except BadAddress as error:
                 context = {"reason": str(error), "path": _address("manage", booking, token)}
                 response = render(request, "bookings/bad_address.html", context, status=400)
+            except LimitReached as reached:
+                response = too_often(request, reached)
         elif booking is not None or selectors.is_retired(slug, token):
             response = render(request, "bookings/replaced.html", status=410)
         else:
+            with suppress(LimitReached):
+                limits.spend("wrong_links", visitor(request))
             response = render(request, "404.html", status=404)
-        response["Cache-Control"] = "no-store, private"
-        response["X-Robots-Tag"] = "noindex, nofollow"
-        return response
+        return _private(response)
 
     return page
+
+
+def _private(response: HttpResponse) -> HttpResponse:
+    response["Cache-Control"] = "no-store, private"
+    response["X-Robots-Tag"] = "noindex, nofollow"
+    return response
 
 
 @require_safe
@@ -120,11 +136,14 @@ def reschedule(request: BookerRequest, booking: Booking, token: str) -> HttpResp
     if start == booking.starts_at:
         return _page(request, booking, token, now, opened="reschedule", problem="same", status=422)
     try:
+        limits.spend("bookings", visitor(request))
         moved = service.reschedule(booking=booking, start=start, timezone=zone.key, now=now)
     except SlotTaken:
         return _page(request, booking, token, now, opened="reschedule", problem="taken", status=409)
     except TryAgain:
         return _page(request, booking, token, now, opened="reschedule", problem="busy", status=503)
+    except LimitReached as reached:
+        return with_wait(_page(request, booking, token, now, opened="reschedule", wait=reached), reached)
     except service.TooLate:
         return _page(request, booking, token, now, status=403)
     except service.BookingClosed:
@@ -192,6 +211,7 @@ def _page(
     opened: str = "",
     problem: str = "",
     cancel_form: CancelForm | None = None,
+    wait: LimitReached | None = None,
     status: int = 200,
 ) -> HttpResponse:
     """The page for the state the booking is in. `problem` is what the form named by `opened` has to say."""
@@ -210,6 +230,7 @@ def _page(
         "chosen": picker.chosen if picker and problem != "taken" else None,
         "opened": opened,
         "problem": problem,
+        "wait": wait,
         "lost": request.POST.get("start")
         and _meeting(booking, start_of(request.POST["start"]), context["zone"]),
         "cancel_form": cancel_form or CancelForm(),
@@ -222,6 +243,7 @@ def _fragments(request: BookerRequest, booking: Booking, token: str, now: dateti
     if request.htmx.target == "bar":
         chosen = _meeting(booking, start_of(request.GET.get("start", "")), context["zone"])
         return render(request, "bookings/manage.html#bar", context | {"chosen": chosen})
+    limits.spend("times", visitor(request))
     picker = _picker(request, booking, token, now)
     told = {"target": request.htmx.target, "trigger": request.htmx.trigger_name}
     context |= told | {"picker": picker, "chosen": picker.chosen}

@@ -22,7 +22,8 @@ from bookings import selectors
 from bookings.domain import month as months
 from bookings.domain.locations import Location, location_before
 from bookings.forms.public import DetailsForm, file_keys, prefill_keys, prefilled
-from bookings.services import answer_files
+from bookings.models import Booking
+from bookings.services import allowance, answer_files
 from bookings.services import booking as service
 from bookings.views.picker import (
     BadAddress,
@@ -39,6 +40,9 @@ from scheduling import selectors as scheduling
 from scheduling.domain.reasons import ReasonCode
 from scheduling.models import BookingLink
 from scheduling.services.busy_time import SlotTaken, TryAgain
+from workestra.limits import services as limits
+from workestra.limits.http import too_often, visitor, with_wait
+from workestra.limits.services import LimitReached
 
 OFFERED_INSTEAD: Final = 6
 LONGEST_CARRIED: Final = 500
@@ -98,7 +102,8 @@ class Moved(Exception):
 def booker_page(
     view: Callable[[BookerRequest, str], HttpResponse],
 ) -> Callable[[BookerRequest, str], HttpResponse]:
-    """A view that needs no sign-in; an address that cannot be read gets a page that says so (400).
+    """A view that needs no sign-in; an address that cannot be read gets a page that says so (400), and so
+    does whoever asks too often (429).
 
     An address that its link has left behind leads to the new one (301), with the same query.
     """
@@ -112,6 +117,8 @@ def booker_page(
             response = render(
                 request, "bookings/bad_address.html", {"reason": str(error), "path": request.path}, status=400
             )
+        except LimitReached as reached:
+            response = too_often(request, reached)
         except Moved as moved:
             assert request.resolver_match is not None
             address = reverse(request.resolver_match.view_name, args=[moved.slug])
@@ -133,6 +140,7 @@ def book(request: BookerRequest, slug: str) -> HttpResponse:
     page = _page(request, slug, request.GET)
     if request.htmx and request.htmx.target in {"bar", "chosen"}:
         return _chosen(request, page)
+    limits.spend("times", visitor(request))
     picker = picker_for(
         request,
         link=page.link,
@@ -162,7 +170,9 @@ def details(request: BookerRequest, slug: str) -> HttpResponse:
     start = start_of(typed["start"])
     if request.method == "POST":
         return _book(request, page, start, now)
-    form = DetailsForm(link=page.link, reader=page.host.first, initial=prefilled(page.link, request.GET))
+    limits.spend("times", visitor(request))
+    initial = prefilled(page.link, request.GET)
+    form = DetailsForm(link=page.link, reader=page.host.first, now=now, initial=initial)
     if not scheduling.verdict_on(page.link, start, now).offered:
         return _conflict(request, page, form, start, uuid4(), now)
     return _details(request, page, form, start, uuid4())
@@ -170,15 +180,24 @@ def details(request: BookerRequest, slug: str) -> HttpResponse:
 
 def _book(request: BookerRequest, page: Page, start: datetime, now: datetime) -> HttpResponse:
     nonce = nonce_of(request.POST.get("nonce", ""))
+    try:
+        # Before the files are looked at: that is the dear part.
+        limits.spend("bookings", visitor(request))
+    except LimitReached as reached:
+        form = DetailsForm(
+            request.POST, link=page.link, reader=page.host.first, now=now, kept=_kept(request, page)
+        )
+        return with_wait(_details(request, page, form, start, nonce, wait=reached), reached)
     form = _sent_form(request, page, now)
     if not form.is_valid():
         return _details(request, page, form, start, nonce, status=422)
     try:
-        booking = service.book(
-            link=page.link, start=start, booker=form.booker(page.zone.key), nonce=nonce, now=now
-        )
+        booking = _book_once(page, start, form.booker(page.zone.key), nonce, now)
     except SlotTaken:
         return _conflict(request, page, form, start, nonce, now)
+    except LimitReached as reached:
+        form.add_error("guests" if reached.limit == "mails_to_guests" else "email", reached.sentence)
+        return with_wait(_details(request, page, form, start, nonce), reached)
     except TryAgain:
         response = _details(request, page, form, start, nonce, status=503, busy=True)
         response["Retry-After"] = "2"
@@ -192,14 +211,34 @@ def _book(request: BookerRequest, page: Page, start: datetime, now: datetime) ->
 
 def _sent_form(request: BookerRequest, page: Page, now: datetime) -> DetailsForm:
     """The form as it was sent. Its files are kept from now on, also when it is refused or its time is lost."""
-    kept = selectors.pending_files(page.link, file_keys(page.link, request.POST))
-    form = DetailsForm(request.POST, files=request.FILES, link=page.link, reader=page.host.first, kept=kept)
+    form = DetailsForm(
+        request.POST,
+        files=request.FILES,
+        link=page.link,
+        reader=page.host.first,
+        now=now,
+        kept=_kept(request, page),
+    )
     for question, upload in form.uploads.items():
         try:
             form.keep(question, answer_files.keep(link=page.link, question=question, upload=upload, now=now))
         except answer_files.NotKept:
             form.keep(question, None)
     return form
+
+
+def _kept(request: BookerRequest, page: Page) -> Mapping[str, selectors.PendingFile]:
+    """The files that were sent before, by question."""
+    return selectors.pending_files(page.link, file_keys(page.link, request.POST))
+
+
+def _book_once(page: Page, start: datetime, booker: service.Booker, nonce: UUID, now: datetime) -> Booking:
+    """Raises what booking raises, and LimitReached."""
+    made = service.booked_before(link=page.link, start=start, booker=booker, nonce=nonce)
+    if made is not None:
+        return made
+    with allowance.counted([booker.email, *booker.guests], page.link.pk):
+        return service.book(link=page.link, start=start, booker=booker, nonce=nonce, now=now)
 
 
 def _page(request: BookerRequest, slug: str, typed: Mapping[str, str]) -> Page:
@@ -247,6 +286,7 @@ def _details(
     *,
     status: int = 200,
     busy: bool = False,
+    wait: LimitReached | None = None,
 ) -> HttpResponse:
     meeting = page.meeting(start)
     context = page.context() | {
@@ -254,6 +294,7 @@ def _details(
         "meeting": meeting,
         "nonce": nonce,
         "busy": busy,
+        "wait": wait,
         "back": _query(page, date=f"{start.astimezone(page.zone):%Y-%m-%d}", start=meeting.value),
     }
     return render(request, "bookings/details.html", context, status=status)

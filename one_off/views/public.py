@@ -1,6 +1,7 @@
 """The invitee's page `/one-off/<token>`: pick one of the offered times. A GET changes nothing."""
 
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
 from functools import wraps
@@ -19,7 +20,9 @@ from django.views.decorators.vary import vary_on_headers
 
 from bookings.domain.locations import location_before
 from bookings.domain.zones import ZoneChoice, zone_choice, zone_choices
+from bookings.models import Booking
 from bookings.selectors import manage_token
+from bookings.services import allowance
 from bookings.views.picker import BadAddress, BookerRequest, Host, zone_for
 from one_off import selectors, services
 from one_off.domain.offers import SlotState
@@ -28,6 +31,9 @@ from one_off.models import OneOff
 from one_off.views.shown import Shown, host_of, shown
 from scheduling.services.busy_time import SlotTaken, TryAgain
 from workestra.calendars.domain.clock_words import Clock
+from workestra.limits import services as limits
+from workestra.limits.http import too_often, visitor, with_wait
+from workestra.limits.services import LimitReached
 from workestra.look.preferences import clock_of
 
 
@@ -67,7 +73,8 @@ class Page:
 def offer_page(
     view: Callable[[BookerRequest, OneOff], HttpResponse],
 ) -> Callable[[BookerRequest, str], HttpResponse]:
-    """A page behind a one-off's token: the view gets the one-off. An unknown token is a plain 404.
+    """A page behind a one-off's token: the view gets the one-off. An unknown token is a plain 404, and who has
+    tried many opens none any more (429).
 
     Nothing of it may be kept in caches or found by search engines. A setting keeps its address from other sites.
     """
@@ -75,8 +82,14 @@ def offer_page(
     @login_not_required
     @wraps(view)
     def page(request: BookerRequest, token: str) -> HttpResponse:
+        try:
+            limits.ensure_left("wrong_links", visitor(request))
+        except LimitReached as reached:
+            return _private(too_often(request, reached))
         one_off = selectors.one_off_by_token(token)
         if one_off is None:
+            with suppress(LimitReached):
+                limits.spend("wrong_links", visitor(request))
             response = render(request, "404.html", status=404)
         else:
             try:
@@ -84,11 +97,17 @@ def offer_page(
             except BadAddress as error:
                 context = {"reason": str(error), "path": request.path}
                 response = render(request, "bookings/bad_address.html", context, status=400)
-        response["Cache-Control"] = "no-store, private"
-        response["X-Robots-Tag"] = "noindex, nofollow"
-        return response
+            except LimitReached as reached:
+                response = too_often(request, reached)
+        return _private(response)
 
     return page
+
+
+def _private(response: HttpResponse) -> HttpResponse:
+    response["Cache-Control"] = "no-store, private"
+    response["X-Robots-Tag"] = "noindex, nofollow"
+    return response
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
@@ -97,6 +116,8 @@ def offer_page(
 def pick(request: BookerRequest, one_off: OneOff) -> HttpResponse:
     """The times to pick from, and the picking. `name`, `email`, `slot` and `tz` may be in the address."""
     now = timezone.now()
+    if request.method != "POST":
+        limits.spend("times", visitor(request))
     typed = request.POST if request.method == "POST" else request.GET
     page = _page(request, one_off, zone_for(request, typed, one_off.timezone), now, typed.get("slot", ""))
     if request.method == "POST" and "zone" not in request.POST:
@@ -115,16 +136,11 @@ def _pick(request: BookerRequest, page: Page) -> HttpResponse:
     form = PickForm(request.POST, **_asked(page))
     if page.one_off.state_at(page.now) != OneOff.State.OPEN and not form.is_valid():
         return _closed(request, page)
-    if not form.is_valid():
-        return _offer(request, page, form, status=422)
     try:
-        booking = services.pick(
-            one_off=page.one_off,
-            slot_id=form.cleaned_data["slot"],
-            booker=form.booker(page.zone.key),
-            nonce=form.cleaned_data["nonce"],
-            now=page.now,
-        )
+        limits.spend("bookings", visitor(request))
+        if not form.is_valid():
+            return _offer(request, page, form, status=422)
+        booking = _pick_once(page, form)
     except services.OneOffClosed as closed:
         return _closed(request, page, closed.state)
     except services.NotOffered:
@@ -132,6 +148,11 @@ def _pick(request: BookerRequest, page: Page) -> HttpResponse:
         return _offer(request, page, form, status=422)
     except SlotTaken as lost:
         return _lost(request, page, form, has_passed=isinstance(lost, services.SlotPassed))
+    except LimitReached as reached:
+        if reached.limit == "bookings":
+            return with_wait(_offer(request, page, form, wait=reached, status=429), reached)
+        form.add_error("email", reached.sentence)
+        return with_wait(_offer(request, page, form, status=429), reached)
     except TryAgain:
         response = _offer(request, page, form, status=503, busy=True)
         response["Retry-After"] = "2"
@@ -141,6 +162,22 @@ def _pick(request: BookerRequest, page: Page) -> HttpResponse:
         # A form of long ago, sent once more after the installation's key was replaced.
         return _closed(request, page)
     return HttpResponseRedirect(reverse("bookings:confirmed", args=[booking.page_slug, token]), status=303)
+
+
+def _pick_once(page: Page, form: PickForm) -> Booking:
+    """Raises what picking raises, and LimitReached."""
+    booker, nonce = form.booker(page.zone.key), form.cleaned_data["nonce"]
+    made = services.picked_before(one_off=page.one_off, booker=booker, nonce=nonce)
+    if made is not None:
+        return made
+    with allowance.counted([booker.email]):
+        return services.pick(
+            one_off=page.one_off,
+            slot_id=form.cleaned_data["slot"],
+            booker=booker,
+            nonce=nonce,
+            now=page.now,
+        )
 
 
 def _page(request: BookerRequest, one_off: OneOff, zone: ZoneInfo, now: datetime, chosen: str) -> Page:
@@ -222,4 +259,4 @@ def _path(request: BookerRequest) -> str:
 
 
 def _asked(page: Page) -> dict[str, Any]:
-    return {"location_type": page.one_off.location_type, "reader": page.host.first}
+    return {"location_type": page.one_off.location_type, "reader": page.host.first, "now": page.now}

@@ -102,8 +102,8 @@ def settings_for(**environment: str) -> dict[str, Any]:
 
 def test_behind_a_proxy_visitors_are_told_apart_by_the_address_it_saw() -> None:
     behind = settings_for(BEHIND_PROXY="1")
-    assert behind["ALLAUTH_TRUSTED_PROXY_COUNT"] == 1
-    assert "ALLAUTH_TRUSTED_PROXY_COUNT" not in settings_for(BEHIND_PROXY="0")
+    assert behind["TRUSTED_PROXY_HOPS"] == 1
+    assert settings_for(BEHIND_PROXY="0")["TRUSTED_PROXY_HOPS"] == 0
 
 
 def test_without_a_proxy_nobody_says_himself_where_he_comes_from(world: World) -> None:

@@ -5,11 +5,17 @@ from django.conf import settings
 from django.http import HttpRequest
 from django.urls import reverse
 
+from workestra.limits.http import client_ip
+
 
 class AccountAdapter(DefaultAccountAdapter):  # type: ignore[misc]
     def is_open_for_signup(self, request: HttpRequest) -> bool:
         """No: people are added by an admin."""
         return False
+
+    def get_client_ip(self, request: HttpRequest) -> str:
+        """The visitor's address, as every other limit sees it."""
+        return client_ip(request)
 
     def get_reset_password_from_key_url(self, key: str) -> str:
         """The page that `key` ("<user>-<token>") opens, at this installation's address, whatever host was asked."""
