@@ -33,6 +33,7 @@ from bookings.views.picker import (
     start_of,
     without_start,
     zone_for,
+    zone_list,
 )
 from scheduling.services.busy_time import SlotTaken, TryAgain
 from workestra.calendars.domain.invites import to_ics
@@ -245,6 +246,8 @@ def _fragments(request: BookerRequest, booking: Booking, token: str, now: dateti
         return render(request, "bookings/manage.html#bar", context | {"chosen": chosen})
     limits.spend("times", visitor(request))
     picker = _picker(request, booking, token, now)
+    if zones := zone_list(request, picker):
+        return zones
     told = {"target": request.htmx.target, "trigger": request.htmx.trigger_name}
     context |= told | {"picker": picker, "chosen": picker.chosen}
     return render(request, "bookings/manage.html#fragments", context)

@@ -9,7 +9,9 @@ from urllib.parse import urlencode
 from uuid import UUID
 from zoneinfo import ZoneInfo
 
-from django.http import HttpRequest
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import render
+from django_htmx.http import replace_url, reswap, retarget
 from django_htmx.middleware import HtmxDetails
 
 from bookings import selectors
@@ -24,6 +26,8 @@ from workestra.calendars.domain import clock_words as words
 from workestra.calendars.domain.clock_words import Clock, DayForm
 from workestra.look.preferences import clock_of
 
+MORE_ZONES: Final = "more"
+"""The choice, in place of a zone, that asks for the list of all: it is long, and most people need none of it."""
 ZONE_COOKIE: Final = "tz"
 """The zone that static/js/zone.js found out."""
 _MONTH: Final = re.compile(r"(\d{4})-(\d{2})")
@@ -139,6 +143,7 @@ class Picker:
     lead: str
     next_day: date | None
     is_nested: bool = False
+    has_all_zones: bool = False
 
     @property
     def keep(self) -> str:
@@ -162,6 +167,9 @@ class Picker:
 
     @property
     def zones(self) -> tuple[tuple[str, tuple[ZoneChoice, ...]], ...]:
+        """All zones, by part of the world; none as long as nobody asked for them."""
+        if not self.has_all_zones:
+            return ()
         return zone_choices(self.now.replace(second=0, microsecond=0), self.clock)
 
 
@@ -225,7 +233,16 @@ def picker_for(
         lead=lead,
         next_day=next_day,
         is_nested=moving is not None,
+        has_all_zones=query.get("tz") == MORE_ZONES,
     )
+
+
+def zone_list(request: BookerRequest, picker: Picker) -> HttpResponse | None:
+    """The fragment with all zones, when that is what was asked for; None otherwise."""
+    if not picker.has_all_zones:
+        return None
+    response = render(request, "bookings/_zone.html#zones", {"picker": picker, "is_fragment": True})
+    return reswap(retarget(replace_url(response, False), "#tz"), "innerHTML")
 
 
 def without_start(picker: Picker) -> Picker:
@@ -239,9 +256,11 @@ def without_start(picker: Picker) -> Picker:
 def zone_for(request: HttpRequest, query: Mapping[str, str], default: str) -> ZoneInfo:
     """The zone that the page is shown in: the one asked for, else the browser's, else `default`.
 
-    Raises BadAddress for one asked for that does not exist.
+    Who asks for more zones goes on seeing the one he was shown. Raises BadAddress for one that does not exist.
     """
     asked = query.get("tz")
+    if asked == MORE_ZONES:
+        asked = query.get("shown")
     if asked:
         if asked not in known_zones():
             raise BadAddress("The address names a time zone that does not exist.")

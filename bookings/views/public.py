@@ -15,6 +15,7 @@ from django.shortcuts import redirect, render
 from django.urls import reverse
 from django.utils import timezone
 from django.utils.cache import patch_cache_control
+from django.views.decorators.gzip import gzip_page
 from django.views.decorators.http import require_http_methods, require_safe
 from django.views.decorators.vary import vary_on_headers
 
@@ -35,6 +36,7 @@ from bookings.views.picker import (
     picker_for,
     start_of,
     zone_for,
+    zone_list,
 )
 from scheduling import selectors as scheduling
 from scheduling.domain.reasons import ReasonCode
@@ -108,7 +110,10 @@ def booker_page(
     An address that its link has left behind leads to the new one (301), with the same query.
     """
 
+    # Compressed here, for phones, and only here: the one secret in these pages, the form's token, is masked anew in
+    # each, and Django pads them (BREACH).
     @login_not_required
+    @gzip_page
     @wraps(view)
     def page(request: BookerRequest, slug: str) -> HttpResponse:
         try:
@@ -153,6 +158,8 @@ def book(request: BookerRequest, slug: str) -> HttpResponse:
     )
     context = page.context() | {"picker": picker, "chosen": picker.chosen}
     if request.htmx and not request.htmx.history_restore_request:
+        if zones := zone_list(request, picker):
+            return zones
         told = {"target": request.htmx.target, "trigger": request.htmx.trigger_name}
         return render(request, "bookings/book.html#fragments", context | told)
     return render(request, "bookings/book.html", context)

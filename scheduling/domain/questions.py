@@ -34,6 +34,7 @@ RESERVED_KEYS: Final = frozenset(
         "clock",
         "nonce",
         "origin",
+        "shown",
     }
 )
 

@@ -63,6 +63,11 @@
   ready(document);
   document.addEventListener("htmx:load", e => ready(e.detail.elt.parentElement || document));
 
+  // A list that has just become longer is shown again to who asked for that.
+  document.addEventListener("htmx:afterSettle", e => {
+    if (e.target.matches("select")) try { e.target.focus(); e.target.showPicker(); } catch { /* Too late, or not there: it opens by hand. */ }
+  });
+
   // A request that failed says so above its form (or on top of its drawer), and keeps every value.
   const failed = e => {
     const note = document.getElementById("failure")?.content.firstElementChild.cloneNode(true); if (!note) return;

@@ -12,16 +12,19 @@ _SHARED = (
     "components/badge",
     "components/cells",
     "components/avatar",
-    "components/facts",
     "components/toast",
     "components/note",
-    "components/timeline",
     "components/steps",
     "components/month",
     "components/slots",
     "components/ruler",
     "public/sheet",
     "public/pick",
+)
+# What public pages need only behind the first one: that has to come fast, also over a bad connection.
+_LATER = (
+    "components/facts",
+    "components/timeline",
     "public/done",
     "public/offers",
     "public/manage",
@@ -79,8 +82,9 @@ _ALONE = ("proposals", "reconfirm", "team", "login", "embed")
 
 BUNDLES: dict[str, tuple[str, ...]] = {
     "public": (*_FOUNDATION, *_SHARED, *_LAST),
+    "later": _LATER,
     **{name: (f"public/{name}",) for name in _ALONE},
-    "work": (*_FOUNDATION, *_SHARED, *_WORK, *_LAST, "print"),
+    "work": (*_FOUNDATION, *_SHARED, *_LATER, *_WORK, *_LAST, "print"),
 }
 
 
