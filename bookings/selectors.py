@@ -35,7 +35,7 @@ def booking_by_token(slug: str, token: str) -> Booking | None:
     """The booking whose manage page `/b/<slug>/manage/<token>` is; None when the token is not (or no longer) one."""
     return (
         Booking.objects.filter(manage_token_hash=token_hash(token), page_slug=slug)
-        .select_related("link", "host", "workspace")
+        .select_related("link__schedule", "host", "workspace")
         .first()
     )
 
