@@ -13,6 +13,7 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 
+from tests.fakes.google import FakeGoogle
 from tests.servers import free_port, wait_until
 
 
@@ -91,6 +92,26 @@ def certificate(tmp_path_factory: pytest.TempPathFactory) -> Path:
         + made.public_bytes(serialization.Encoding.PEM)
     )
     return path
+
+
+@pytest.fixture(scope="session")
+def google_server() -> Iterator[FakeGoogle]:
+    fake = FakeGoogle()
+    with fake.running():
+        yield fake
+
+
+@pytest.fixture
+def google(google_server: FakeGoogle, settings: Any) -> Iterator[FakeGoogle]:
+    """Google, with this installation's credentials. Whatever we sent and it answered was as Google describes it."""
+    google_server.calm()
+    google_server.broken_rules.clear()
+    url = google_server.url
+    settings.GOOGLE_CLIENT_ID, settings.GOOGLE_CLIENT_SECRET = FakeGoogle.client_id, FakeGoogle.client_secret
+    settings.GOOGLE_AUTHORIZE_URL, settings.GOOGLE_TOKEN_URL = f"{url}/auth", f"{url}/token"
+    settings.GOOGLE_REVOKE_URL, settings.GOOGLE_API_URL = f"{url}/revoke", url
+    yield google_server
+    assert google_server.broken_rules == []
 
 
 @pytest.fixture(autouse=True)

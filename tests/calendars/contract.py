@@ -8,10 +8,13 @@ from zoneinfo import ZoneInfo
 
 import requests
 
+from tests.fakes.google import FakeGoogle
+from tests.fakes.oauth import Identity
 from workestra.calendars.domain.event_ids import uid
 from workestra.calendars.domain.period import Period
 from workestra.calendars.providers.caldav import CalDAVCalendar
-from workestra.calendars.providers.provider import CalendarProvider
+from workestra.calendars.providers.google import GoogleCalendar, GoogleOAuth
+from workestra.calendars.providers.provider import CalendarProvider, OAuth
 
 BERLIN = ZoneInfo("Europe/Berlin")
 MONDAY = datetime(2030, 1, 7, 8, tzinfo=UTC)
@@ -43,6 +46,8 @@ class Bench(Protocol):
         """What the provider no longer knows of `cursor`."""
 
     def lose_access(self) -> None: ...
+
+    def close(self) -> None: ...
 
 
 @dataclass
@@ -123,4 +128,79 @@ class DavBench:
         )
 
     def lose_access(self) -> None:
+        self.provider.close()
         self.provider = CalDAVCalendar(self.url, "alice", "wrong", BERLIN)
+
+    def close(self) -> None:
+        self.session.close()
+
+
+class KeptTokens:
+    """The tokens of an account, without a database."""
+
+    def __init__(self, identity: Identity, oauth: OAuth) -> None:
+        self._oauth = oauth
+        tokens = identity.issue()
+        self._kept = {name: tokens[name] for name in ("access_token", "refresh_token")}
+
+    def current(self) -> str:
+        return self._kept["access_token"]
+
+    def renewed(self, rejected: str) -> str:
+        self._kept |= self._oauth.refresh(self._kept, datetime.now(UTC))
+        return self._kept["access_token"]
+
+
+@dataclass
+class GoogleBench:
+    fake: FakeGoogle
+    makes_meetings: bool = True
+
+    def __post_init__(self) -> None:
+        self.calendar_id = f"{uuid4().hex[:12]}@group.calendar.google.com"
+        self.fake.add_calendar(self.calendar_id, "Work & play")
+        self.provider: CalendarProvider = GoogleCalendar(KeptTokens(self.fake, GoogleOAuth()), BERLIN)
+
+    def add(self, period: Period, **facts: Any) -> str:
+        more: dict[str, Any] = {}
+        if facts.get("free"):
+            more["transparency"] = "transparent"
+        if facts.get("weekly"):
+            more["recurrence"] = [f"RRULE:FREQ=WEEKLY;COUNT={facts['weekly']}"]
+        if facts.get("declined"):
+            more["attendees"] = [
+                {"email": "alice@larkhill.example", "self": True, "responseStatus": "declined"}
+            ]
+        if facts.get("all_day"):
+            edges = [{"date": f"{at:%Y-%m-%d}"} for at in (period.start, period.end)]
+        else:
+            edges = [{"dateTime": at.isoformat()} for at in (period.start, period.end)]
+        return self.fake.add(self.calendar_id, *edges, **more)
+
+    def remove(self, event_id: str) -> None:
+        self.fake.cancel(self.calendar_id, event_id)
+
+    def _ours(self, key: UUID) -> str:
+        for event in self.fake.live(self.calendar_id):
+            if event.get("extendedProperties", {}).get("private", {}).get("workestraKey") == str(key):
+                return str(event["id"])
+        raise AssertionError("it is not there")
+
+    def touch(self, key: UUID) -> None:
+        self.fake.change(self.calendar_id, self._ours(key), summary="Moved")
+
+    def delete_ours(self, key: UUID) -> None:
+        self.remove(self._ours(key))
+
+    def count(self) -> int:
+        return len(self.fake.live(self.calendar_id))
+
+    def spoil(self, cursor: str) -> str:
+        self.fake.forgotten = self.fake.version
+        return cursor
+
+    def lose_access(self) -> None:
+        self.fake.revoke_all()
+
+    def close(self) -> None:
+        return

@@ -1,11 +1,12 @@
 """One suite for every provider that can be written to: what `CalendarProvider` promises holds for each of them."""
 
+from collections.abc import Iterator
 from datetime import timedelta
 from uuid import uuid4
 
 import pytest
 
-from tests.calendars.contract import MONDAY, WINDOW, Bench, DavBench
+from tests.calendars.contract import MONDAY, WINDOW, Bench, DavBench, GoogleBench
 from workestra.calendars.domain.period import Period
 from workestra.calendars.providers.provider import (
     AccessRevoked,
@@ -22,9 +23,13 @@ TEN = Period.lasting(MONDAY + HOUR, HOUR)
 NOON = Period.lasting(MONDAY + 3 * HOUR, HOUR)
 
 
-@pytest.fixture(params=["radicale", "xandikos"])
-def bench(request: pytest.FixtureRequest) -> Bench:
-    return DavBench(request.getfixturevalue(request.param))
+@pytest.fixture(params=["radicale", "xandikos", "google"])
+def bench(request: pytest.FixtureRequest) -> Iterator[Bench]:
+    server = request.getfixturevalue(request.param)
+    bench: Bench = GoogleBench(server) if request.param == "google" else DavBench(server)
+    yield bench
+    bench.provider.close()
+    bench.close()
 
 
 def event(period: Period = TEN, **facts: object) -> ProviderEvent:

@@ -120,9 +120,13 @@ def mailbox(account: CalendarAccount, patience: float = PATIENCE) -> Iterator[Ca
     Raises: ProviderDown when none gets free within `patience` seconds; NotConnected.
     """
     taken = _place(account.pk, patience)
+    provider = None
     try:
-        yield provider_of(account)
+        provider = provider_of(account)
+        yield provider
     finally:
+        if provider is not None:
+            provider.close()
         with connection.cursor() as cursor:
             cursor.execute("SELECT pg_advisory_unlock(%s, %s)", [_LOCKS, taken])
 

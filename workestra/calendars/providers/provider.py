@@ -180,6 +180,9 @@ class CalendarProvider(Protocol):
     def revoke(self) -> None:
         """Give the access back, where the provider has a way to."""
 
+    def close(self) -> None:
+        """Let go of the connections it holds; it is not used after that."""
+
 
 @dataclass(frozen=True, slots=True)
 class Grant:

@@ -165,6 +165,9 @@ class CalDAVCalendar:
     def revoke(self) -> None:
         return None
 
+    def close(self) -> None:
+        self._client.session.close()
+
     def _home(self) -> str:
         """Where the account's calendars are (RFC 4791 6.2.1), found from the typed address or the well-known one
         (RFC 6764 5). Raises: BadRequest."""

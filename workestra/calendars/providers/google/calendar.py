@@ -206,6 +206,9 @@ class GoogleCalendar:
     def revoke(self) -> None:
         post_form(settings.GOOGLE_REVOKE_URL, {"token": self._tokens.current()})
 
+    def close(self) -> None:
+        self._api.close()
+
     def _pages(self, method: Any, **asked: Any) -> Iterator[Mapping[str, Any]]:
         while True:
             with _named_failures():

@@ -94,6 +94,9 @@ class IcsFeed:
     def revoke(self) -> None:
         return None
 
+    def close(self) -> None:
+        return None
+
     def _read(self, cursor: str) -> tuple[bytes | None, str]:
         """The feed, or None when it is what it was at `cursor`; and the next cursor."""
         before = _unpacked(cursor)

@@ -170,6 +170,9 @@ class MicrosoftCalendar:
         """There is no way to; the account's owner finds the application under myapps.microsoft.com."""
         return
 
+    def close(self) -> None:
+        self._session.close()
+
     def _pieces(
         self, entry: Mapping[str, Any], masters: dict[str, Mapping[str, Any]], window: Period
     ) -> tuple[Piece, ...]:

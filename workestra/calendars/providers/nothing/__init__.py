@@ -46,3 +46,6 @@ class NoCalendar:
 
     def revoke(self) -> None:
         return None
+
+    def close(self) -> None:
+        return None
