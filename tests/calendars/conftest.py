@@ -14,6 +14,7 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 
 from tests.fakes.google import FakeGoogle
+from tests.fakes.microsoft import FakeMicrosoft
 from tests.servers import free_port, wait_until
 
 
@@ -112,6 +113,29 @@ def google(google_server: FakeGoogle, settings: Any) -> Iterator[FakeGoogle]:
     settings.GOOGLE_REVOKE_URL, settings.GOOGLE_API_URL = f"{url}/revoke", url
     yield google_server
     assert google_server.broken_rules == []
+
+
+@pytest.fixture(scope="session")
+def microsoft_server(certificate: Path) -> Iterator[FakeMicrosoft]:
+    fake = FakeMicrosoft()
+    with fake.running(certificate):
+        yield fake
+
+
+@pytest.fixture
+def microsoft(
+    microsoft_server: FakeMicrosoft, certificate: Path, settings: Any, monkeypatch: pytest.MonkeyPatch
+) -> Iterator[FakeMicrosoft]:
+    """Microsoft, with this installation's credentials."""
+    microsoft_server.calm()
+    microsoft_server.broken_rules.clear()
+    monkeypatch.setenv("REQUESTS_CA_BUNDLE", str(certificate))
+    settings.MICROSOFT_CLIENT_ID = FakeMicrosoft.client_id
+    settings.MICROSOFT_CLIENT_SECRET = FakeMicrosoft.client_secret
+    settings.MICROSOFT_LOGIN_URL = microsoft_server.url
+    settings.MICROSOFT_GRAPH_URL = f"{microsoft_server.url}/v1.0"
+    yield microsoft_server
+    assert microsoft_server.broken_rules == []
 
 
 @pytest.fixture(autouse=True)

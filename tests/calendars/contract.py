@@ -9,11 +9,13 @@ from zoneinfo import ZoneInfo
 import requests
 
 from tests.fakes.google import FakeGoogle
+from tests.fakes.microsoft import FakeMicrosoft, day_of
 from tests.fakes.oauth import Identity
 from workestra.calendars.domain.event_ids import uid
 from workestra.calendars.domain.period import Period
 from workestra.calendars.providers.caldav import CalDAVCalendar
 from workestra.calendars.providers.google import GoogleCalendar, GoogleOAuth
+from workestra.calendars.providers.microsoft import MicrosoftCalendar, MicrosoftOAuth
 from workestra.calendars.providers.provider import CalendarProvider, OAuth
 
 BERLIN = ZoneInfo("Europe/Berlin")
@@ -197,6 +199,60 @@ class GoogleBench:
 
     def spoil(self, cursor: str) -> str:
         self.fake.forgotten = self.fake.version
+        return cursor
+
+    def lose_access(self) -> None:
+        self.fake.revoke_all()
+
+    def close(self) -> None:
+        return
+
+
+@dataclass
+class MicrosoftBench:
+    fake: FakeMicrosoft
+    makes_meetings: bool = True
+
+    def __post_init__(self) -> None:
+        self.calendar_id = f"AQMk{uuid4().hex[:12]}="
+        self.fake.add_calendar(self.calendar_id, "Work & play")
+        self.provider: CalendarProvider = MicrosoftCalendar(KeptTokens(self.fake, MicrosoftOAuth()), BERLIN)
+
+    def add(self, period: Period, **facts: Any) -> str:
+        more: dict[str, Any] = {}
+        if facts.get("free"):
+            more["showAs"] = "free"
+        if facts.get("weekly"):
+            more["recurrence"] = {"range": {"type": "numbered", "numberOfOccurrences": facts["weekly"]}}
+        if facts.get("declined"):
+            more["responseStatus"] = {"response": "declined", "time": "2030-01-01T00:00:00Z"}
+        if facts.get("all_day"):
+            return self.fake.add(
+                self.calendar_id, day_of(period.start), day_of(period.end), isAllDay=True, **more
+            )
+        edges = (f"{at:%Y-%m-%dT%H:%M:%S}" for at in (period.start, period.end))
+        return self.fake.add(self.calendar_id, *edges, **more)
+
+    def remove(self, event_id: str) -> None:
+        self.fake.cancel(event_id)
+
+    def _ours(self, key: UUID) -> str:
+        for event in self.fake.live(self.calendar_id):
+            if str(key) in str(event.get("singleValueExtendedProperties")):
+                return str(event["id"])
+        raise AssertionError("it is not there")
+
+    def touch(self, key: UUID) -> None:
+        self.fake.change(self._ours(key), subject="Moved")
+
+    def delete_ours(self, key: UUID) -> None:
+        self.remove(self._ours(key))
+
+    def count(self) -> int:
+        return len(self.fake.live(self.calendar_id))
+
+    def spoil(self, cursor: str) -> str:
+        self.fake.deltas.clear()
         return cursor
 
     def lose_access(self) -> None:

@@ -6,7 +6,7 @@ from uuid import uuid4
 
 import pytest
 
-from tests.calendars.contract import MONDAY, WINDOW, Bench, DavBench, GoogleBench
+from tests.calendars.contract import MONDAY, WINDOW, Bench, DavBench, GoogleBench, MicrosoftBench
 from workestra.calendars.domain.period import Period
 from workestra.calendars.providers.provider import (
     AccessRevoked,
@@ -23,10 +23,12 @@ TEN = Period.lasting(MONDAY + HOUR, HOUR)
 NOON = Period.lasting(MONDAY + 3 * HOUR, HOUR)
 
 
-@pytest.fixture(params=["radicale", "xandikos", "google"])
+BENCHES = {"radicale": DavBench, "xandikos": DavBench, "google": GoogleBench, "microsoft": MicrosoftBench}
+
+
+@pytest.fixture(params=BENCHES)
 def bench(request: pytest.FixtureRequest) -> Iterator[Bench]:
-    server = request.getfixturevalue(request.param)
-    bench: Bench = GoogleBench(server) if request.param == "google" else DavBench(server)
+    bench: Bench = BENCHES[request.param](request.getfixturevalue(request.param))
     yield bench
     bench.provider.close()
     bench.close()
