@@ -94,8 +94,7 @@ class GoogleCalendar:
         token = ""
         zone = self._zone
         while True:
-            with _named_failures():
-                page = self._api.events().list(**asked).execute(num_retries=0)
+            page = _said(self._api.events().list(**asked))
             zone = _zone_of(page.get("timeZone"), zone)
             for entry in page.get("items", []):
                 events[entry["id"]] = _pieces(entry, window, zone)
@@ -116,8 +115,7 @@ class GoogleCalendar:
                 "timeMax": _stamp(within.end),
                 "items": [{"id": calendar_id} for calendar_id in part],
             }
-            with _named_failures():
-                answer = self._api.freebusy().query(body=body).execute(num_retries=0)
+            answer = _said(self._api.freebusy().query(body=body))
             for calendar_id in part:
                 calendar = answer.get("calendars", {}).get(calendar_id, {})
                 if calendar.get("errors") or "busy" not in calendar:
@@ -145,20 +143,21 @@ class GoogleCalendar:
         for generation in range(GENERATIONS):
             id_ = google_id(event.key, generation)
             try:
-                with _named_failures():
-                    body = {"id": id_, **_body(event), **_conference(event)}
-                    return _written(
-                        self._api.events()
-                        .insert(
-                            calendarId=calendar_id, body=body, conferenceDataVersion=1, sendUpdates="none"
-                        )
-                        .execute(num_retries=0)
-                    )
+                insert = self._api.events().insert(
+                    calendarId=calendar_id,
+                    body={"id": id_, **_body(event), **_conference(event)},
+                    conferenceDataVersion=1,
+                    sendUpdates="none",
+                )
+                return _written(_said(insert))
             except Conflict:
                 entry = self._get(calendar_id, id_)
-            # A deleted id is burnt: the next generation is another event.
-            if entry is not None and entry.get("status") != "cancelled":
+            if entry is None:
+                # Another id now could mean two events later.
+                raise ProviderDown("Google neither has the event nor takes it.")
+            if entry.get("status") != "cancelled":
                 return self._overwrite(calendar_id, entry, event)
+            # A deleted id is burnt: the next generation is another event.
         raise BadRequest("The event was deleted and written too often.")
 
     def delete_event(self, calendar_id: str, key: UUID) -> None:
@@ -169,10 +168,7 @@ class GoogleCalendar:
                 return
             if entry.get("status") != "cancelled":
                 try:
-                    with _named_failures():
-                        self._api.events().delete(
-                            calendarId=calendar_id, eventId=id_, sendUpdates="none"
-                        ).execute(num_retries=0)
+                    _done(self._api.events().delete(calendarId=calendar_id, eventId=id_, sendUpdates="none"))
                 except (Gone, CursorDead):
                     continue
                 return
@@ -188,8 +184,7 @@ class GoogleCalendar:
             "params": {"ttl": str(int(CHANNEL_LASTS.total_seconds()))},
         }
         try:
-            with _named_failures():
-                answer = self._api.events().watch(calendarId=calendar_id, body=body).execute(num_retries=0)
+            answer = _said(self._api.events().watch(calendarId=calendar_id, body=body))
         except (BadRequest, NotAllowed):
             return None  # Some calendars (holidays, birthdays) tell nobody: pushNotSupportedForRequestedResource.
         expires = datetime.fromtimestamp(int(answer.get("expiration", 0)) / 1000, UTC)
@@ -197,9 +192,7 @@ class GoogleCalendar:
 
     def unwatch(self, channel: Channel) -> None:
         try:
-            with _named_failures():
-                body = {"id": channel.id, "resourceId": channel.resource}
-                self._api.channels().stop(body=body).execute(num_retries=0)
+            _done(self._api.channels().stop(body={"id": channel.id, "resourceId": channel.resource}))
         except (Gone, BadRequest):
             return
 
@@ -211,8 +204,7 @@ class GoogleCalendar:
 
     def _pages(self, method: Any, **asked: Any) -> Iterator[Mapping[str, Any]]:
         while True:
-            with _named_failures():
-                page = method(**asked).execute(num_retries=0)
+            page = _said(method(**asked))
             yield from page.get("items", [])
             if not page.get("nextPageToken"):
                 return
@@ -220,13 +212,9 @@ class GoogleCalendar:
 
     def _get(self, calendar_id: str, event_id: str) -> Mapping[str, Any] | None:
         try:
-            with _named_failures():
-                found: Mapping[str, Any] = (
-                    self._api.events().get(calendarId=calendar_id, eventId=event_id).execute(num_retries=0)
-                )
+            return _said(self._api.events().get(calendarId=calendar_id, eventId=event_id))
         except Gone:
             return None
-        return found
 
     def _overwrite(self, calendar_id: str, entry: Mapping[str, Any], event: ProviderEvent) -> WrittenEvent:
         """Bring it up to date whoever changes it at the same time."""
@@ -255,8 +243,7 @@ class GoogleCalendar:
             sendUpdates="none",
         )
         request.headers["If-Match"] = etag
-        with _named_failures():
-            return _written(request.execute(num_retries=0))
+        return _written(_said(request))
 
 
 class _Bearer(Credentials):
@@ -272,6 +259,21 @@ class _Bearer(Credentials):
 
     def refresh(self, request: Any) -> None:
         self.token = self._source.renewed(self.token or "")
+
+
+def _said(request: Any) -> Mapping[str, Any]:
+    """The answer to a request that gives an object."""
+    with _named_failures():
+        answer = request.execute(num_retries=0)
+    if not isinstance(answer, dict):
+        raise ProviderDown("Google's answer cannot be read.")
+    return answer
+
+
+def _done(request: Any) -> None:
+    """A request that gives nothing back."""
+    with _named_failures():
+        request.execute(num_retries=0)
 
 
 @contextmanager
