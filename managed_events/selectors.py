@@ -8,6 +8,7 @@ from uuid import UUID
 
 from django.db.models import Count, Exists, OuterRef, Prefetch, Q, QuerySet, Subquery
 
+from managed_events.domain.draft import TemplateDraft
 from managed_events.domain.slugs import slug_for
 from managed_events.domain.sync import Cell, standing
 from managed_events.models import ManagedEventTemplate, Propagation, TemplateVersion
@@ -78,6 +79,35 @@ def last_run(template: ManagedEventTemplate) -> Propagation | None:
 def version(template: ManagedEventTemplate, number: int) -> TemplateVersion | None:
     """What the template was at this version, with its author; None when there is no such version."""
     return template.versions.select_related("author").filter(number=number).first()
+
+
+def versions(template: ManagedEventTemplate) -> QuerySet[TemplateVersion]:
+    """What the template has been, newest first, with authors."""
+    return template.versions.select_related("author").order_by("-number")
+
+
+def links_by_version(template: ManagedEventTemplate) -> dict[int, int]:
+    """How many links are at each version, as far as there are any."""
+    counted = template.links.order_by().values_list("template_version").annotate(Count("pk"))
+    return {number: count for number, count in counted if number is not None}
+
+
+def draft_of_version(template: ManagedEventTemplate, version: TemplateVersion) -> TemplateDraft:
+    """The template with the values and locks of a version, and its own settings as they are.
+
+    Hours of a schedule that is gone by now are those that it left behind.
+    """
+    values = version.section_values()
+    if values["schedule_id"] and not schedule_exists(values["schedule_id"]):
+        left = template.section_values()
+        values |= {field: left[field] for field in fields_of(["availability"])}
+    return TemplateDraft(
+        values=values,
+        locks=tuple(version.locked_sections),
+        slug=template.slug,
+        slug_pattern=template.slug_pattern,
+        group_id=template.group_id,
+    )
 
 
 def history(template: ManagedEventTemplate, limit: int = 12) -> list[AuditEvent]:

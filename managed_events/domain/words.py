@@ -2,6 +2,7 @@
 
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
+from datetime import timedelta
 from typing import Any, Final
 
 from scheduling.domain.section_words import FIELD_LABELS, NO_NAMES, Names, field_words
@@ -51,6 +52,19 @@ def links(count: int) -> str:
     return "1 link" if count == 1 else f"{count} links"
 
 
+def span_words(span: timedelta) -> str:
+    """How long something was so, in its biggest unit: "6 days", "1 hour", "3 minutes"; under a minute "a moment"."""
+    for unit, noun in (
+        (timedelta(days=1), "day"),
+        (timedelta(hours=1), "hour"),
+        (timedelta(minutes=1), "minute"),
+    ):
+        if span >= unit:
+            count = span // unit
+            return f"{count} {noun}" if count == 1 else f"{count} {noun}s"
+    return "a moment"
+
+
 def plan_counts(total: int, changing: int, matching: int, replaced: int) -> str:
     """ "8 change, 3 already match, 1 override replaced": the parts that there are; they add up to `total`."""
     if total and matching == total:
@@ -86,6 +100,9 @@ def line_of(action: str, detail: Mapping[str, Any]) -> Line:
             return Line("Template created", icon="plus")
         case "template.saved":
             return _saved(detail)
+        case "template.rolled_back":
+            reach = f"For {links(detail['links'])}." if detail.get("links") else "No assigned link changes."
+            return Line(f"Rolled back to version {detail.get('rolled_back_to')}", reach, icon="undo-2")
         case "template.propagated":
             return Line(
                 f"{links(detail['updated'])} updated" if detail["updated"] else "No change needed",

@@ -6,7 +6,7 @@ from typing import Any
 
 from django.db import IntegrityError, transaction
 
-from managed_events import plans, tasks
+from managed_events import plans, selectors, tasks
 from managed_events.domain.draft import TemplateDraft
 from managed_events.domain.plan import Plan
 from managed_events.domain.sync import Edit, in_order
@@ -36,6 +36,10 @@ class NotAsShown(Exception):
 
 class TemplateGone(Exception):
     """The template has been deleted in the meantime. Nothing was written."""
+
+
+class NoSuchVersion(Exception):
+    """The template never had this version. Nothing was written."""
 
 
 class SlugInUse(Exception):
@@ -74,14 +78,14 @@ def save_template(
     shown: str,
     now: datetime,
     note: str = "",
-    action: str = "template.saved",
+    rolled_back_to: int | None = None,
 ) -> Saved:
     """Make the template what `draft` says, as its next version. `based_on` is the version that the form showed.
 
     `shown` is the token of the plan that the page showed: a save that reaches links does what that plan says, or
     nothing.
     Assigned links are told by the run this starts, and only when something locked, or a lock, changes. A draft that
-    changes nothing writes nothing.
+    changes nothing writes nothing. `rolled_back_to` is the version whose values these are.
 
     Raises: StaleVersion, NotAsShown, TemplateGone, SlugInUse.
     """
@@ -101,7 +105,7 @@ def save_template(
         after = _facts(current)
         changed = [name for name in after if after[name] != before[name]]
         _record(
-            action,
+            "template.saved" if rolled_back_to is None else "template.rolled_back",
             current,
             now,
             actor=author,
@@ -109,6 +113,7 @@ def save_template(
             after={name: after[name] for name in changed},
             detail={
                 "version": current.version,
+                "rolled_back_to": rolled_back_to,
                 "note": note,
                 "changed": edit.changed,
                 "locked": edit.closed,
@@ -123,6 +128,36 @@ def save_template(
             },
         )
     return Saved(current, run, plan)
+
+
+def roll_back(
+    *, template: ManagedEventTemplate, number: int, author: User, shown: str, now: datetime, note: str = ""
+) -> Saved:
+    """Make a new version with the values and locks of an old one; address pattern and group stay as they are.
+
+    Only what the page showed is done, whoever else has saved since. When nothing differs, nothing is written.
+
+    Raises: NotAsShown, NoSuchVersion, TemplateGone.
+    """
+    with transaction.atomic():
+        current = lock_template(template)
+        version = selectors.version(current, number)
+        if version is None:
+            raise NoSuchVersion(number)
+        draft = selectors.draft_of_version(current, version)
+        plan = plans.of_save(current, draft)
+        if not plan.is_shown_by(shown):
+            raise NotAsShown(plan)
+        return save_template(
+            template=current,
+            author=author,
+            draft=draft,
+            based_on=current.version,
+            shown=plan.token,
+            note=note,
+            now=now,
+            rolled_back_to=number,
+        )
 
 
 def agree(plan: Plan, shown: str) -> None:

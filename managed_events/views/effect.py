@@ -40,6 +40,7 @@ class Effect:
     changing_more: int
     new_defaults: str
     opened: str
+    closed: str
     without_times: str
     without_times_more: int
 
@@ -78,6 +79,7 @@ def effect_of(plan: Plan) -> Effect:
         changing_more=max(0, len(plan.changing) - NAMES),
         new_defaults=_labels(edit.new_defaults) if edit else "",
         opened=_labels(edit.opened) if edit else "",
+        closed=_labels(edit.closed) if edit else "",
         without_times=listed([link.owner for link in lost[:DETAILS]]),
         without_times_more=max(0, len(lost) - DETAILS),
     )

@@ -182,6 +182,7 @@ def frame(member: Membership, template: ManagedEventTemplate, tab: str) -> dict[
         "facts": f"{template.duration_minutes} minutes, {summary_of('calendar', values)}",
         "pattern": template.slug_pattern.replace(TEMPLATE, template.slug),
         "link_count": template.links.count(),
+        "version_count": template.version,
         "zone": ZoneInfo(member.user.timezone),
     }
 

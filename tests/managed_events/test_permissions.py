@@ -6,12 +6,12 @@ import pytest
 from django.test import Client
 from django.urls import URLPattern, reverse
 
-from managed_events import urls
+from managed_events import plans, selectors, urls
 from managed_events.models import ManagedEventTemplate, TemplateVersion
 from scheduling.models import BookingLink
 from tests.conftest import signed_in
 from tests.factories import GroupFactory, MembershipFactory, join_group
-from tests.managed_events.making import assign_to, filled, link_of, make_template
+from tests.managed_events.making import assign_to, filled, finish_runs, link_of, make_template, save
 from workestra.accounts.models import Group, Membership
 from workestra.audit.models import AuditEvent
 
@@ -35,6 +35,8 @@ GET: dict[str, tuple[object, ...]] = {
     "new": (OK, OK, OK, OK, NO, NO, NO, NO, OK, SIGN_IN),
     "detail": (OK, OK, OK, GONE, NO, NO, NO, NO, GONE, SIGN_IN),
     "edit": (OK, OK, OK, GONE, NO, NO, NO, NO, GONE, SIGN_IN),
+    "versions": (OK, OK, OK, GONE, NO, NO, NO, NO, GONE, SIGN_IN),
+    "roll_back": (WRONG, WRONG, WRONG, WRONG, WRONG, WRONG, WRONG, WRONG, WRONG, SIGN_IN),
     "delete": (OK, OK, OK, GONE, NO, NO, NO, NO, GONE, SIGN_IN),
     "assign": (OK, OK, OK, GONE, NO, NO, NO, NO, GONE, SIGN_IN),
     "detach": (WRONG, WRONG, WRONG, WRONG, WRONG, WRONG, WRONG, WRONG, WRONG, SIGN_IN),
@@ -44,6 +46,8 @@ POST: dict[str, tuple[object, ...]] = {
     "new": (422, 422, 422, 422, NO, NO, NO, NO, 422, SIGN_IN),
     "detail": (WRONG, WRONG, WRONG, WRONG, WRONG, WRONG, WRONG, WRONG, WRONG, SIGN_IN),
     "edit": (422, 422, 422, GONE, NO, NO, NO, NO, GONE, SIGN_IN),
+    "versions": (WRONG, WRONG, WRONG, WRONG, WRONG, WRONG, WRONG, WRONG, WRONG, SIGN_IN),
+    "roll_back": (MADE, MADE, MADE, GONE, NO, NO, NO, NO, GONE, SIGN_IN),
     "delete": (MADE, MADE, MADE, GONE, NO, NO, NO, NO, GONE, SIGN_IN),
     "assign": (MADE, MADE, MADE, GONE, NO, NO, NO, NO, GONE, SIGN_IN),
     "detach": (MADE, MADE, MADE, GONE, NO, NO, NO, NO, GONE, SIGN_IN),
@@ -59,6 +63,9 @@ def emea(dana: Membership) -> Group:
 def template(dana: Membership, alice: Membership, emea: Group) -> ManagedEventTemplate:
     template = make_template(dana, group=emea)
     assign_to(template, [alice], dana)
+    save(template, dana, description="Half an hour.")
+    finish_runs()
+    template.refresh_from_db()
     return template
 
 
@@ -98,8 +105,14 @@ def cases(table: dict[str, tuple[object, ...]]) -> list[Any]:
 def address(name: str, template: ManagedEventTemplate) -> str:
     if name in {"list", "new"}:
         return reverse(f"managed_events:{name}")
-    more = [template.links.get().pk] if name == "detach" else []
-    return reverse(f"managed_events:{name}", args=[template.pk, *more])
+    more = {"detach": [template.links.get().pk]}
+    return reverse(f"managed_events:{name}", args=[template.pk, *more.get(name, [])])
+
+
+def plan_of_version(template: ManagedEventTemplate, number: int) -> str:
+    """What the page of this version would send back."""
+    draft = selectors.draft_of_version(template, template.versions.get(number=number))
+    return plans.of_save(template, draft).token
 
 
 def snapshot() -> tuple[Any, ...]:
@@ -138,7 +151,9 @@ def test_writing(
 ) -> None:
     before = snapshot()
     everybody = ",".join(str(pk) for pk in Membership.objects.values_list("pk", flat=True))
-    sent = {"was": everybody} if name == "assign" else {}
+    sent = {"assign": {"was": everybody}, "roll_back": {"to": "1", "plan": plan_of_version(template, 1)}}.get(
+        name, {}
+    )
     assert seen(browsers[person].post(address(name, template), sent)) == expected
     assert (snapshot() != before) == (expected == MADE)
 

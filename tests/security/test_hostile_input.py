@@ -129,7 +129,12 @@ def complete(world: World, name: str) -> dict[str, Any]:
 
 
 def send(client: Client, url: str, sent: dict[str, Any]) -> Any:
-    return client.post(url, sent)
+    """As somebody who presses the button again when he is first shown what it would do."""
+    response = client.post(url, sent)
+    plan = re.search(r'name="plan" id="plan" value="([^"]+)"', response.content.decode(errors="replace"))
+    if response.status_code == 409 and plan:
+        return client.post(url, sent | {"plan": plan[1]})
+    return response
 
 
 def ensure_sound(world: World, name: str, sent: dict[str, Any], before: dict[str, str]) -> int:

@@ -32,7 +32,7 @@ from tests.factories import (
     make_booking,
     make_link,
 )
-from tests.managed_events.making import assign_to, filled, link_of, make_template
+from tests.managed_events.making import assign_to, filled, finish_runs, link_of, make_template, save
 from tests.one_off.making import make_one_off, slot_of
 from tests.pages import form_posting
 from tests.scheduling.posting import sent_by
@@ -180,6 +180,9 @@ def make_world() -> World:
     link = make_link(alice, slug="alice-discovery-call")
     template = make_template(dana, group=sales, slug="intro", title="Intro Call")
     assign_to(template, [alice], dana)
+    save(template, dana, description="Half an hour.")
+    finish_runs()
+    template.refresh_from_db()
     past = make_booking(link, THURSDAY_TEN + timedelta(hours=1), now)
     Booking.objects.filter(pk=past.pk).update(
         starts_at=now - timedelta(days=3), ends_at=now - timedelta(days=3, minutes=-30)
@@ -250,6 +253,9 @@ def forms_of(world: World) -> dict[str, Sent]:
         "managed_events:new": filled(page(dana, "managed_events:new"), "title", title="Another", slug="other")
         | {"group": str(world.template.group_id)},
         "managed_events:edit": previewed("managed_events:edit", title="Renamed"),
+        "managed_events:roll_back": form_posting(
+            dana.get(f"{world.address('managed_events:versions')}?v=1").content.decode(), "plan"
+        ).values,
         "managed_events:assign": {"was": str(world.alice.pk)},
         "one_off:new": new_one_off
         | {"title": "Contract", "slots-0-day": "2030-01-11", "slots-0-start": "10:00"},
