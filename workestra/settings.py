@@ -218,7 +218,7 @@ CELERY_BEAT_SCHEDULE = {
     "remove files nobody needs": _every(3600, "bookings.tasks.remove_unneeded_files"),
 }
 
-# --- Connected calendars (docs/connect-google.md, docs/connect-microsoft.md, docs/adding-a-provider.md) ----------------
+# --- Connected calendars (docs/connect-google.md, docs/connect-microsoft.md, docs/adding-a-provider.md) ---------------
 
 # Fernet keys for the tokens of connected accounts, newest first: the first seals, all of them open.
 CALENDAR_KEYS: list[str] = env.list("CALENDAR_KEYS", [])

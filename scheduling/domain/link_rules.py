@@ -45,8 +45,9 @@ def contradictions(values: Mapping[str, Any], schedule: Availability | None = No
                 "no time could be booked.",
             )
         )
+    fields: tuple[str, ...] = ("schedule_id",)
     if schedule is not None:
-        longest, fields = longest_open(schedule), ("schedule_id",)
+        longest = longest_open(schedule)
         closed = "No day of this schedule has hours. Choose another one, or own hours."
     else:
         try:

@@ -232,7 +232,9 @@ def duplicate_link(*, link_id: UUID, by: Membership, now: datetime) -> BookingLi
     ]
     fewest = {BookingLink.Strategy.ROUND_ROBIN: 1, BookingLink.Strategy.COLLECTIVE: FEWEST_OF_COLLECTIVE}
     goes_on = len(hosts) >= fewest.get(BookingLink.Strategy(link.strategy), 0)
-    title = link.title[: BookingLink._meta.get_field("title").max_length - len(COPY)] + COPY
+    longest = BookingLink._meta.get_field("title").max_length
+    assert longest is not None, "titles have a greatest length"
+    title = link.title[: longest - len(COPY)] + COPY
     return create_link(
         owner=by.user,
         workspace=by.workspace,

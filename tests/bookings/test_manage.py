@@ -105,7 +105,7 @@ class TestThePage:
     def test_the_number_of_queries_is_always_the_same(
         self, client: Client, booking: Booking, django_assert_num_queries: DjangoAssertNumQueries
     ) -> None:
-        with django_assert_num_queries(3):
+        with django_assert_num_queries(4):
             client.get(address_of(booking))
         with django_assert_num_queries(2):
             client.get(address_of(booking, "/confirmed"))

@@ -99,6 +99,7 @@ def example(name: str, pattern: URLPattern, world: World) -> str:
         "link_id": world.link().pk,
         "template_id": world.template.pk,
         "one_off_id": world.one_off("open").pk,
+        "file_id": "00000000-0000-0000-0000-000000000000",
         "mail_id": world.mail("REQUEST").pk,
         "color": "005f73",
         "key": "some-key",

@@ -52,6 +52,16 @@ def renamed(template: ManagedEventTemplate, author: Membership, title: str = "Re
     return run
 
 
+def renamed_at_last(template: ManagedEventTemplate, author: Membership, title: str) -> None:
+    """Renamed by somebody who reads the new plan and saves again whenever the world has moved."""
+    while True:
+        try:
+            renamed(ManagedEventTemplate.objects.get(pk=template.pk), author, title)
+        except (StaleVersion, NotAsShown):
+            continue
+        return
+
+
 # --- Two admins ------------------------------------------------------------------------------------------------
 
 
@@ -201,7 +211,7 @@ def assigned_across_a_save(
     def saving() -> None:
         try:
             has_read.wait(timeout=30)
-            renamed(ManagedEventTemplate.objects.get(pk=template.pk), dana)
+            renamed_at_last(template, dana, "Renamed")
             finish_runs()
             saved.set()
         finally:
@@ -253,12 +263,7 @@ def test_saves_runs_assignments_and_reps_at_once_neither_deadlock_nor_lose_anyth
         match number:
             case 0:
                 for turn in range(6):
-                    while True:
-                        try:
-                            renamed(ManagedEventTemplate.objects.get(pk=template.pk), dana, f"Title {turn}")
-                            break
-                        except (StaleVersion, NotAsShown):
-                            continue
+                    renamed_at_last(template, dana, f"Title {turn}")
             case 1 | 2:
                 for _turn in range(10):
                     finish_runs(batch=3)

@@ -28,7 +28,7 @@ def test_a_server_is_started_unless_the_environment_names_one(
     running: list[str] = []
 
     @contextmanager
-    def server() -> Iterator[str]:
+    def server(*_: object, **_options: object) -> Iterator[str]:
         running.append("server")
         yield "postgres://throw@away/0"
         running.remove("server")

@@ -96,6 +96,8 @@ bookings:attendance                  GET  in   405      405 405      405     405
 bookings:attendance                  POST in   302|200! 404 302|200! 404     403     404  302|200! 302|200! 404   403
 bookings:manage_link                 GET  in   405      405 405      405     405     405  405      405      405   403
 bookings:manage_link                 POST in   200!     404 200!     404     403     404  200!     200!     404   403
+bookings:answer_file                 GET  in   404      404 404      404     404     404  404      404      404   403
+bookings:answer_file                 POST in   405      405 405      405     405     405  405      405      405   403
 
                                           anon alice bob  manager outside viewer lead dana owner carol gone
 scheduling:links                     GET  in   200   200  200     200     200    200  200  200   200   403
@@ -108,6 +110,8 @@ scheduling:explain                   GET  in   200   404  200     404     200   
 scheduling:explain                   POST in   405   405  405     405     405    405  405  405   405   403
 scheduling:link_delete               GET  in   200   404  404     404     404    404  404  404   404   403
 scheduling:link_delete               POST in   302!  404  404     404     404    404  404  404   404   403
+scheduling:link_duplicate            GET  in   405   405  405     405     405    405  405  405   405   403
+scheduling:link_duplicate            POST in   302!  404  404     404     404    404  404  404   404   403
 
 one_off:list                         GET  in   200   200  200     200     200    200  200  200   200   403
 one_off:list                         POST in   405   405  405     405     405    405  405  405   405   403

@@ -75,6 +75,7 @@ class World:
         values = {
             "booking_id": self.past.pk if name == "bookings:attendance" else self.booking.pk,
             "color": "8a2a2a",
+            "file_id": uuid4(),
             "key": "no-such-key",
             "link_id": self.assigned.pk if name == "managed_events:detach" else self.link.pk,
             "mail_id": self.mail.pk,
