@@ -551,6 +551,7 @@ LOOKS: tuple[Look, ...] = (
         "mara",
         act=tick("Inés Prado", "Gustav Lindqvist"),
     ),
+    Look("managed-versions", "managed_events:versions", on_template("versions"), "mara"),
     Look("managed-delete", "managed_events:delete", on_template("delete"), "mara"),
     Look(
         "managed-stale",

@@ -61,7 +61,7 @@ def test_htmx_may_not_evaluate_and_swaps_refused_forms(request_: HttpRequest) ->
     assert settings["selfRequestsOnly"] is True
     assert settings["historyCacheSize"] == 0
     swapped = {str(rule["code"]) for rule in settings["responseHandling"] if rule["swap"]}
-    assert {"409", "422", "[23].."} == swapped
+    assert {"409", "422", "429", "[23].."} == swapped
 
 
 @pytest.mark.parametrize("template", ["base_work.html", "base_public.html", "base_plain.html"])

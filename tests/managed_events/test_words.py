@@ -64,4 +64,4 @@ def test_values_that_read_the_same_are_still_told_apart() -> None:
 
 
 def test_an_event_of_tomorrow_is_told_by_its_name() -> None:
-    assert line_of("template.rolled_back", {}).headline == "Rolled back"
+    assert line_of("template.set_free_again", {}).headline == "Set free again"
