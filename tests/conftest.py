@@ -13,6 +13,7 @@ from django.test import Client, TransactionTestCase
 from hypothesis import settings as hypothesis_settings
 
 from scheduling.models import BookingLink
+from tests import embedded_postgres
 from tests.factories import MembershipFactory, UserFactory, WorkspaceFactory, make_link
 from tests.servers import Installation, collect_static
 from workestra.accounts.models import Membership, Workspace
@@ -65,6 +66,15 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
         terminalreporter.write_sep("=", "figures")
         for line in lines:
             terminalreporter.write_line(line)
+
+
+@pytest.fixture(scope="session")
+def django_db_keepdb(django_db_keepdb: bool) -> bool:
+    """The databases of a server that the run started go with it.
+
+    Dropping them would fail where the live server has not closed its last connection yet.
+    """
+    return django_db_keepdb or embedded_postgres.LOG in os.environ
 
 
 @pytest.fixture(autouse=True, scope="session")
