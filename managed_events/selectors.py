@@ -6,11 +6,11 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from django.db.models import Count, Exists, OuterRef, Prefetch, Q, QuerySet, Subquery
+from django.db.models import Count, Exists, F, OuterRef, Prefetch, Q, QuerySet, Subquery
 
 from managed_events.domain.draft import TemplateDraft
 from managed_events.domain.slugs import slug_for
-from managed_events.domain.sync import Cell, standing
+from managed_events.domain.sync import Cell, in_order, standing
 from managed_events.models import ManagedEventTemplate, Propagation, TemplateVersion
 from scheduling.domain.sections import fields_of
 from scheduling.domain.slugs import first_free
@@ -150,6 +150,26 @@ def assigned_links(template: ManagedEventTemplate) -> QuerySet[BookingLink]:
     return template.links.select_related("owner").order_by("owner__name", "pk")
 
 
+def out_of_step(template: ManagedEventTemplate) -> QuerySet[BookingLink]:
+    """The template's links that miss a lock of it or a locked value, or have a lock too many."""
+    state = template.state
+    return assigned_links(template).exclude(
+        **state.locked_values, locked_sections=list(in_order(state.locks))
+    )
+
+
+def with_own_values(template: ManagedEventTemplate) -> QuerySet[BookingLink]:
+    """The template's links with other values in its open sections than new links begin with."""
+    state = template.state
+    begins: dict[str, Any] = {
+        field: value for field, value in state.values.items() if field not in state.locked_values
+    }
+    if "timezone" in begins:
+        begins["timezone"] = F("owner__timezone")
+    links = assigned_links(template)
+    return links.exclude(**begins) if begins else links.none()
+
+
 def link_rows(
     template: ManagedEventTemplate, links: Iterable[BookingLink], run: Propagation | None
 ) -> list[LinkRow]:
@@ -255,6 +275,11 @@ def is_overtaken(run: Propagation) -> bool:
         template=run.template_id, number__in=later, locked_sections__contains=Subquery(own)
     )
     return covering.exists()
+
+
+def is_running(template: ManagedEventTemplate) -> bool:
+    """Whether a run of the template is not finished."""
+    return template.propagations.filter(state=Propagation.State.RUNNING).exists()
 
 
 def version_of(run: Propagation) -> TemplateVersion:

@@ -1,6 +1,6 @@
 from django.urls import path
 
-from managed_events.views import links, templates, versions
+from managed_events.views import links, resets, templates, versions
 
 app_name = "managed_events"
 _root = "calendar/admin/managed-events"
@@ -12,6 +12,7 @@ urlpatterns = [
     path(f"{_one}/template", templates.edit, name="edit"),
     path(f"{_one}/versions", versions.listing, name="versions"),
     path(f"{_one}/roll-back", versions.roll_back, name="roll_back"),
+    path(f"{_one}/reset", resets.reset, name="reset"),
     path(f"{_one}/delete", templates.delete, name="delete"),
     path(f"{_one}/assign", links.assign, name="assign"),
     path(f"{_one}/links/<uuid:link_id>/detach", links.detach, name="detach"),

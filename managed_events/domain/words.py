@@ -103,6 +103,14 @@ def line_of(action: str, detail: Mapping[str, Any]) -> Line:
         case "template.rolled_back":
             reach = f"For {links(detail['links'])}." if detail.get("links") else "No assigned link changes."
             return Line(f"Rolled back to version {detail.get('rolled_back_to')}", reach, icon="undo-2")
+        case "template.reset":
+            what = (
+                "Everything" if len(detail["sections"]) == len(SECTIONS) else short_names(detail["sections"])
+            )
+            who = listed([link["name"] for link in detail["links"][:_FEW]])
+            more = len(detail["links"]) - _FEW
+            where = f"{who} and {links(more)} more" if more > 0 else who
+            return Line(f"{what} reset", f"To the template’s: {where}.", icon="undo-2", tone="brass")
         case "template.propagated":
             return Line(
                 f"{links(detail['updated'])} updated" if detail["updated"] else "No change needed",

@@ -17,6 +17,7 @@ from django.views.decorators.http import require_GET, require_http_methods, requ
 from django.views.decorators.vary import vary_on_headers
 
 from managed_events import access, selectors
+from managed_events.domain.sync import Cell
 from managed_events.domain.words import Difference, Line, differences, line_of, listed
 from managed_events.forms import AssignmentForm
 from managed_events.models import ManagedEventTemplate, Propagation
@@ -25,7 +26,8 @@ from managed_events.services import assignment as service
 from managed_events.services.templates import TemplateGone
 from managed_events.views.effect import CELLS
 from managed_events.views.templates import frame
-from scheduling.domain.sections import SECTIONS
+from scheduling.domain.section_words import Names
+from scheduling.domain.sections import SECTIONS, Section
 from scheduling.selectors import schedule_names
 from workestra.accounts.http import MemberRequest
 from workestra.accounts.models import Group, Membership
@@ -38,14 +40,28 @@ STOP_POLLING: Final = 286
 
 
 @dataclass(frozen=True, slots=True)
+class Part:
+    """A section in which a link differs from its template.
+
+    Out of step, the differences go from what it has to what it should have; of its own, from the template to it.
+    """
+
+    section: Section
+    cell: Cell
+    differences: Sequence[Difference]
+
+
+@dataclass(frozen=True, slots=True)
 class Row:
-    """A link as the page shows it: what it has of its own, and what a sync would change."""
+    """A link as the page shows it, with the sections that are not as in the template."""
 
     at: LinkRow
     url: str
-    own: Sequence[Difference]
-    mends: Sequence[Difference]
-    locks_differ: bool
+    parts: Sequence[Part]
+
+    @property
+    def own(self) -> bool:
+        return bool(self.at.own)
 
 
 @require_GET
@@ -172,26 +188,34 @@ def _groups(member: Membership, template: ManagedEventTemplate) -> list[Group]:
 
 
 def _links(request: MemberRequest, template: ManagedEventTemplate, run: Propagation | None) -> dict[str, Any]:
-    page = Paginator(selectors.assigned_links(template), PAGE).get_page(request.GET.get("page"))
-    every = [section.key for section in SECTIONS]
-    rows = []
+    every = {
+        "": ("All", selectors.assigned_links(template)),
+        "own": ("Own values", selectors.with_own_values(template)),
+        "out": ("Out of step", selectors.out_of_step(template)),
+    }
+    show = request.GET.get("show", "")
+    _label, found = every.get(show, every[""])
+    page = Paginator(found, PAGE).get_page(request.GET.get("page"))
     stands = selectors.link_rows(template, page.object_list, run)
     names = schedule_names(template.section_values(), *(at.link.section_values() for at in stands))
-    for at in stands:
-        expected = template.state.starting_values(at.link.owner.timezone)
-        values = at.link.section_values()
-        rows.append(
-            Row(
-                at,
-                f"{settings.SITE_URL}/book/{at.link.slug}",
-                own=differences(expected, values, at.own, names),
-                mends=differences(values, expected, at.out_of_step, names),
-                locks_differ=any(
-                    (key in at.link.locked_sections) != (key in template.locked_sections) for key in every
-                ),
-            )
-        )
-    return {"page": page, "rows": rows}
+    return {
+        "page": page,
+        "rows": [_row(template, at, names) for at in stands],
+        "show": show if show in every else "",
+        "shows": [(key, label, links.count()) for key, (label, links) in every.items()],
+    }
+
+
+def _row(template: ManagedEventTemplate, at: LinkRow, names: Names) -> Row:
+    expected = template.state.starting_values(at.link.owner.timezone)
+    values = at.link.section_values()
+    parts = []
+    for section in SECTIONS:
+        cell = at.cells[section.key]
+        if cell in {Cell.OWN, Cell.OUT_OF_STEP}:
+            sides = (expected, values) if cell == Cell.OWN else (values, expected)
+            parts.append(Part(section, cell, differences(*sides, [section.key], names)))
+    return Row(at, f"{settings.SITE_URL}/book/{at.link.slug}", parts)
 
 
 def _history(template: ManagedEventTemplate) -> list[tuple[AuditEvent, Line, Sequence[str]]]:

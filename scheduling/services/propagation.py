@@ -3,7 +3,7 @@
 Links are locked in ascending id before they are written: two runs that meet wait for each other instead of deadlocking.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 from uuid import UUID
@@ -45,6 +45,20 @@ def bring_in_line(
         behind = links.filter(Q(template_version=None) | Q(template_version__lt=version))
         behind.update(template_version=version, synced_at=now)
     return brought
+
+
+def write_links(
+    link_ids: Collection[UUID], *, values: Mapping[str, Any], locked_sections: Sequence[str], now: datetime
+) -> None:
+    """Give these links, which the caller has locked, `values` and locks. One statement."""
+    links = BookingLink.objects.filter(pk__in=link_ids)
+    links.update(**values, locked_sections=list(locked_sections), synced_at=now)
+
+
+def lock_links(template_id: UUID, link_ids: Collection[UUID]) -> None:
+    """Lock those of these links that are the template's, ascending, until the transaction ends."""
+    links = BookingLink.objects.filter(managed_event_template=template_id, pk__in=link_ids)
+    list(links.select_for_update(no_key=True).order_by("pk").values_list("pk"))
 
 
 def release_links(template_id: UUID) -> int:

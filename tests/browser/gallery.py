@@ -552,6 +552,7 @@ LOOKS: tuple[Look, ...] = (
         act=tick("Inés Prado", "Gustav Lindqvist"),
     ),
     Look("managed-versions", "managed_events:versions", on_template("versions"), "mara"),
+    Look("managed-reset", "managed_events:reset", query(on_template("reset"), section="calendar"), "mara"),
     Look("managed-delete", "managed_events:delete", on_template("delete"), "mara"),
     Look(
         "managed-stale",

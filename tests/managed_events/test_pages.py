@@ -476,7 +476,7 @@ def test_many_links_come_page_by_page(
     assert page(admin, at("detail", template) + "?page=3").count('class="drow"') == 1
     html = page(admin, at("detail", template) + "?page=2", **{"HX-Request": "true", "HX-Target": "drift"})
     assert html.count('class="drow"') == 3
-    assert 'hx-get="?page=3"' in html
+    assert 'hx-get="?show=&page=3"' in html
     assert "<html" not in html
 
 

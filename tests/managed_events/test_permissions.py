@@ -36,6 +36,7 @@ GET: dict[str, tuple[object, ...]] = {
     "detail": (OK, OK, OK, GONE, NO, NO, NO, NO, GONE, SIGN_IN),
     "edit": (OK, OK, OK, GONE, NO, NO, NO, NO, GONE, SIGN_IN),
     "versions": (OK, OK, OK, GONE, NO, NO, NO, NO, GONE, SIGN_IN),
+    "reset": (OK, OK, OK, GONE, NO, NO, NO, NO, GONE, SIGN_IN),
     "roll_back": (WRONG, WRONG, WRONG, WRONG, WRONG, WRONG, WRONG, WRONG, WRONG, SIGN_IN),
     "delete": (OK, OK, OK, GONE, NO, NO, NO, NO, GONE, SIGN_IN),
     "assign": (OK, OK, OK, GONE, NO, NO, NO, NO, GONE, SIGN_IN),
@@ -47,6 +48,7 @@ POST: dict[str, tuple[object, ...]] = {
     "detail": (WRONG, WRONG, WRONG, WRONG, WRONG, WRONG, WRONG, WRONG, WRONG, SIGN_IN),
     "edit": (422, 422, 422, GONE, NO, NO, NO, NO, GONE, SIGN_IN),
     "versions": (WRONG, WRONG, WRONG, WRONG, WRONG, WRONG, WRONG, WRONG, WRONG, SIGN_IN),
+    "reset": (MADE, MADE, MADE, GONE, NO, NO, NO, NO, GONE, SIGN_IN),
     "roll_back": (MADE, MADE, MADE, GONE, NO, NO, NO, NO, GONE, SIGN_IN),
     "delete": (MADE, MADE, MADE, GONE, NO, NO, NO, NO, GONE, SIGN_IN),
     "assign": (MADE, MADE, MADE, GONE, NO, NO, NO, NO, GONE, SIGN_IN),
@@ -65,6 +67,7 @@ def template(dana: Membership, alice: Membership, emea: Group) -> ManagedEventTe
     assign_to(template, [alice], dana)
     save(template, dana, description="Half an hour.")
     finish_runs()
+    template.links.update(title="Crooked")
     template.refresh_from_db()
     return template
 
@@ -106,13 +109,18 @@ def address(name: str, template: ManagedEventTemplate) -> str:
     if name in {"list", "new"}:
         return reverse(f"managed_events:{name}")
     more = {"detach": [template.links.get().pk]}
-    return reverse(f"managed_events:{name}", args=[template.pk, *more.get(name, [])])
+    query = "?section=title" if name == "reset" else ""
+    return reverse(f"managed_events:{name}", args=[template.pk, *more.get(name, [])]) + query
 
 
 def plan_of_version(template: ManagedEventTemplate, number: int) -> str:
     """What the page of this version would send back."""
     draft = selectors.draft_of_version(template, template.versions.get(number=number))
     return plans.of_save(template, draft).token
+
+
+def plan_of_reset(template: ManagedEventTemplate) -> str:
+    return plans.of_reset(template, template.links.all(), ["title"]).token
 
 
 def snapshot() -> tuple[Any, ...]:
@@ -151,9 +159,11 @@ def test_writing(
 ) -> None:
     before = snapshot()
     everybody = ",".join(str(pk) for pk in Membership.objects.values_list("pk", flat=True))
-    sent = {"assign": {"was": everybody}, "roll_back": {"to": "1", "plan": plan_of_version(template, 1)}}.get(
-        name, {}
-    )
+    sent = {
+        "assign": {"was": everybody},
+        "reset": {"section": "title", "plan": plan_of_reset(template)},
+        "roll_back": {"to": "1", "plan": plan_of_version(template, 1)},
+    }.get(name, {})
     assert seen(browsers[person].post(address(name, template), sent)) == expected
     assert (snapshot() != before) == (expected == MADE)
 

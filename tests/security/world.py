@@ -85,7 +85,8 @@ class World:
             "token": token,
             "uidb36": "0",
         } | instead
-        return reverse(name, kwargs={parameter: values[parameter] for parameter in every_url()[name]})
+        address = reverse(name, kwargs={parameter: values[parameter] for parameter in every_url()[name]})
+        return f"{address}?section=buffers" if name == "managed_events:reset" else address
 
     @property
     def alice(self) -> Membership:
@@ -183,6 +184,7 @@ def make_world() -> World:
     assign_to(template, [alice], dana)
     save(template, dana, description="Half an hour.")
     finish_runs()
+    template.links.update(buffer_before_minutes=5)
     template.refresh_from_db()
     past = make_booking(link, THURSDAY_TEN + timedelta(hours=1), now)
     Booking.objects.filter(pk=past.pk).update(
@@ -257,6 +259,7 @@ def forms_of(world: World) -> dict[str, Sent]:
         "managed_events:roll_back": form_posting(
             dana.get(f"{world.address('managed_events:versions')}?v=1").content.decode(), "plan"
         ).values,
+        "managed_events:reset": form_posting(page(dana, "managed_events:reset"), "plan").values,
         "managed_events:assign": {"was": str(world.alice.pk)},
         "one_off:new": new_one_off
         | {"title": "Contract", "slots-0-day": "2030-01-11", "slots-0-start": "10:00"},
