@@ -5,7 +5,7 @@ from uuid import UUID
 from django.core.exceptions import PermissionDenied
 from django.http import Http404
 
-from bookings.models import Booking
+from bookings.models import Attendee, Booking
 from workestra.accounts import selectors as accounts
 from workestra.accounts.access import require
 from workestra.accounts.domain.permissions import Permission
@@ -13,7 +13,7 @@ from workestra.accounts.models import Membership
 
 
 def booking_for(member: Membership, booking_id: UUID, permission: Permission = Permission.VIEW) -> Booking:
-    """The booking, with link, host and person, for a member who may do this to it.
+    """The booking, with link, host and attendees, for a member who may do this to it.
 
     Raises: Http404 for a booking that does not exist or that he may not see; PermissionDenied when he may see it,
     but not do this.
@@ -21,7 +21,8 @@ def booking_for(member: Membership, booking_id: UUID, permission: Permission = P
     seen = require(member, Permission.VIEW)
     booking = (
         Booking.objects.filter(workspace=member.workspace, pk=booking_id)
-        .select_related("link", "host", "person")
+        .select_related("link", "host")
+        .prefetch_related("attendees")
         .first()
     )
     if booking is None or (seen is not None and booking.host_id not in seen):
@@ -29,6 +30,18 @@ def booking_for(member: Membership, booking_id: UUID, permission: Permission = P
     if not may(member, permission, booking):
         raise PermissionDenied(f"Your role does not include {permission} for this booking.")
     return booking
+
+
+def attendee_for(member: Membership, attendee_id: UUID, permission: Permission = Permission.VIEW) -> Attendee:
+    """The attendee, with his booking as `booking_for` gives it, for a member who may do this to that booking.
+
+    Raises: Http404 and PermissionDenied as `booking_for` does.
+    """
+    attendee = Attendee.objects.filter(booking__workspace=member.workspace, pk=attendee_id).first()
+    if attendee is None:
+        raise Http404("No such attendee.")
+    attendee.booking = booking_for(member, attendee.booking_id, permission)
+    return attendee
 
 
 def may(member: Membership, permission: Permission, booking: Booking) -> bool:

@@ -2,15 +2,17 @@
 
 Each says what is true at that moment, and is left out when there is nothing to tell any more. The booker's mails hold
 nothing that a stranger could have typed to reach somebody else's mailbox: no notes, no answers, a name only when it
-looks like one.
+looks like one; his guests' mails not even that, nor his number, nor a link to change anything.
 """
 
 import re
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from email.utils import formataddr
+from enum import Enum
 from functools import partial
 from typing import Any, Final
+from uuid import UUID
 from zoneinfo import ZoneInfo
 
 from django.conf import settings
@@ -22,14 +24,29 @@ from bookings import selectors
 from bookings.domain import mail_kinds as kinds
 from bookings.domain.add_to_calendar import calendar_links
 from bookings.domain.names import greeting
-from bookings.invites import invite_for_booker, invite_for_host, location_of, sender
-from bookings.models import Booking
+from bookings.invites import (
+    guests_location_of,
+    invite_for_booker,
+    invite_for_guest,
+    invite_for_host,
+    location_of,
+    sender,
+)
+from bookings.models import Attendee, Booking
 from workestra.calendars.domain import clock_words as words
 from workestra.calendars.domain.clock_words import DayForm
-from workestra.calendars.domain.invites import Method
+from workestra.calendars.domain.invites import Invite, Method
 from workestra.calendars.invite_mail import attach_invite
 from workestra.notifications.models import OutboxMessage
 from workestra.notifications.registry import Skip, renders
+
+
+class Reader(Enum):
+    """Whom a mail is for."""
+
+    BOOKER = "booker"
+    GUEST = "guest"
+    HOST = "host"
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,72 +60,98 @@ class Letter:
     headline: str
     status: Booking.Status
     method: Method | None
-    to_host: bool = False
+    reader: Reader
     only_before_start: bool = False
 
 
 LETTERS: Final = {
     kinds.CONFIRMED_BOOKER: Letter(
-        "confirmed_booker", "{you}you’re booked with {host}", Booking.Status.CONFIRMED, Method.REQUEST
+        "confirmed_booker",
+        "{you}you’re booked with {host}",
+        Booking.Status.CONFIRMED,
+        Method.REQUEST,
+        Reader.BOOKER,
     ),
     kinds.MOVED_BOOKER: Letter(
-        "moved_booker", "{you}your meeting with {host} has moved", Booking.Status.CONFIRMED, Method.REQUEST
+        "moved_booker",
+        "{you}your meeting with {host} has moved",
+        Booking.Status.CONFIRMED,
+        Method.REQUEST,
+        Reader.BOOKER,
     ),
     kinds.CANCELLED_BOOKER: Letter(
         "cancelled_booker",
         "{you}your meeting with {host} is cancelled",
         Booking.Status.CANCELLED,
         Method.CANCEL,
+        Reader.BOOKER,
     ),
     kinds.REMINDER_BOOKER: Letter(
         "reminder_booker",
         "{you}you meet {host} soon",
         Booking.Status.CONFIRMED,
-        method=None,
+        None,
+        Reader.BOOKER,
         only_before_start=True,
     ),
+    kinds.CONFIRMED_GUEST: Letter(
+        "confirmed_booker",
+        "You’re invited to a meeting with {host}",
+        Booking.Status.CONFIRMED,
+        Method.REQUEST,
+        Reader.GUEST,
+    ),
+    kinds.MOVED_GUEST: Letter(
+        "moved_booker",
+        "Your meeting with {host} has moved",
+        Booking.Status.CONFIRMED,
+        Method.REQUEST,
+        Reader.GUEST,
+    ),
+    kinds.CANCELLED_GUEST: Letter(
+        "cancelled_booker",
+        "Your meeting with {host} is cancelled",
+        Booking.Status.CANCELLED,
+        Method.CANCEL,
+        Reader.GUEST,
+    ),
     kinds.CONFIRMED_HOST: Letter(
-        "confirmed_host", "{booker} booked you", Booking.Status.CONFIRMED, Method.REQUEST, to_host=True
+        "confirmed_host", "{booker} booked you", Booking.Status.CONFIRMED, Method.REQUEST, Reader.HOST
     ),
     kinds.MOVED_HOST: Letter(
-        "moved_host", "{booker} moved your meeting", Booking.Status.CONFIRMED, Method.REQUEST, to_host=True
+        "moved_host", "{booker} moved your meeting", Booking.Status.CONFIRMED, Method.REQUEST, Reader.HOST
     ),
     kinds.CANCELLED_HOST: Letter(
         "cancelled_host",
         "Your meeting with {booker} is cancelled",
         Booking.Status.CANCELLED,
         Method.CANCEL,
-        to_host=True,
+        Reader.HOST,
     ),
 }
 
 
 def render_letter(letter: Letter, message: OutboxMessage, now: datetime) -> EmailMultiAlternatives | Skip:
     """The mail this message owes, or why there is nothing to tell."""
-    booking = selectors.booking_for_mail(message.topic_id)
-    if booking is None:
+    attendee = _attendee_of(letter, message.topic_id)
+    if attendee is None:
         return Skip("The booking no longer exists")
-    if outdated := _outdated(letter, booking, message.seq, now):
+    if outdated := _outdated(letter, attendee, message.seq, now):
         return Skip(outdated)
-    context = _context(letter, booking)
-    host = booking.host
+    booking, is_host = attendee.booking, letter.reader is Reader.HOST
+    context = _context(letter, attendee, message.recipient)
     mail = EmailMultiAlternatives(
         subject=_rendered(letter, "subject.txt", context).strip(),
         body=re.sub(r"\n{3,}", "\n\n", _rendered(letter, "txt", context)),
-        from_email=formataddr((f"{host.name}, {booking.workspace.name}", sender()))
-        if not letter.to_host
-        else settings.DEFAULT_FROM_EMAIL,
+        from_email=settings.DEFAULT_FROM_EMAIL
+        if is_host
+        else formataddr((f"{booking.host.name}, {booking.workspace.name}", sender())),
         to=[message.recipient],
-        reply_to=[booking.booker_email if letter.to_host else host.email],
+        reply_to=[attendee.email if is_host else booking.host.email],
     )
     mail.attach_alternative(_rendered(letter, "html", context), "text/html")
     if letter.method is not None:
-        attach_invite(
-            mail,
-            invite_for_host(booking, letter.method, now=now)
-            if letter.to_host
-            else invite_for_booker(booking, letter.method, manage_url=context["manage_url"], now=now),
-        )
+        attach_invite(mail, _invite(letter, letter.method, attendee, context, now))
     return mail
 
 
@@ -116,11 +159,19 @@ for _kind, _letter in LETTERS.items():
     renders(_kind)(partial(render_letter, _letter))
 
 
-def _outdated(letter: Letter, booking: Booking, seq: int, now: datetime) -> str:
+def _attendee_of(letter: Letter, topic_id: UUID) -> Attendee | None:
+    if letter.reader is not Reader.HOST:
+        return selectors.attendee_for_mail(topic_id)
+    booking = selectors.booking_for_mail(topic_id)
+    return booking.booker if booking else None
+
+
+def _outdated(letter: Letter, attendee: Attendee, seq: int, now: datetime) -> str:
     """Why the mail would tell what is no longer so; "" when it still is."""
-    if booking.status != letter.status:
-        return f"The booking is {booking.get_status_display().lower()} by now"
-    if seq < booking.ics_sequence:
+    booking = attendee.booking
+    if attendee.status != letter.status:
+        return f"The booking is {attendee.get_status_display().lower()} by now"
+    if seq < attendee.ics_sequence:
         return "A later change has a mail of its own"
     if letter.only_before_start and booking.is_past(now):
         return "The meeting has begun"
@@ -129,23 +180,39 @@ def _outdated(letter: Letter, booking: Booking, seq: int, now: datetime) -> str:
     return ""
 
 
+def _invite(
+    letter: Letter, method: Method, attendee: Attendee, context: dict[str, Any], now: datetime
+) -> Invite:
+    match letter.reader:
+        case Reader.BOOKER:
+            return invite_for_booker(attendee, method, manage_url=context["manage_url"], now=now)
+        case Reader.GUEST:
+            return invite_for_guest(attendee, context["recipient"], method, now=now)
+        case Reader.HOST:
+            return invite_for_host(attendee, method, now=now)
+
+
 def _rendered(letter: Letter, ending: str, context: dict[str, Any]) -> str:
     return render_to_string(f"bookings/mail/{letter.template}.{ending}", context)
 
 
-def _context(letter: Letter, booking: Booking) -> dict[str, Any]:
-    mine, theirs = ZoneInfo(booking.booker_timezone), ZoneInfo(booking.timezone)
+def _context(letter: Letter, attendee: Attendee, recipient: str) -> dict[str, Any]:
+    booking = attendee.booking
+    mine, theirs = ZoneInfo(attendee.timezone), ZoneInfo(booking.timezone)
     other_name = booking.host.first_name
-    if letter.to_host:
-        mine, theirs, other_name = theirs, mine, booking.booker_name
-    location = location_of(booking)
-    name = greeting(booking.booker_name)
+    if letter.reader is Reader.HOST:
+        mine, theirs, other_name = theirs, mine, attendee.name
+    location = guests_location_of(booking) if letter.reader is Reader.GUEST else location_of(attendee)
+    name = greeting(attendee.name)
     headline = letter.headline.format(
-        you=f"{name}, " if name else "", host=booking.host.first_name, booker=booking.booker_name
+        you=f"{name}, " if name else "", host=booking.host.first_name, booker=attendee.name
     )
-    previous = _previous(booking)
+    previous = _previous(attendee)
     return {
         "booking": booking,
+        "attendee": attendee,
+        "recipient": recipient,
+        "is_guest": letter.reader is Reader.GUEST,
         "org": booking.workspace,
         "host": booking.host,
         "headline": f"{headline[:1].upper()}{headline[1:]}",
@@ -168,19 +235,19 @@ def _context(letter: Letter, booking: Booking) -> dict[str, Any]:
         "book_url": f"{settings.SITE_URL}{reverse('bookings:book', args=[booking.link.slug])}"
         if booking.link
         else "",
-        "cancelled_by": "You" if booking.cancelled_by == Booking.Party.HOST else booking.booker_name,
+        "cancelled_by": "You" if attendee.cancelled_by == Attendee.Party.HOST else attendee.name,
         "site_url": settings.SITE_URL,
         "console_url": f"{settings.SITE_URL}{reverse('bookings:console')}?open={booking.pk}",
-        **({} if letter.to_host else _own_addresses(booking)),
+        **(_own_addresses(attendee) if letter.reader is Reader.BOOKER else {}),
     }
 
 
-def _own_addresses(booking: Booking) -> dict[str, str]:
+def _own_addresses(attendee: Attendee) -> dict[str, str]:
     """The booker's page; empty addresses when the key its token was made with is gone."""
-    token = selectors.manage_token(booking)
+    token = selectors.manage_token(attendee)
     if token is None:
         return {"manage_url": "", "ics_url": ""}
-    arguments = [booking.page_slug, token]
+    arguments = [attendee.booking.page_slug, token]
     return {
         "manage_url": f"{settings.SITE_URL}{reverse('bookings:manage', args=arguments)}",
         "ics_url": f"{settings.SITE_URL}{reverse('bookings:invite', args=arguments)}",
@@ -215,9 +282,9 @@ def _until(booking: Booking, zone: ZoneInfo) -> str:
     )
 
 
-def _previous(booking: Booking) -> Booking | None:
-    """What the booking was before it moved; None for one that never did."""
-    if not booking.ics_sequence:
+def _previous(attendee: Attendee) -> Booking | None:
+    """The booking he attended before he moved to this one; None when he never did."""
+    if not attendee.ics_sequence:
         return None
-    earlier = [row for row in selectors.series_of(booking) if row.ics_sequence < booking.ics_sequence]
-    return earlier[-1] if earlier else None
+    earlier = [row for row in selectors.seats_of(attendee) if row.ics_sequence < attendee.ics_sequence]
+    return earlier[-1].booking if earlier else None

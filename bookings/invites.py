@@ -1,5 +1,6 @@
 """Bookings as other calendars read them (RFC 5545, 5546): what is mailed to both sides, and the file to keep."""
 
+from collections.abc import Sequence
 from dataclasses import replace
 from datetime import datetime
 from email.utils import parseaddr
@@ -8,9 +9,9 @@ from django.conf import settings
 
 from bookings.domain.locations import Location, location_after, location_for_host
 from bookings.domain.names import printable_name
-from bookings.models import Booking
+from bookings.models import Attendee, Booking
+from workestra.calendars.domain.invites import Attendee as Participant
 from workestra.calendars.domain.invites import (
-    Attendee,
     Invite,
     Method,
     Organizer,
@@ -20,18 +21,18 @@ from workestra.calendars.domain.invites import (
 )
 
 
-def invite_for_booker(booking: Booking, method: Method, *, manage_url: str, now: datetime) -> Invite:
-    """What the booker's calendar is told. `manage_url` may be empty.
+def invite_for_booker(attendee: Attendee, method: Method, *, manage_url: str, now: datetime) -> Invite:
+    """What the booker's calendar is told, with his guests. `manage_url` may be empty.
 
     His name is left out unless it looks like one: whoever gets this mail may not be the one who typed it.
     """
-    location = location_of(booking)
+    location = location_of(attendee)
     return _invite(
-        booking,
+        attendee,
         method,
         now,
-        summary=f"{booking.title} with {booking.host.name}",
-        booker_name=printable_name(booking.booker_name),
+        summary=f"{attendee.booking.title} with {attendee.booking.host.name}",
+        invited=(_booker(attendee, printable_name(attendee.name)), *map(_guest, attendee.guests)),
         location=location.url or location.text,
         description=_lines(
             location.url or location.text, f"Move or cancel it: {manage_url}" if manage_url else ""
@@ -40,34 +41,59 @@ def invite_for_booker(booking: Booking, method: Method, *, manage_url: str, now:
     )
 
 
-def invite_for_host(booking: Booking, method: Method, *, now: datetime) -> Invite:
-    """What the host's calendar is told: the same event, without the booker's own link."""
-    contact = ", ".join(filter(None, [booking.booker_email, booking.booker_phone]))
+def invite_for_guest(attendee: Attendee, guest: str, method: Method, *, now: datetime) -> Invite:
+    """What a guest's calendar is told: the same event, without anything to change it by and without other guests.
+
+    The booker is named by his address alone.
+    """
+    location = guests_location_of(attendee.booking)
     return _invite(
-        booking,
+        attendee,
         method,
         now,
-        summary=f"{booking.title} with {booking.booker_name}",
-        booker_name=booking.booker_name,
-        location=location_for_host(
-            booking.location_type, booking.location_detail, booking.booker_phone, booking.booker_name
-        ),
-        description=_lines(f"{booking.booker_name}, {contact}", booking.notes),
-        url="",
+        summary=f"{attendee.booking.title} with {attendee.booking.host.name}",
+        invited=(_booker(attendee, ""), _guest(guest)),
+        location=location.url or location.text,
+        description=location.url or location.text,
     )
 
 
-def invite_to_keep(booking: Booking, *, manage_url: str, now: datetime) -> Invite:
+def invite_for_host(attendee: Attendee, method: Method, *, now: datetime) -> Invite:
+    """What the host's calendar is told: the same event, without the booker's own link."""
+    booking = attendee.booking
+    contact = ", ".join(filter(None, [attendee.email, attendee.phone]))
+    return _invite(
+        attendee,
+        method,
+        now,
+        summary=f"{booking.title} with {attendee.name}",
+        invited=(_booker(attendee, attendee.name), *map(_guest, attendee.guests)),
+        location=location_for_host(
+            booking.location_type, booking.location_detail, attendee.phone, attendee.name
+        ),
+        description=_lines(f"{attendee.name}, {contact}", attendee.notes),
+    )
+
+
+def invite_to_keep(attendee: Attendee, *, manage_url: str, now: datetime) -> Invite:
     """The booker's event as a file: METHOD:PUBLISH, which names no attendees."""
-    invite = invite_for_booker(booking, Method.REQUEST, manage_url=manage_url, now=now)
+    invite = invite_for_booker(attendee, Method.REQUEST, manage_url=manage_url, now=now)
     return replace(invite, method=Method.PUBLISH, attendees=())
 
 
-def location_of(booking: Booking) -> Location:
+def location_of(attendee: Attendee) -> Location:
     """Where the meeting takes place, as its booker is told."""
+    booking = attendee.booking
     return location_after(
-        booking.location_type, booking.location_detail, booking.booker_phone, booking.host.first_name
+        booking.location_type, booking.location_detail, attendee.phone, booking.host.first_name
     )
+
+
+def guests_location_of(booking: Booking) -> Location:
+    """Where the meeting takes place, as a guest is told: a call goes to the booker, and his number is his own."""
+    if booking.location_type == "phone":
+        return Location("phone", "Phone call")
+    return location_after(booking.location_type, booking.location_detail, "", booking.host.first_name)
 
 
 def sender() -> str:
@@ -76,35 +102,43 @@ def sender() -> str:
 
 
 def _invite(
-    booking: Booking,
+    attendee: Attendee,
     method: Method,
     now: datetime,
     *,
     summary: str,
-    booker_name: str,
+    invited: Sequence[Participant],
     location: str,
     description: str,
-    url: str,
+    url: str = "",
 ) -> Invite:
+    booking = attendee.booking
+    host = booking.host
     return Invite(
-        uid=invite_uid(booking.series_id, settings.SITE_HOST),
-        sequence=booking.ics_sequence,
+        uid=invite_uid(attendee.series_id, settings.SITE_HOST),
+        sequence=attendee.ics_sequence,
         method=method,
         period=booking.period,
         summary=summary,
-        organizer=Organizer(booking.host.name, sender()),
+        organizer=Organizer(host.name, sender()),
         dtstamp=now,
         attendees=(
-            Attendee(booker_name, booking.booker_email, status=ParticipationStatus.ACCEPTED),
-            Attendee(
-                booking.host.name, booking.host.email, role=Role.CHAIR, status=ParticipationStatus.ACCEPTED
-            ),
+            *invited,
+            Participant(host.name, host.email, role=Role.CHAIR, status=ParticipationStatus.ACCEPTED),
         ),
         description=description,
         location=location,
         url=url,
-        conference_url=location_of(booking).url if booking.location_type == "video" else "",
+        conference_url=location_of(attendee).url if booking.location_type == "video" else "",
     )
+
+
+def _booker(attendee: Attendee, name: str) -> Participant:
+    return Participant(name, attendee.email, status=ParticipationStatus.ACCEPTED)
+
+
+def _guest(address: str) -> Participant:
+    return Participant("", address)
 
 
 def _lines(*parts: str) -> str:

@@ -2,20 +2,33 @@
 
 import uuid
 from datetime import datetime
+from typing import Final
 
 from django.conf import settings
+from django.contrib.postgres.fields import ArrayField
 from django.core.serializers.json import DjangoJSONEncoder
 from django.db import models
-from django.db.models import Q
+from django.db.models import F, Q
 
 from workestra.calendars.domain.period import Period
 
+MOST_GUESTS: Final = 10
+
+
+CONFIRMED_OR_ENDED: Final = Q(status="confirmed", ended_at=None) | (
+    ~Q(status="confirmed") & Q(ended_at__isnull=False)
+)
+
 
 class Booking(models.Model):
-    """One meeting of a host with a booker. A rescheduled booking keeps its row; its successor shares the series.
+    """One meeting: when and where its hosts meet those who booked it, its attendees.
 
-    `timezone` is the page's zone, in which the host reads the booking; `booker_timezone` the booker's.
-    `answers` is a list of `{"label", "answer"}` in the form's order. `page_slug` is the slug of manage addresses.
+    There is one attendee, but for a group session, which has up to `capacity`. `attendee_count` is how many of them
+    are coming: none once the booking has ended. A rescheduled booking keeps its row; its successor shares the series.
+
+    `host` is the one with the lowest id of all that a collective meeting needs; the others are its `co_hosts`.
+    `timezone` is the page's zone, in which the host reads the booking. `page_slug` is the slug of manage addresses.
+    `no_show_status` sums up its attendees': of several it is marked when all are, attended when anybody was there.
     """
 
     class Status(models.TextChoices):
@@ -28,10 +41,6 @@ class Booking(models.Model):
         ATTENDED = "attended", "Attended"
         NO_SHOW = "no_show", "No-show"
 
-    class Party(models.TextChoices):
-        BOOKER = "booker", "Booker"
-        HOST = "host", "Host"
-
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
     workspace = models.ForeignKey("accounts.Workspace", on_delete=models.CASCADE, related_name="bookings")
     link = models.ForeignKey(
@@ -40,7 +49,9 @@ class Booking(models.Model):
     host = models.ForeignKey(
         settings.AUTH_USER_MODEL, on_delete=models.PROTECT, related_name="hosted_bookings"
     )
-    person = models.ForeignKey("crm.Person", on_delete=models.SET_NULL, null=True, related_name="bookings")
+    co_hosts = models.ManyToManyField(
+        settings.AUTH_USER_MODEL, related_name="cohosted_bookings", db_table="scheduling_calendar_event_hosts"
+    )
 
     title = models.CharField(max_length=120)
     strategy = models.CharField(max_length=16)
@@ -49,27 +60,16 @@ class Booking(models.Model):
     timezone = models.CharField(max_length=64)
     location_type = models.CharField(max_length=16, blank=True)
     location_detail = models.CharField(max_length=300, blank=True)
-
-    booker_name = models.CharField(max_length=120)
-    booker_email = models.EmailField()
-    booker_phone = models.CharField(max_length=40, blank=True)
-    booker_timezone = models.CharField(max_length=64)
-    notes = models.TextField(max_length=5000, blank=True)
-    answers = models.JSONField(default=list, blank=True, encoder=DjangoJSONEncoder)
+    capacity = models.PositiveSmallIntegerField(default=1)
     attendee_count = models.PositiveIntegerField(default=1)
 
     status = models.CharField(max_length=16, choices=Status.choices, default=Status.CONFIRMED)
-    no_show_status = models.CharField(max_length=16, choices=Attendance.choices, blank=True, default="")
-    cancelled_by = models.CharField(max_length=8, choices=Party.choices, blank=True)
-    cancellation_reason = models.CharField(max_length=500, blank=True)
     ended_at = models.DateTimeField(null=True, blank=True, help_text="When it was cancelled or rescheduled.")
+    no_show_status = models.CharField(max_length=16, choices=Attendance.choices, blank=True, default="")
 
     series_id = models.UUIDField(default=uuid.uuid4)
     ics_sequence = models.PositiveIntegerField(default=0)
     page_slug = models.CharField(max_length=80)
-    manage_token_hash = models.CharField(max_length=64, unique=True)
-    manage_token_generation = models.PositiveIntegerField(default=0)
-    idempotency_key = models.UUIDField(unique=True)
 
     buffer_before_minutes = models.PositiveSmallIntegerField(default=0)
     buffer_after_minutes = models.PositiveSmallIntegerField(default=0)
@@ -82,15 +82,25 @@ class Booking(models.Model):
         ordering = ["starts_at", "id"]
         constraints = [
             models.CheckConstraint(
-                name="booking_ends_after_it_starts", condition=Q(ends_at__gt=models.F("starts_at"))
+                name="booking_ends_after_it_starts", condition=Q(ends_at__gt=F("starts_at"))
+            ),
+            models.CheckConstraint(name="booking_confirmed_or_ended", condition=CONFIRMED_OR_ENDED),
+            models.CheckConstraint(
+                name="booking_never_over_capacity",
+                condition=Q(attendee_count__gte=0, attendee_count__lte=F("capacity")),
             ),
             models.CheckConstraint(
-                name="booking_confirmed_or_ended",
-                condition=Q(status="confirmed", ended_at=None)
-                | (~Q(status="confirmed") & Q(ended_at__isnull=False)),
+                name="booking_attended_while_confirmed",
+                condition=Q(status="confirmed", attendee_count__gt=0)
+                | (~Q(status="confirmed") & Q(attendee_count=0)),
             ),
             models.UniqueConstraint(
                 fields=["series_id"], condition=Q(status="confirmed"), name="booking_one_live_row_per_series"
+            ),
+            models.UniqueConstraint(
+                fields=["link", "starts_at"],
+                condition=Q(status="confirmed", strategy="group"),
+                name="booking_one_session_per_start",
             ),
         ]
         indexes = [
@@ -105,7 +115,7 @@ class Booking(models.Model):
         ]
 
     def __str__(self) -> str:
-        return f"{self.title} with {self.booker_name}"
+        return self.title
 
     @property
     def period(self) -> Period:
@@ -115,8 +125,18 @@ class Booking(models.Model):
     def duration_minutes(self) -> int:
         return int((self.ends_at - self.starts_at).total_seconds() // 60)
 
+    @property
+    def is_group(self) -> bool:
+        return self.strategy == "group"
+
+    @property
+    def booker(self) -> "Attendee":
+        """The one who booked it; not to be asked of a group session, which several have booked."""
+        (booker,) = self.attendees.all()
+        return booker
+
     def is_past(self, now: datetime) -> bool:
-        """Whether the meeting has begun: from then on it is read-only for its booker."""
+        """Whether the meeting has begun: from then on it is read-only for its attendees."""
         return self.starts_at <= now
 
     def is_upcoming(self, now: datetime) -> bool:
@@ -124,22 +144,87 @@ class Booking(models.Model):
         return self.status == self.Status.CONFIRMED and not self.is_past(now)
 
 
+class Attendee(models.Model):
+    """Somebody who booked a meeting, or a seat of a group session, and what he said of himself.
+
+    He has a manage page, mails and a calendar event of his own. When he moves to another time this row stays as
+    "rescheduled", and its successor at the other booking shares the series. But for group sessions he shares the
+    booking's series and state. `timezone` is the one he reads times in. `answers` is a list of `{"label", "answer"}` in
+    the form's order. `guests` are addresses that he asked to be invited as well.
+    """
+
+    class Party(models.TextChoices):
+        BOOKER = "booker", "Booker"
+        HOST = "host", "Host"
+
+    id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
+    booking = models.ForeignKey(Booking, on_delete=models.CASCADE, related_name="attendees")
+    person = models.ForeignKey("crm.Person", on_delete=models.SET_NULL, null=True, related_name="attendances")
+
+    name = models.CharField(max_length=120)
+    email = models.EmailField()
+    phone = models.CharField(max_length=40, blank=True)
+    timezone = models.CharField(max_length=64)
+    notes = models.TextField(max_length=5000, blank=True)
+    answers = models.JSONField(default=list, blank=True, encoder=DjangoJSONEncoder)
+    guests = ArrayField(models.EmailField(), default=list, blank=True, size=MOST_GUESTS)
+
+    status = models.CharField(max_length=16, choices=Booking.Status.choices, default=Booking.Status.CONFIRMED)
+    cancelled_by = models.CharField(max_length=8, choices=Party.choices, blank=True)
+    reason = models.CharField(max_length=500, blank=True, help_text="Why it was cancelled.")
+    ended_at = models.DateTimeField(null=True, blank=True, help_text="When he cancelled or moved away.")
+    no_show_status = models.CharField(
+        max_length=16, choices=Booking.Attendance.choices, blank=True, default=""
+    )
+
+    series_id = models.UUIDField(default=uuid.uuid4)
+    ics_sequence = models.PositiveIntegerField(default=0)
+    manage_token_hash = models.CharField(max_length=64, unique=True)
+    manage_token_generation = models.PositiveIntegerField(default=0)
+    idempotency_key = models.UUIDField(unique=True)
+    created_at = models.DateTimeField()
+
+    class Meta:
+        db_table = "booking_attendees"
+        ordering = ["created_at", "id"]
+        constraints = [
+            models.CheckConstraint(name="attendee_confirmed_or_ended", condition=CONFIRMED_OR_ENDED),
+            models.CheckConstraint(name="attendee_guests_at_most", condition=Q(guests__len__lte=MOST_GUESTS)),
+            models.UniqueConstraint(
+                fields=["series_id"], condition=Q(status="confirmed"), name="attendee_one_live_row_per_series"
+            ),
+        ]
+        indexes = [models.Index(fields=["series_id", "ics_sequence"], name="attendee_by_series")]
+
+    def __str__(self) -> str:
+        return self.name
+
+    @property
+    def first_name(self) -> str:
+        return self.name.split(" ")[0]
+
+    def is_upcoming(self, now: datetime) -> bool:
+        """Whether he is still to come."""
+        return self.status == Booking.Status.CONFIRMED and not self.booking.is_past(now)
+
+
 class RetiredToken(models.Model):
     """A manage token that has been replaced: its page says so instead of "not found"."""
 
     token_hash = models.CharField(max_length=64, primary_key=True)
-    booking = models.ForeignKey(Booking, on_delete=models.CASCADE, related_name="retired_tokens")
+    attendee = models.ForeignKey(Attendee, on_delete=models.CASCADE, related_name="retired_tokens")
     retired_at = models.DateTimeField()
 
     def __str__(self) -> str:
-        return f"retired token of {self.booking_id}"
+        return f"retired token of {self.attendee_id}"
 
 
 class AnswerFile(models.Model):
     """A file that a booker sent in answer to a question of a link, as it was written anew (`bookings.uploads`).
 
     Its bytes are in a file of this row's id (`bookings.storage`). It waits, known by the hash of a key in the booker's
-    form, until a booking is made; then it belongs to that series, and is shown to whoever may see its bookings.
+    form, until a booking is made; then it belongs to its attendee's series, and is shown to whoever may see that
+    booking.
     """
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)

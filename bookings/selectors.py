@@ -7,11 +7,11 @@ from datetime import datetime, timedelta
 from typing import Final
 from uuid import UUID
 
-from django.db.models import Count, Q, QuerySet
+from django.db.models import Count, Exists, OuterRef, Q, QuerySet
 
 from bookings.domain.console import PAGE_SIZE, RECENT, Marks, Place, Query, Tab
 from bookings.domain.mail_kinds import REMINDER_BOOKER
-from bookings.models import AnswerFile, Booking, RetiredToken
+from bookings.models import AnswerFile, Attendee, Booking, RetiredToken
 from scheduling import selectors as scheduling
 from scheduling.domain.reasons import ReasonCode
 from scheduling.domain.slots import Explanation, explain, open_starts
@@ -24,25 +24,36 @@ from workestra.crm.domain.addresses import normalized_email
 from workestra.notifications.selectors import waiting
 
 MANAGE: Final = "manage a booking"
+_WITH_BOOKING: Final = ("booking__link__schedule", "booking__host", "booking__workspace")
 
 
-def manage_token(booking: Booking) -> str | None:
-    """The secret of the booking's manage page, for the booker's mails; None when its key is gone."""
-    return tokens.reissue(MANAGE, booking.pk, booking.manage_token_generation, booking.manage_token_hash)
+def manage_token(attendee: Attendee) -> str | None:
+    """The secret of the attendee's manage page, for his own mails; None when its key is gone."""
+    return tokens.reissue(MANAGE, attendee.pk, attendee.manage_token_generation, attendee.manage_token_hash)
 
 
-def booking_by_token(slug: str, token: str) -> Booking | None:
-    """The booking whose manage page `/b/<slug>/manage/<token>` is; None when the token is not (or no longer) one."""
+def attendee_by_token(slug: str, token: str) -> Attendee | None:
+    """Whose manage page `/b/<slug>/manage/<token>` is; None when the token is not (or no longer) one."""
     return (
-        Booking.objects.filter(manage_token_hash=token_hash(token), page_slug=slug)
-        .select_related("link__schedule", "host", "workspace")
+        Attendee.objects.filter(manage_token_hash=token_hash(token), booking__page_slug=slug)
+        .select_related(*_WITH_BOOKING)
         .first()
     )
 
 
+def attendee_for_mail(attendee_id: UUID) -> Attendee | None:
+    """The attendee as his mails tell of his booking, with link, host and workspace; None when he is gone."""
+    return Attendee.objects.filter(pk=attendee_id).select_related(*_WITH_BOOKING).first()
+
+
 def booking_for_mail(booking_id: UUID) -> Booking | None:
-    """The booking as its mails tell of it, with link, host and workspace; None when it is gone."""
-    return Booking.objects.filter(pk=booking_id).select_related("link", "host", "workspace").first()
+    """The booking as its hosts' mails tell of it, with all of these and attendees; None when it is gone."""
+    return (
+        Booking.objects.filter(pk=booking_id)
+        .select_related("link", "host", "workspace")
+        .prefetch_related("attendees")
+        .first()
+    )
 
 
 def is_known(address: str) -> bool:
@@ -51,13 +62,15 @@ def is_known(address: str) -> bool:
     Having opened a manage page proves nothing: whoever books is led there, with whatever address he typed.
     """
     email = normalized_email(address)
-    met = Booking.objects.filter(person__email=email, no_show_status=Booking.Attendance.ATTENDED)
+    met = Attendee.objects.filter(person__email=email, no_show_status=Booking.Attendance.ATTENDED)
     return met.exists() or User.objects.filter(email__iexact=email, is_active=True).exists()
 
 
 def is_retired(slug: str, token: str) -> bool:
-    """Whether this was a booking's manage token once and has been replaced since."""
-    return RetiredToken.objects.filter(token_hash=token_hash(token), booking__page_slug=slug).exists()
+    """Whether this was somebody's manage token once and has been replaced since."""
+    return RetiredToken.objects.filter(
+        token_hash=token_hash(token), attendee__booking__page_slug=slug
+    ).exists()
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,9 +129,9 @@ def last_bookable(link: BookingLink, now: datetime) -> datetime:
     return now + timedelta(days=link.booking_window_days + 2)
 
 
-def reminder_due(booking: Booking) -> datetime | None:
-    """When its booker will be reminded; None when he will not, or has been."""
-    reminders = waiting().filter(topic_id=booking.pk, kind=REMINDER_BOOKER)
+def reminder_due(attendee: Attendee) -> datetime | None:
+    """When he will be reminded; None when he will not, or has been."""
+    reminders = waiting().filter(topic_id=attendee.pk, kind=REMINDER_BOOKER)
     return reminders.values_list("available_at", flat=True).first()
 
 
@@ -137,13 +150,14 @@ def _is_held_back_by_notice(explanation: Explanation) -> bool:
 
 
 def listed(workspace: Workspace, query: Query, now: datetime) -> QuerySet[Booking]:
-    """The bookings a query asks for, with their hosts: upcoming ones soonest first, all others newest first.
+    """The bookings a query asks for, with hosts and attendees: upcoming ones soonest first, all others newest first.
 
     Newest means the latest start for past ones, and the latest to end for cancelled and rescheduled ones.
     """
     by = _ordered_by(query.tab)
     order = [f"-{by}", "-id"] if query.tab.newest_first else [by, "id"]
-    return _matching(workspace, query).filter(_in_tab(query, now)).select_related("host").order_by(*order)
+    bookings = _matching(workspace, query).filter(_in_tab(query, now))
+    return bookings.select_related("host").prefetch_related("attendees").order_by(*order)
 
 
 def page_of(bookings: QuerySet[Booking], tab: Tab, after: Place | None) -> tuple[list[Booking], Place | None]:
@@ -199,6 +213,11 @@ def latest_of(workspace: Workspace, bookings: Collection[Booking]) -> dict[UUID,
     return {row.series_id: row for row in rows}
 
 
+def names_of_bookers(booking_ids: Collection[UUID]) -> dict[UUID, str]:
+    """Who booked, by booking."""
+    return dict(Attendee.objects.filter(booking__in=booking_ids).values_list("booking_id", "name"))
+
+
 def group_names(member: Membership) -> list[str]:
     """The groups the member is in, by name."""
     return list(member.groups.order_by("name").values_list("name", flat=True))
@@ -240,10 +259,17 @@ def pending_files(link: BookingLink, keys: Mapping[str, str]) -> dict[str, Pendi
 
 
 def answer_file(booking: Booking, file_id: UUID) -> AnswerFile | None:
-    """A file that an answer of this booking names; None when there is no such one."""
-    if not any(answer.get("file") == str(file_id) for answer in booking.answers):
+    """A file that an answer of one of the booking's attendees names; None when there is no such one."""
+    answers = (answer for attendee in booking.attendees.all() for answer in attendee.answers)
+    if not any(answer.get("file") == str(file_id) for answer in answers):
         return None
     return AnswerFile.objects.filter(pk=file_id, workspace_id=booking.workspace_id).first()
+
+
+def seats_of(attendee: Attendee) -> list[Attendee]:
+    """Every row of the attendee's series with its booking, oldest first; just himself when he has never moved."""
+    rows = Attendee.objects.filter(series_id=attendee.series_id).select_related("booking")
+    return list(rows.order_by("ics_sequence", "created_at"))
 
 
 def _matching(workspace: Workspace, query: Query) -> QuerySet[Booking]:
@@ -251,9 +277,8 @@ def _matching(workspace: Workspace, query: Query) -> QuerySet[Booking]:
     if query.host_ids is not None:
         bookings = bookings.filter(host_id__in=query.host_ids)
     for word in query.words.split():
-        bookings = bookings.filter(
-            Q(booker_name__icontains=word) | Q(booker_email__icontains=word) | Q(title__icontains=word)
-        )
+        named = Attendee.objects.filter(Q(name__icontains=word) | Q(email__icontains=word))
+        bookings = bookings.filter(Q(title__icontains=word) | Exists(named.filter(booking=OuterRef("pk"))))
     return bookings
 
 

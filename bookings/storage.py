@@ -10,7 +10,7 @@ from uuid import UUID
 from django.conf import settings
 from django.db.models import Exists, OuterRef
 
-from bookings.models import AnswerFile, Booking
+from bookings.models import AnswerFile, Attendee
 
 PENDING: Final = timedelta(days=1)
 """How long a file waits for its booking."""
@@ -50,7 +50,7 @@ def remove_unneeded(now: datetime) -> int:
     Rows first, then bytes without a row: whatever a run leaves behind, the next one finds. Safe to repeat, and to run
     twice at once.
     """
-    booked = Booking.objects.filter(series_id=OuterRef("series_id"))
+    booked = Attendee.objects.filter(series_id=OuterRef("series_id"))
     old = AnswerFile.objects.filter(created_at__lt=now - PENDING)
     old.filter(series_id=None).delete()
     old.exclude(series_id=None).exclude(Exists(booked)).delete()

@@ -7,8 +7,10 @@ urlpatterns = [
     path("calendar/bookings", console.console, name="console"),
     path("calendar/bookings/<uuid:booking_id>/drawer", console.drawer, name="drawer"),
     path("calendar/bookings/<uuid:booking_id>/cancel", console.cancel, name="cancel"),
-    path("calendar/bookings/<uuid:booking_id>/attendance", console.attendance, name="attendance"),
-    path("calendar/bookings/<uuid:booking_id>/manage-link", console.manage_link, name="manage_link"),
+    path("calendar/bookings/attendees/<uuid:attendee_id>/attendance", console.attendance, name="attendance"),
+    path(
+        "calendar/bookings/attendees/<uuid:attendee_id>/manage-link", console.manage_link, name="manage_link"
+    ),
     path("calendar/bookings/<uuid:booking_id>/files/<uuid:file_id>", files.answer_file, name="answer_file"),
     path("book/<slug:slug>", public.book, name="book"),
     path("book/<slug:slug>/details", public.details, name="details"),

@@ -9,7 +9,7 @@ from uuid import UUID
 from django.db import connection
 from django.db.models import Count, Exists, OuterRef, Q, QuerySet
 
-from bookings.models import Booking
+from bookings import selectors as bookings
 from one_off.domain.offers import SlotState
 from one_off.models import OfferedSlot, OneOff
 from scheduling.models import BusyTime, as_range
@@ -46,11 +46,11 @@ class OfferedTime:
 
 
 def one_offs_of(member: Membership) -> QuerySet[OneOff]:
-    """The one-offs that this member hosts in this workspace, newest first, with their slots and bookings."""
+    """The one-offs that this member hosts in this workspace, newest first, with slots, bookings and bookers."""
     return (
         OneOff.objects.filter(workspace=member.workspace, host=member.user_id)
         .select_related("booking", "host", "workspace")
-        .prefetch_related("slots")
+        .prefetch_related("slots", "booking__attendees")
     )
 
 
@@ -140,7 +140,7 @@ def busy_of(host_id: UUID, periods: Sequence[Period], now: datetime) -> list[Cla
         if any(Period(row.during.lower, row.during.upper).overlaps(period) for period in periods)
     ]
     booked = [row.owner_key for row in met if row.kind == BusyTime.Kind.BOOKING]
-    bookers = dict(Booking.objects.filter(pk__in=booked).values_list("pk", "booker_name")) if booked else {}
+    bookers = bookings.names_of_bookers(booked) if booked else {}
     return [
         Clash(
             Period(row.during.lower, row.during.upper),

@@ -5,7 +5,7 @@ from datetime import datetime
 from typing import Any, ClassVar
 from uuid import UUID, uuid5
 
-from bookings.models import Booking
+from bookings.models import Attendee
 from bookings.services.booking import Booker, Draft, enter
 from one_off import selectors
 from one_off.domain.offers import Offer, ensure_can_be_offered
@@ -87,10 +87,11 @@ def create(*, member: Membership, offer: Offer, nonce: UUID, now: datetime) -> O
     )
 
 
-def pick(*, one_off: OneOff, slot_id: UUID, booker: Booker, nonce: UUID, now: datetime) -> Booking:
+def pick(*, one_off: OneOff, slot_id: UUID, booker: Booker, nonce: UUID, now: datetime) -> Attendee:
     """Book one of its times for this booker; its other times are free again at once, and it is closed.
 
-    `nonce` belongs to the form: sent twice by the same booker, it gives the booking it made the first time.
+    Gives him as the attendee of the booking. `nonce` belongs to the form: sent twice by the same booker, it gives what
+    it made the first time.
 
     Raises: AlreadyBooked, OneOffExpired, OneOffWithdrawn; NotOffered; SlotTaken, as SlotPassed when its start is
     over; TryAgain.
@@ -104,7 +105,7 @@ def pick(*, one_off: OneOff, slot_id: UUID, booker: Booker, nonce: UUID, now: da
     )
 
 
-def picked_before(*, one_off: OneOff, booker: Booker, nonce: UUID) -> Booking | None:
+def picked_before(*, one_off: OneOff, booker: Booker, nonce: UUID) -> Attendee | None:
     """What the same form booked when it was sent before; None when it is sent for the first time."""
     return _already_picked(one_off, booker, nonce)
 
@@ -176,7 +177,7 @@ def _create_locked(
 
 def _pick_locked(
     locked: LockedHosts, one_off_id: UUID, slot_id: UUID, booker: Booker, nonce: UUID, now: datetime
-) -> Booking:
+) -> Attendee:
     current = _locked_row(one_off_id)
     made = _already_picked(current, booker, nonce)
     if made is not None:
@@ -188,7 +189,7 @@ def _pick_locked(
     if slot.starts_at <= now:
         raise SlotPassed
     locked.free(current.pk)
-    booking = enter(
+    attendee = enter(
         locked,
         Draft(
             workspace_id=current.workspace_id,
@@ -207,7 +208,7 @@ def _pick_locked(
         now,
     )
     current.state = OneOff.State.BOOKED
-    current.booking = booking
+    current.booking = attendee.booking
     current.picked_with = nonce
     current.closed_at = now
     current.save(update_fields=["state", "booking", "picked_with", "closed_at"])
@@ -216,16 +217,16 @@ def _pick_locked(
         current,
         now,
         actor_name=booker.email,
-        after={"state": current.state, "starts_at": slot.starts_at, "booking": booking.pk},
+        after={"state": current.state, "starts_at": slot.starts_at, "booking": attendee.booking_id},
     )
-    return booking
+    return attendee
 
 
-def _already_picked(one_off: OneOff, booker: Booker, nonce: UUID) -> Booking | None:
-    booking = one_off.booking
-    if booking is None or one_off.picked_with != nonce or booking.booker_email != booker.email:
+def _already_picked(one_off: OneOff, booker: Booker, nonce: UUID) -> Attendee | None:
+    if one_off.booking is None or one_off.picked_with != nonce:
         return None
-    return booking
+    attendee = one_off.booking.booker
+    return attendee if attendee.email == booker.email else None
 
 
 def _locked_row(one_off_id: UUID) -> OneOff:

@@ -80,4 +80,4 @@ def make_booking(link: BookingLink, start: datetime, now: datetime, **booker: An
         "email": "priya@saltmarsh.example",
         "timezone": "America/New_York",
     } | booker
-    return book(link=link, start=start, booker=Booker(**details), nonce=uuid4(), now=now)
+    return book(link=link, start=start, booker=Booker(**details), nonce=uuid4(), now=now).booking

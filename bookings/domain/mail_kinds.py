@@ -1,23 +1,30 @@
-"""The kinds of mail a booking's life puts into the outbox, and what they are about."""
+"""The kinds of mail a booking's life puts into the outbox, each about a booking or about one attendee."""
 
 from typing import Final
 
-TOPIC: Final = "booking"
+BOOKING: Final = "booking"
+ATTENDEE: Final = "attendee"
 
 CONFIRMED_BOOKER: Final = "booking.confirmed.booker"
+CONFIRMED_GUEST: Final = "booking.confirmed.guest"
 CONFIRMED_HOST: Final = "booking.confirmed.host"
 MOVED_BOOKER: Final = "booking.moved.booker"
+MOVED_GUEST: Final = "booking.moved.guest"
 MOVED_HOST: Final = "booking.moved.host"
 CANCELLED_BOOKER: Final = "booking.cancelled.booker"
+CANCELLED_GUEST: Final = "booking.cancelled.guest"
 CANCELLED_HOST: Final = "booking.cancelled.host"
 REMINDER_BOOKER: Final = "booking.reminder.booker"
 
 LABELS: Final = {
     CONFIRMED_BOOKER: "Confirmation",
+    CONFIRMED_GUEST: "Confirmation",
     CONFIRMED_HOST: "Confirmation",
     MOVED_BOOKER: "New time",
+    MOVED_GUEST: "New time",
     MOVED_HOST: "New time",
     CANCELLED_BOOKER: "Cancellation",
+    CANCELLED_GUEST: "Cancellation",
     CANCELLED_HOST: "Cancellation",
     REMINDER_BOOKER: "Reminder",
 }

@@ -1,35 +1,42 @@
-"""Who came: marking past bookings, and taking it back."""
+"""Who came: marking attendees of past bookings, and taking it back."""
 
+from collections.abc import Collection
 from datetime import datetime
 
 from django.db import transaction
 from django.db.models import F
 
-from bookings.models import Booking
+from bookings.models import Attendee, Booking
 from bookings.services.booking import record
 from workestra.accounts.models import User
 from workestra.crm.models import Person
+
+Attendance = Booking.Attendance
 
 
 class NotOver(Exception):
     """Attendance can only be marked on a confirmed booking that has begun."""
 
 
-def mark(*, booking: Booking, attendance: Booking.Attendance, actor: User, now: datetime) -> Booking:
-    """Mark a past booking attended or no-show, or unmark it; the person's no-show count follows.
+def mark(*, attendee: Attendee, attendance: Booking.Attendance, actor: User, now: datetime) -> Attendee:
+    """Mark an attendee of a past booking attended or no-show, or unmark him; his person's no-show count follows.
 
-    Raises: NotOver.
+    The booking sums up its attendees. Raises: NotOver.
     """
     with transaction.atomic():
-        current = Booking.objects.select_for_update(no_key=True, of=("self",)).get(pk=booking.pk)
-        if current.status != Booking.Status.CONFIRMED or not current.is_past(now):
+        booking = Booking.objects.select_for_update(no_key=True).get(pk=attendee.booking_id)
+        current = booking.attendees.get(pk=attendee.pk)
+        if current.status != Booking.Status.CONFIRMED or not booking.is_past(now):
             raise NotOver(current.status)
         before = current.no_show_status
         if before == attendance:
             return current
         current.no_show_status = attendance
         current.save(update_fields=["no_show_status"])
-        change = (attendance == Booking.Attendance.NO_SHOW) - (before == Booking.Attendance.NO_SHOW)
+        coming = booking.attendees.filter(status=Booking.Status.CONFIRMED)
+        booking.no_show_status = summary(coming.values_list("no_show_status", flat=True))
+        booking.save(update_fields=["no_show_status"])
+        change = (attendance == Attendance.NO_SHOW) - (before == Attendance.NO_SHOW)
         if change and current.person_id is not None:
             Person.objects.filter(pk=current.person_id).update(no_show_count=F("no_show_count") + change)
         record(
@@ -41,3 +48,11 @@ def mark(*, booking: Booking, attendance: Booking.Attendance, actor: User, now: 
             after={"attendance": attendance},
         )
     return current
+
+
+def summary(marks: Collection[str]) -> Booking.Attendance:
+    """What a booking with these marks has: nothing while one is missing, "attended" when anybody came."""
+    found = {Attendance(mark) for mark in marks}
+    if Attendance.UNMARKED in found:
+        return Attendance.UNMARKED
+    return Attendance.ATTENDED if Attendance.ATTENDED in found else Attendance.NO_SHOW

@@ -10,7 +10,7 @@ from uuid import UUID, uuid4, uuid5
 from django.db import transaction
 
 from bookings.domain.assignment import Assignment, Candidate, assign
-from bookings.models import Booking, RetiredToken
+from bookings.models import Attendee, Booking, RetiredToken
 from bookings.selectors import MANAGE
 from bookings.services import answer_files, notices
 from scheduling import selectors as scheduling
@@ -38,7 +38,10 @@ class TooLate(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Booker:
-    """What somebody typed to book. `answers` is a list of `{"label", "answer"}` in the form's order."""
+    """What somebody typed to book. `answers` is a list of `{"label", "answer"}` in the form's order.
+
+    `guests` are addresses of others who get the invitation, at most `MOST_GUESTS`.
+    """
 
     name: str
     email: str
@@ -70,10 +73,10 @@ class Draft:
     id: UUID = field(default_factory=uuid4)
 
 
-def book(*, link: BookingLink, start: datetime, booker: Booker, nonce: UUID, now: datetime) -> Booking:
-    """Book this start for this booker, with the host whose turn it is.
+def book(*, link: BookingLink, start: datetime, booker: Booker, nonce: UUID, now: datetime) -> Attendee:
+    """Book this start for this booker, with the host whose turn it is. Gives him as the attendee of the booking.
 
-    `nonce` belongs to the form: the same details sent twice give the booking they made the first time. Sent again with
+    `nonce` belongs to the form: the same details sent twice give what they made the first time. Sent again with
     another address or start, as after going back in the browser, they are another booking.
 
     Raises: SlotTaken when the link does not (or no longer) offer the start; TryAgain.
@@ -95,12 +98,12 @@ def book(*, link: BookingLink, start: datetime, booker: Booker, nonce: UUID, now
     )
 
 
-def booked_before(*, link: BookingLink, start: datetime, booker: Booker, nonce: UUID) -> Booking | None:
+def booked_before(*, link: BookingLink, start: datetime, booker: Booker, nonce: UUID) -> Attendee | None:
     """What the same form made when it was sent before; None when it is sent for the first time."""
     return _already_made(_key(link, start, booker, nonce))
 
 
-def enter(locked: LockedHosts, draft: Draft, now: datetime) -> Booking:
+def enter(locked: LockedHosts, draft: Draft, now: datetime) -> Attendee:
     """Take the host's time and write the booking with everything that follows from it: mails, audit, the person.
 
     For callers that hold the hosts and have made sure that the meeting may be.
@@ -108,18 +111,11 @@ def enter(locked: LockedHosts, draft: Draft, now: datetime) -> Booking:
     Raises: SlotTaken.
     """
     link = draft.link
-    locked.take([_claim(draft.id, draft.host.pk, draft.period, draft.workspace_id, draft.title, link)])
-    booking = Booking.objects.create(
+    booking = Booking(
         id=draft.id,
         workspace_id=draft.workspace_id,
         link=link,
         host=draft.host,
-        person=crm.match_or_create(
-            workspace_id=draft.workspace_id,
-            email=draft.booker.email,
-            name=draft.booker.name,
-            phone=draft.booker.phone,
-        ),
         title=draft.title,
         strategy=draft.strategy,
         starts_at=draft.period.start,
@@ -127,126 +123,103 @@ def enter(locked: LockedHosts, draft: Draft, now: datetime) -> Booking:
         timezone=draft.timezone,
         location_type=draft.location_type,
         location_detail=draft.location_detail,
-        booker_name=draft.booker.name,
-        booker_email=draft.booker.email,
-        booker_phone=draft.booker.phone,
-        booker_timezone=draft.booker.timezone,
-        notes=draft.booker.notes,
-        answers=list(draft.booker.answers),
         page_slug=draft.page_slug,
-        manage_token_hash=token_hash(tokens.issue(MANAGE, draft.id)),
-        idempotency_key=draft.nonce,
         buffer_before_minutes=link.buffer_before_minutes if link else 0,
         buffer_after_minutes=link.buffer_after_minutes if link else 0,
         assignment_receipt=draft.receipt,
         created_at=now,
     )
-    answer_files.attach(
-        file_ids=[UUID(answer["file"]) for answer in booking.answers if "file" in answer],
-        series_id=booking.series_id,
-    )
-    notices.announce_booked(booking, reminder=draft.reminder, now=now)
-    record("booking.made", booking, now, actor_name=booking.booker_email, after=_facts(booking))
-    return booking
+    locked.take([_claim(booking)])
+    booking.save(force_insert=True)
+    attendee = _admit(booking, draft.booker, draft.nonce, now)
+    notices.announce_booked(attendee, reminder=draft.reminder, now=now)
+    record("booking.made", attendee, now, actor_name=attendee.email, after=_facts(attendee))
+    return attendee
 
 
-def cancel(
-    *, booking: Booking, by: Booking.Party, reason: str, now: datetime, actor: User | None = None
-) -> Booking:
-    """Cancel an upcoming booking and free its time; the other side is told by a calendar CANCEL.
+def cancel_by_booker(*, attendee: Attendee, reason: str, now: datetime) -> Attendee:
+    """Cancel an upcoming booking as its booker and free its time; the host is told by a calendar CANCEL.
 
-    Raises: BookingClosed; TooLate when the booker is behind the page's cut-off; TryAgain.
+    Raises: BookingClosed; TooLate behind the page's cut-off; TryAgain.
+    """
+
+    def work(locked: LockedHosts) -> Attendee:
+        current = _attendee_locked(attendee)
+        _ensure_open(current, now)
+        ensure_before_cutoff(current.booking, _cutoff(current.booking, "cancel_cutoff_hours"), now)
+        _cancel_locked(locked, current, Attendee.Party.BOOKER, reason, now)
+        return current
+
+    return with_hosts_locked([attendee.booking.host_id], work)
+
+
+def cancel_by_host(*, booking: Booking, reason: str, actor: User, now: datetime) -> Booking:
+    """Cancel an upcoming booking and free its time; who booked it is told by a calendar CANCEL.
+
+    Raises: BookingClosed; TryAgain.
     """
 
     def work(locked: LockedHosts) -> Booking:
-        current = (
-            Booking.objects.select_for_update(no_key=True, of=("self",))
-            .select_related("link", "host")
-            .get(pk=booking.pk)
-        )
-        _ensure_open(current, now)
-        if by == Booking.Party.BOOKER:
-            ensure_before_cutoff(current, _cutoff(current, "cancel_cutoff_hours"), now)
-        locked.free(current.pk)
-        current.status = Booking.Status.CANCELLED
-        current.cancelled_by = by
-        current.cancellation_reason = reason
-        current.ended_at = now
-        current.ics_sequence += 1
-        current.save(
-            update_fields=["status", "cancelled_by", "cancellation_reason", "ended_at", "ics_sequence"]
-        )
-        notices.announce_cancelled(current, now=now)
-        record(
-            "booking.cancelled",
-            current,
-            now,
-            actor=actor,
-            actor_name=current.booker_email,
-            before={"status": Booking.Status.CONFIRMED},
-            after={"status": current.status, "reason": reason, "cancelled_by": by},
-        )
+        current = _booking_locked(booking.pk)
+        if not current.is_upcoming(now):
+            raise BookingClosed(current.status)
+        _cancel_locked(locked, current.booker, Attendee.Party.HOST, reason, now, actor=actor)
         return current
 
     return with_hosts_locked([booking.host_id], work)
 
 
-def reschedule(*, booking: Booking, start: datetime, now: datetime, timezone: str = "") -> Booking:
+def reschedule(*, attendee: Attendee, start: datetime, now: datetime, timezone: str = "") -> Attendee:
     """Move an upcoming booking to another start that its link offers, with the same host, as its booker asks.
 
-    The old row stays as "rescheduled"; the new one carries the series, the next SEQUENCE and a fresh manage token.
+    The old rows stay as "rescheduled"; the new ones carry the series, the next SEQUENCE and a fresh manage token.
     Its own time does not stand in its way. `timezone`, where given, is the one he picked the start in: from now on he
-    is told of it in that zone. Gives the new booking.
+    is told of it in that zone. Gives the attendee of the new booking.
 
     Raises: SlotTaken; BookingClosed, also when the link is gone; TooLate; TryAgain.
     """
 
-    def work(locked: LockedHosts) -> Booking:
-        current = (
-            Booking.objects.select_for_update(no_key=True, of=("self",))
-            .select_related("link", "host")
-            .get(pk=booking.pk)
-        )
+    def work(locked: LockedHosts) -> Attendee:
+        current = _attendee_locked(attendee)
+        booking = current.booking
         _ensure_open(current, now)
-        ensure_before_cutoff(current, _cutoff(current, "reschedule_cutoff_hours"), now)
-        link = _link_locked(current.link_id)
+        ensure_before_cutoff(booking, _cutoff(booking, "reschedule_cutoff_hours"), now)
+        link = _link_locked(booking.link_id)
         if link is None:
             raise BookingClosed("the booking page no longer exists")
-        hosts = [host for host in scheduling.hosts_in_order(link) if host.user_id == current.host_id]
-        if not hosts or not scheduling.verdict_on(link, start, now, hosts=hosts, without=current.pk).host_ids:
+        hosts = [host for host in scheduling.hosts_in_order(link) if host.user_id == booking.host_id]
+        if not hosts or not scheduling.verdict_on(link, start, now, hosts=hosts, without=booking.pk).host_ids:
             raise SlotTaken
-        locked.free(current.pk)
-        moved_id = uuid4()
-        period = Period(start, start + timedelta(minutes=link.duration_minutes))
-        locked.take([_claim(moved_id, current.host_id, period, current.workspace_id, current.title, link)])
-        current.status = Booking.Status.RESCHEDULED
-        current.ended_at = now
-        current.save(update_fields=["status", "ended_at"])
-        moved = _successor(current, moved_id, period, link, timezone, now)
-        RetiredToken.objects.create(token_hash=current.manage_token_hash, booking=current, retired_at=now)
+        locked.free(booking.pk)
+        successor = _booking_at(booking, start, link, now)
+        locked.take([_claim(successor)])
+        _end(booking, Booking.Status.RESCHEDULED, now)
+        _leave(current, Booking.Status.RESCHEDULED, now)
+        successor.save(force_insert=True)
+        moved = _attendee_at(successor, current, timezone, now)
         notices.announce_moved(moved, previous=current, reminder=link.reminder_enabled, now=now)
         record(
             "booking.rescheduled",
             moved,
             now,
-            actor_name=current.booker_email,
-            before={"starts_at": current.starts_at},
-            after={"starts_at": moved.starts_at},
+            actor_name=current.email,
+            before={"starts_at": booking.starts_at},
+            after={"starts_at": successor.starts_at},
         )
         return moved
 
-    return with_hosts_locked([booking.host_id], work)
+    return with_hosts_locked([attendee.booking.host_id], work)
 
 
-def renew_manage_token(*, booking: Booking, actor: User, now: datetime) -> str:
-    """Give the booker's page a new address; the old one is dead at once. Gives the new token.
+def renew_manage_token(*, attendee: Attendee, actor: User, now: datetime) -> str:
+    """Give the attendee's page a new address; the old one is dead at once. Gives the new token.
 
-    Raises: BookingClosed for a booking that is no longer upcoming.
+    Raises: BookingClosed when he is no longer to come.
     """
     with transaction.atomic():
-        current = Booking.objects.select_for_update(no_key=True, of=("self",)).get(pk=booking.pk)
+        current = _attendee_locked(attendee)
         _ensure_open(current, now)
-        RetiredToken.objects.create(token_hash=current.manage_token_hash, booking=current, retired_at=now)
+        _retire_token(current, now)
         current.manage_token_generation += 1
         token = tokens.issue(MANAGE, current.pk, current.manage_token_generation)
         current.manage_token_hash = token_hash(token)
@@ -269,7 +242,7 @@ def _book_locked(
     booker: Booker,
     key: UUID,
     now: datetime,
-) -> Booking:
+) -> Attendee:
     made = _already_made(key)
     if made is not None:
         return made
@@ -292,12 +265,11 @@ def _book_locked(
         excluded,
     )
     chosen = by_id[assignment.host_id]
-    draft = _draft_of(link, chosen, start, booker, key, assignment)
-    booking = enter(locked, draft, now)
+    attendee = enter(locked, _draft_of(link, chosen, start, booker, key, assignment), now)
     if link.strategy == BookingLink.Strategy.ROUND_ROBIN:
         chosen.rotation = max(host.rotation for host in pool) + 1
         chosen.save(update_fields=["rotation"])
-    return booking
+    return attendee
 
 
 def _link_locked(link_id: UUID | None) -> BookingLink | None:
@@ -308,6 +280,19 @@ def _link_locked(link_id: UUID | None) -> BookingLink | None:
     if link_id is None:
         return None
     return BookingLink.objects.select_for_update(no_key=True).filter(pk=link_id).first()
+
+
+def _booking_locked(booking_id: UUID) -> Booking:
+    """The booking as it is now. Whoever changes it or one of its attendees holds its row."""
+    return (
+        Booking.objects.select_for_update(no_key=True, of=("self",))
+        .select_related("link", "host")
+        .get(pk=booking_id)
+    )
+
+
+def _attendee_locked(attendee: Attendee) -> Attendee:
+    return _booking_locked(attendee.booking_id).attendees.get(pk=attendee.pk)
 
 
 def _draft_of(
@@ -331,42 +316,123 @@ def _draft_of(
     )
 
 
-def _successor(
-    current: Booking, moved_id: UUID, period: Period, link: BookingLink, timezone: str, now: datetime
-) -> Booking:
-    moved = Booking.objects.get(pk=current.pk)
-    moved.pk = moved_id
+def _admit(booking: Booking, booker: Booker, key: UUID, now: datetime) -> Attendee:
+    attendee_id = uuid4()
+    attendee = Attendee.objects.create(
+        id=attendee_id,
+        booking=booking,
+        person=crm.match_or_create(
+            workspace_id=booking.workspace_id, email=booker.email, name=booker.name, phone=booker.phone
+        ),
+        name=booker.name,
+        email=booker.email,
+        phone=booker.phone,
+        timezone=booker.timezone,
+        notes=booker.notes,
+        answers=list(booker.answers),
+        guests=list(booker.guests),
+        series_id=booking.series_id,
+        manage_token_hash=token_hash(tokens.issue(MANAGE, attendee_id)),
+        idempotency_key=key,
+        created_at=now,
+    )
+    answer_files.attach(
+        file_ids=[UUID(answer["file"]) for answer in attendee.answers if "file" in answer],
+        series_id=attendee.series_id,
+    )
+    return attendee
+
+
+def _cancel_locked(
+    locked: LockedHosts,
+    attendee: Attendee,
+    by: Attendee.Party,
+    reason: str,
+    now: datetime,
+    actor: User | None = None,
+) -> None:
+    booking = attendee.booking
+    locked.free(booking.pk)
+    booking.ics_sequence += 1
+    _end(booking, Booking.Status.CANCELLED, now)
+    attendee.cancelled_by = by
+    attendee.reason = reason
+    attendee.ics_sequence += 1
+    _leave(attendee, Booking.Status.CANCELLED, now)
+    notices.announce_cancelled(attendee, now=now)
+    record(
+        "booking.cancelled",
+        attendee,
+        now,
+        actor=actor,
+        actor_name=attendee.email,
+        before={"status": Booking.Status.CONFIRMED},
+        after={"status": attendee.status, "reason": reason, "cancelled_by": by},
+    )
+
+
+def _end(booking: Booking, status: Booking.Status, now: datetime) -> None:
+    booking.status = status
+    booking.ended_at = now
+    booking.attendee_count = 0
+    booking.save(update_fields=["status", "ended_at", "attendee_count", "ics_sequence"])
+
+
+def _leave(attendee: Attendee, status: Booking.Status, now: datetime) -> None:
+    attendee.status = status
+    attendee.ended_at = now
+    attendee.save(update_fields=["status", "ended_at", "cancelled_by", "reason", "ics_sequence"])
+
+
+def _booking_at(booking: Booking, start: datetime, link: BookingLink, now: datetime) -> Booking:
+    """The booking's successor at another start, not saved yet."""
+    moved = Booking.objects.get(pk=booking.pk)
+    moved.pk = uuid4()
     moved._state.adding = True
-    moved.status = Booking.Status.CONFIRMED
-    moved.ended_at = None
-    moved.starts_at = period.start
-    moved.ends_at = period.end
-    moved.booker_timezone = timezone or current.booker_timezone
+    moved.starts_at = start
+    moved.ends_at = start + timedelta(minutes=link.duration_minutes)
     moved.briefing_sent_at = None
-    moved.ics_sequence = current.ics_sequence + 1
-    moved.manage_token_generation = 0
-    moved.manage_token_hash = token_hash(tokens.issue(MANAGE, moved_id))
-    moved.idempotency_key = uuid4()
+    moved.ics_sequence = booking.ics_sequence + 1
     moved.buffer_before_minutes = link.buffer_before_minutes
     moved.buffer_after_minutes = link.buffer_after_minutes
+    moved.created_at = now
+    return moved
+
+
+def _attendee_at(booking: Booking, previous: Attendee, timezone: str, now: datetime) -> Attendee:
+    """Who attended another booking, as an attendee of this one. His old manage token is replaced."""
+    _retire_token(previous, now)
+    moved = Attendee.objects.get(pk=previous.pk)
+    moved.pk = uuid4()
+    moved._state.adding = True
+    moved.booking = booking
+    moved.status = Booking.Status.CONFIRMED
+    moved.ended_at = None
+    moved.timezone = timezone or previous.timezone
+    moved.ics_sequence = previous.ics_sequence + 1
+    moved.manage_token_generation = 0
+    moved.manage_token_hash = token_hash(tokens.issue(MANAGE, moved.pk))
+    moved.idempotency_key = uuid4()
     moved.created_at = now
     moved.save(force_insert=True)
     return moved
 
 
-def _claim(
-    owner_key: UUID, host_id: UUID, period: Period, workspace_id: UUID, title: str, link: BookingLink | None
-) -> Claim:
+def _retire_token(attendee: Attendee, now: datetime) -> None:
+    RetiredToken.objects.create(token_hash=attendee.manage_token_hash, attendee=attendee, retired_at=now)
+
+
+def _claim(booking: Booking) -> Claim:
     return Claim(
-        workspace_id=workspace_id,
-        host_id=host_id,
-        period=period,
+        workspace_id=booking.workspace_id,
+        host_id=booking.host_id,
+        period=booking.period,
         kind=BusyTime.Kind.BOOKING,
-        owner_key=owner_key,
-        label=title,
-        link_id=link.pk if link else None,
-        buffer_before_minutes=link.buffer_before_minutes if link else 0,
-        buffer_after_minutes=link.buffer_after_minutes if link else 0,
+        owner_key=booking.pk,
+        label=booking.title,
+        link_id=booking.link_id,
+        buffer_before_minutes=booking.buffer_before_minutes,
+        buffer_after_minutes=booking.buffer_after_minutes,
     )
 
 
@@ -374,36 +440,38 @@ def _key(link: BookingLink, start: datetime, booker: Booker, nonce: UUID) -> UUI
     return uuid5(nonce, f"{link.pk} {start.astimezone(UTC).isoformat()} {booker.email}")
 
 
-def _already_made(key: UUID) -> Booking | None:
-    return Booking.objects.filter(idempotency_key=key).first()
+def _already_made(key: UUID) -> Attendee | None:
+    return Attendee.objects.filter(idempotency_key=key).select_related("booking").first()
 
 
-def _ensure_open(booking: Booking, now: datetime) -> None:
-    if not booking.is_upcoming(now):
-        raise BookingClosed(booking.status)
+def _ensure_open(attendee: Attendee, now: datetime) -> None:
+    if not attendee.is_upcoming(now):
+        raise BookingClosed(attendee.status)
 
 
 def _cutoff(booking: Booking, field_name: str) -> int:
     return getattr(booking.link, field_name) if booking.link else 0
 
 
-def _facts(booking: Booking) -> dict[str, Any]:
+def _facts(attendee: Attendee) -> dict[str, Any]:
+    booking = attendee.booking
     return {
         "host": booking.host.name,
-        "booker": booking.booker_email,
+        "booker": attendee.email,
         "starts_at": booking.starts_at,
         "ends_at": booking.ends_at,
     }
 
 
-def record(action: str, booking: Booking, now: datetime, **more: Any) -> None:
-    """Put something that happened to a booking into the audit log; `more` as `audit.record` takes it."""
+def record(action: str, attendee: Attendee, now: datetime, **more: Any) -> None:
+    """Put something that happened to an attendee's booking into the audit log; `more` as `audit.record` takes it."""
+    booking = attendee.booking
     audit.record(
         workspace_id=booking.workspace_id,
         action=action,
         target_type="booking",
         target_id=booking.pk,
-        target_name=str(booking),
+        target_name=f"{booking.title} with {attendee.name}",
         at=now,
         **more,
     )

@@ -1,63 +1,73 @@
-"""Which mails a booking's life puts into the outbox. They are rows of the booking's own transaction."""
+"""Which mails a booking's life puts into the outbox. They are rows of the booking's own transaction.
+
+Who booked is told of his own part, with his guests, under his id as an attendee; hosts of the meeting, under its own.
+"""
 
 from datetime import datetime, timedelta
 from typing import Final
 
-from bookings.domain.mail_kinds import (
-    CANCELLED_BOOKER,
-    CANCELLED_HOST,
-    CONFIRMED_BOOKER,
-    CONFIRMED_HOST,
-    MOVED_BOOKER,
-    MOVED_HOST,
-    REMINDER_BOOKER,
-    TOPIC,
-)
-from bookings.models import Booking
+from bookings.domain import mail_kinds as kinds
+from bookings.models import Attendee, Booking
 from workestra.notifications import services as outbox
 
 REMINDER_BEFORE: Final = timedelta(hours=24)
 
 
-def announce_booked(booking: Booking, *, reminder: bool, now: datetime) -> None:
+def announce_booked(attendee: Attendee, *, reminder: bool, now: datetime) -> None:
     """Tell both sides, and remind the booker a day ahead if the meeting is further off than that."""
-    _tell_both(booking, CONFIRMED_BOOKER, CONFIRMED_HOST, now)
+    _tell_booker(attendee, kinds.CONFIRMED_BOOKER, kinds.CONFIRMED_GUEST, now)
+    _tell_hosts(attendee.booking, kinds.CONFIRMED_HOST, now)
     if reminder:
-        _remind(booking, now)
+        _remind(attendee, now)
 
 
-def announce_moved(moved: Booking, *, previous: Booking, reminder: bool, now: datetime) -> None:
+def announce_moved(moved: Attendee, *, previous: Attendee, reminder: bool, now: datetime) -> None:
     """Tell both sides of the new time; what was still waiting for the old one is dropped."""
-    outbox.cancel_pending(previous.pk, REMINDER_BOOKER)
-    _tell_both(moved, MOVED_BOOKER, MOVED_HOST, now)
+    outbox.cancel_pending(previous.pk, kinds.REMINDER_BOOKER)
+    _tell_booker(moved, kinds.MOVED_BOOKER, kinds.MOVED_GUEST, now)
+    _tell_hosts(moved.booking, kinds.MOVED_HOST, now)
     if reminder:
         _remind(moved, now)
 
 
-def announce_cancelled(booking: Booking, *, now: datetime) -> None:
+def announce_cancelled(attendee: Attendee, *, now: datetime) -> None:
     """Tell both sides; the reminder is dropped."""
-    outbox.cancel_pending(booking.pk, REMINDER_BOOKER)
-    _tell_both(booking, CANCELLED_BOOKER, CANCELLED_HOST, now)
+    outbox.cancel_pending(attendee.pk, kinds.REMINDER_BOOKER)
+    _tell_booker(attendee, kinds.CANCELLED_BOOKER, kinds.CANCELLED_GUEST, now)
+    _tell_hosts(attendee.booking, kinds.CANCELLED_HOST, now)
 
 
-def _tell_both(booking: Booking, booker_kind: str, host_kind: str, now: datetime) -> None:
-    _enqueue(booking, booker_kind, booking.booker_email, now)
-    _enqueue(booking, host_kind, booking.host.email, now)
+def _tell_booker(attendee: Attendee, kind: str, guest_kind: str, now: datetime) -> None:
+    _about_attendee(attendee, kind, attendee.email, now)
+    for guest in attendee.guests:
+        _about_attendee(attendee, guest_kind, guest, now)
 
 
-def _remind(booking: Booking, now: datetime) -> None:
-    due = booking.starts_at - REMINDER_BEFORE
-    if due > now:
-        _enqueue(booking, REMINDER_BOOKER, booking.booker_email, due)
-
-
-def _enqueue(booking: Booking, kind: str, recipient: str, due: datetime) -> None:
+def _tell_hosts(booking: Booking, kind: str, now: datetime) -> None:
     outbox.enqueue(
         workspace_id=booking.workspace_id,
-        topic=TOPIC,
+        topic=kinds.BOOKING,
         topic_id=booking.pk,
         kind=kind,
-        recipient=recipient,
+        recipient=booking.host.email,
         seq=booking.ics_sequence,
+        available_at=now,
+    )
+
+
+def _remind(attendee: Attendee, now: datetime) -> None:
+    due = attendee.booking.starts_at - REMINDER_BEFORE
+    if due > now:
+        _about_attendee(attendee, kinds.REMINDER_BOOKER, attendee.email, due)
+
+
+def _about_attendee(attendee: Attendee, kind: str, recipient: str, due: datetime) -> None:
+    outbox.enqueue(
+        workspace_id=attendee.booking.workspace_id,
+        topic=kinds.ATTENDEE,
+        topic_id=attendee.pk,
+        kind=kind,
+        recipient=recipient,
+        seq=attendee.ics_sequence,
         available_at=due,
     )

@@ -66,7 +66,7 @@ def drawer(request: MemberRequest, booking_id: UUID) -> HttpResponse:
     try:
         booking = access.booking_for(request.member, booking_id)
     except Http404:
-        return _gone(request, booking_id)
+        return _gone(request)
     if not request.htmx:
         return redirect(_list_url(request, open=str(booking_id)))
     return _drawer(request, booking, timezone.now())
@@ -79,17 +79,13 @@ def cancel(request: MemberRequest, booking_id: UUID) -> HttpResponse:
     try:
         booking = access.booking_for(request.member, booking_id, Permission.DELETE)
     except Http404:
-        return _gone(request, booking_id)
+        return _gone(request)
     form = cancel_form(booking, request.POST)
     if not form.is_valid():
         return _answer_with_drawer(request, booking, now, status=422, cancel_form=form, is_form_open=True)
     try:
-        booking_service.cancel(
-            booking=booking,
-            by=Booking.Party.HOST,
-            reason=form.cleaned_data["reason"],
-            now=now,
-            actor=request.member.user,
+        booking_service.cancel_by_host(
+            booking=booking, reason=form.cleaned_data["reason"], actor=request.member.user, now=now
         )
     except booking_service.BookingClosed:
         fresh = access.booking_for(request.member, booking_id)
@@ -97,7 +93,7 @@ def cancel(request: MemberRequest, booking_id: UUID) -> HttpResponse:
     except TryAgain:
         form.add_error(None, "That did not save. Your text is still here. Try again.")
         return _answer_with_drawer(request, booking, now, status=503, cancel_form=form, is_form_open=True)
-    said = f"Cancelled. {booking.booker_name} is being told by mail."
+    said = f"Cancelled. {booking.booker.name} is being told by mail."
     messages.success(request, said)
     if not request.htmx:
         return redirect(_list_url(request))
@@ -110,31 +106,31 @@ def cancel(request: MemberRequest, booking_id: UUID) -> HttpResponse:
 
 
 @require_POST
-def attendance(request: MemberRequest, booking_id: UUID) -> HttpResponse:
+def attendance(request: MemberRequest, attendee_id: UUID) -> HttpResponse:
     """Mark who came, or unmark it; htmx gets the row's buttons and a toast with the way back."""
     now = timezone.now()
     try:
-        booking = access.booking_for(request.member, booking_id, Permission.EDIT)
+        attendee = access.attendee_for(request.member, attendee_id, Permission.EDIT)
     except Http404:
-        return _gone(request, booking_id, "mark")
-    before = booking.no_show_status
+        return _gone(request, f"#mark-{attendee_id}")
+    before = attendee.no_show_status
     form = AttendanceForm(request.POST)
     if not form.is_valid():
         return HttpResponseBadRequest()
     try:
         marked = attendance_service.mark(
-            booking=booking, attendance=form.cleaned_data["attendance"], actor=request.member.user, now=now
+            attendee=attendee, attendance=form.cleaned_data["attendance"], actor=request.member.user, now=now
         )
     except attendance_service.NotOver:
         messages.error(request, "Attendance can be marked once a confirmed meeting has begun.")
-        return _to_list(request, booking)
-    said = MARKED[Booking.Attendance(marked.no_show_status)].format(booking.booker_name)
+        return _to_list(request, attendee.booking)
+    said = MARKED[Booking.Attendance(marked.no_show_status)].format(marked.name)
     if not request.htmx:
         messages.success(request, said)
-        return _to_list(request, booking)
+        return _to_list(request, attendee.booking)
     query = _query(request, Tab.PAST, require(request.member, Permission.VIEW))
     context = {
-        "row": Permissions(request).row(marked, now),
+        "row": Permissions(request).row(marked.booking, now),
         "before": before,
         "said": said,
         "marks": selectors.marks(request.member.workspace, query, now),
@@ -145,27 +141,27 @@ def attendance(request: MemberRequest, booking_id: UUID) -> HttpResponse:
 
 
 @require_POST
-def manage_link(request: MemberRequest, booking_id: UUID) -> HttpResponse:
+def manage_link(request: MemberRequest, attendee_id: UUID) -> HttpResponse:
     """Make a new manage link and show it, once: only its hash is kept. The page's script copies it."""
     now = timezone.now()
     try:
-        booking = access.booking_for(request.member, booking_id, Permission.EDIT)
+        attendee = access.attendee_for(request.member, attendee_id, Permission.EDIT)
     except Http404:
-        return _gone(request, booking_id)
+        return _gone(request)
     try:
-        token = booking_service.renew_manage_token(booking=booking, actor=request.member.user, now=now)
+        token = booking_service.renew_manage_token(attendee=attendee, actor=request.member.user, now=now)
     except booking_service.BookingClosed:
         if request.htmx:
             return render(request, f"{DRAWER}#new_link", {"d": {"link_closed": True}}, status=409)
         messages.error(request, "Only an upcoming booking has a manage link.")
-        return _to_list(request, booking)
-    address = settings.SITE_URL + reverse("bookings:manage", args=[booking.page_slug, token])
+        return _to_list(request, attendee.booking)
+    address = settings.SITE_URL + reverse("bookings:manage", args=[attendee.booking.page_slug, token])
     if request.htmx:
-        context = {"d": {"booking": booking, "new_manage_link": address}}
+        context = {"d": {"booking": attendee.booking, "new_manage_link": address}}
         response = render(request, f"{DRAWER}#new_link", context)
         trigger_client_event(response, "manage-link", {"address": address})
     else:
-        response = _answer_with_drawer(request, booking, now, new_manage_link=address)
+        response = _answer_with_drawer(request, attendee.booking, now, new_manage_link=address)
     response["Cache-Control"] = "no-store"
     return response
 
@@ -290,15 +286,15 @@ def _answer_with_drawer(
     return render(request, PAGE, context, status=status)
 
 
-def _gone(request: MemberRequest, booking_id: UUID, what: str = "drawer") -> HttpResponse:
+def _gone(request: MemberRequest, target: str = "closest .drawer") -> HttpResponse:
     """The answer about a booking that is no longer there, or no longer the member's to see.
 
-    It takes the place of the row's drawer or of its `mark` buttons. Raises: Http404 without htmx.
+    It takes the place of the row's drawer or of the buttons that mark an attendee. Raises: Http404 without htmx.
     """
     if not request.htmx:
         raise Http404("No such booking.")
+    what = "mark" if target.startswith("#mark") else "drawer"
     response = render(request, "bookings/_gone.html", {"what": what}, status=404)
-    target = f"#mark-{booking_id}" if what == "mark" else f"#b-{booking_id} .drawer"
     return reswap(retarget(response, target), "outerHTML")
 
 

@@ -21,7 +21,7 @@ from bookings import selectors
 from bookings.domain.add_to_calendar import CalendarLinks, calendar_links
 from bookings.forms.public import CancelForm
 from bookings.invites import invite_to_keep, location_of
-from bookings.models import Booking
+from bookings.models import Attendee, Booking
 from bookings.services import booking as service
 from bookings.views.picker import (
     BadAddress,
@@ -71,9 +71,9 @@ class CutOff:
 
 
 def own_page(
-    view: Callable[[BookerRequest, Booking, str], HttpResponse],
+    view: Callable[[BookerRequest, Attendee, str], HttpResponse],
 ) -> Callable[[BookerRequest, str, str], HttpResponse]:
-    """A page behind a manage token: the view gets the booking and the token.
+    """A page behind a manage token: the view gets the attendee, with his booking, and the token.
 
     An unknown token is a plain 404, and who has tried many opens none any more (429); one that was replaced says so
     (410) and nothing about the booking. Nothing of it may be kept in caches or found by search engines.
@@ -86,16 +86,16 @@ def own_page(
             limits.ensure_left("wrong_links", visitor(request))
         except LimitReached as reached:
             return _private(too_often(request, reached))
-        booking = selectors.booking_by_token(slug, token)
-        if booking is not None and booking.status != Booking.Status.RESCHEDULED:
+        attendee = selectors.attendee_by_token(slug, token)
+        if attendee is not None and attendee.status != Booking.Status.RESCHEDULED:
             try:
-                response = view(request, booking, token)
+                response = view(request, attendee, token)
             except BadAddress as error:
-                context = {"reason": str(error), "path": _address("manage", booking, token)}
+                context = {"reason": str(error), "path": _address("manage", attendee, token)}
                 response = render(request, "bookings/bad_address.html", context, status=400)
             except LimitReached as reached:
                 response = too_often(request, reached)
-        elif booking is not None or selectors.is_retired(slug, token):
+        elif attendee is not None or selectors.is_retired(slug, token):
             response = render(request, "bookings/replaced.html", status=410)
         else:
             with suppress(LimitReached):
@@ -115,40 +115,40 @@ def _private(response: HttpResponse) -> HttpResponse:
 @require_safe
 @vary_on_headers("HX-Request")
 @own_page
-def manage(request: BookerRequest, booking: Booking, token: str) -> HttpResponse:
+def manage(request: BookerRequest, attendee: Attendee, token: str) -> HttpResponse:
     """The booking, and what can be done with it. `open` says which form is open; `date` and the rest pick a time."""
     now = timezone.now()
-    if request.htmx and not request.htmx.history_restore_request and _can_move(booking, now):
-        return _fragments(request, booking, token, now)
-    return _page(request, booking, token, now, opened=request.GET.get("open", ""))
+    if request.htmx and not request.htmx.history_restore_request and _can_move(attendee, now):
+        return _fragments(request, attendee, token, now)
+    return _page(request, attendee, token, now, opened=request.GET.get("open", ""))
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
 @own_page
-def reschedule(request: BookerRequest, booking: Booking, token: str) -> HttpResponse:
+def reschedule(request: BookerRequest, attendee: Attendee, token: str) -> HttpResponse:
     """Move the booking to another offered time."""
     if request.method != "POST":
-        return redirect(f"{_address('manage', booking, token)}?open=reschedule")
+        return redirect(f"{_address('manage', attendee, token)}?open=reschedule")
     now = timezone.now()
     if not request.POST.get("start"):
-        return _page(request, booking, token, now, opened="reschedule", problem="none", status=422)
+        return _page(request, attendee, token, now, opened="reschedule", problem="none", status=422)
     start = start_of(request.POST["start"])
-    zone = zone_for(request, request.POST, booking.booker_timezone)
-    if start == booking.starts_at:
-        return _page(request, booking, token, now, opened="reschedule", problem="same", status=422)
+    zone = zone_for(request, request.POST, attendee.timezone)
+    if start == attendee.booking.starts_at:
+        return _page(request, attendee, token, now, opened="reschedule", problem="same", status=422)
     try:
         limits.spend("bookings", visitor(request))
-        moved = service.reschedule(booking=booking, start=start, timezone=zone.key, now=now)
+        moved = service.reschedule(attendee=attendee, start=start, timezone=zone.key, now=now)
     except SlotTaken:
-        return _page(request, booking, token, now, opened="reschedule", problem="taken", status=409)
+        return _page(request, attendee, token, now, opened="reschedule", problem="taken", status=409)
     except TryAgain:
-        return _page(request, booking, token, now, opened="reschedule", problem="busy", status=503)
+        return _page(request, attendee, token, now, opened="reschedule", problem="busy", status=503)
     except LimitReached as reached:
-        return with_wait(_page(request, booking, token, now, opened="reschedule", wait=reached), reached)
+        return with_wait(_page(request, attendee, token, now, opened="reschedule", wait=reached), reached)
     except service.TooLate:
-        return _page(request, booking, token, now, status=403)
+        return _page(request, attendee, token, now, status=403)
     except service.BookingClosed:
-        return _closed_meanwhile(request, booking, token, now)
+        return _closed_meanwhile(request, attendee, token, now)
     new_token = selectors.manage_token(moved)
     assert new_token is not None, "a token issued just now has the current key"
     return HttpResponseRedirect(_address("confirmed", moved, new_token), status=303)
@@ -156,48 +156,48 @@ def reschedule(request: BookerRequest, booking: Booking, token: str) -> HttpResp
 
 @require_http_methods(["GET", "HEAD", "POST"])
 @own_page
-def cancel(request: BookerRequest, booking: Booking, token: str) -> HttpResponse:
+def cancel(request: BookerRequest, attendee: Attendee, token: str) -> HttpResponse:
     """Cancel the booking, with a reason if there is one."""
     if request.method != "POST":
-        return redirect(f"{_address('manage', booking, token)}?open=cancel")
+        return redirect(f"{_address('manage', attendee, token)}?open=cancel")
     now = timezone.now()
     form = CancelForm(request.POST)
     if not form.is_valid():
-        return _page(request, booking, token, now, opened="cancel", cancel_form=form, status=422)
+        return _page(request, attendee, token, now, opened="cancel", cancel_form=form, status=422)
     try:
-        service.cancel(booking=booking, by=Booking.Party.BOOKER, reason=form.cleaned_data["reason"], now=now)
+        service.cancel_by_booker(attendee=attendee, reason=form.cleaned_data["reason"], now=now)
     except TryAgain:
         return _page(
-            request, booking, token, now, opened="cancel", cancel_form=form, problem="busy", status=503
+            request, attendee, token, now, opened="cancel", cancel_form=form, problem="busy", status=503
         )
     except service.TooLate:
-        return _page(request, booking, token, now, status=403)
+        return _page(request, attendee, token, now, status=403)
     except service.BookingClosed:
-        return _closed_meanwhile(request, booking, token, now)
-    return HttpResponseRedirect(_address("manage", booking, token), status=303)
+        return _closed_meanwhile(request, attendee, token, now)
+    return HttpResponseRedirect(_address("manage", attendee, token), status=303)
 
 
 @require_safe
 @own_page
-def confirmed(request: BookerRequest, booking: Booking, token: str) -> HttpResponse:
+def confirmed(request: BookerRequest, attendee: Attendee, token: str) -> HttpResponse:
     """What was booked, right after booking or moving it."""
     now = timezone.now()
-    if not booking.is_upcoming(now):
-        return redirect(_address("manage", booking, token))
-    context = _context(request, booking, token, now)
-    context |= {"reminder": selectors.reminder_due(booking), "has_moved": booking.ics_sequence > 0}
+    if not attendee.is_upcoming(now):
+        return redirect(_address("manage", attendee, token))
+    context = _context(request, attendee, token, now)
+    context |= {"reminder": selectors.reminder_due(attendee), "has_moved": attendee.ics_sequence > 0}
     return render(request, "bookings/confirmed.html", context)
 
 
 @require_safe
 @own_page
-def invite(request: BookerRequest, booking: Booking, token: str) -> HttpResponse:
+def invite(request: BookerRequest, attendee: Attendee, token: str) -> HttpResponse:
     """The meeting as a file for any calendar (RFC 5545, METHOD:PUBLISH)."""
-    if booking.status != Booking.Status.CONFIRMED:
+    if attendee.status != Booking.Status.CONFIRMED:
         return render(request, "404.html", status=404)
     now = timezone.now()
-    manage_url = f"{settings.SITE_URL}{_address('manage', booking, token)}"
-    body = to_ics(invite_to_keep(booking, manage_url=manage_url, now=now))
+    manage_url = f"{settings.SITE_URL}{_address('manage', attendee, token)}"
+    body = to_ics(invite_to_keep(attendee, manage_url=manage_url, now=now))
     response = HttpResponse(body, content_type="text/calendar; charset=utf-8; method=PUBLISH")
     response["Content-Disposition"] = 'attachment; filename="invite.ics"'
     return response
@@ -205,7 +205,7 @@ def invite(request: BookerRequest, booking: Booking, token: str) -> HttpResponse
 
 def _page(
     request: BookerRequest,
-    booking: Booking,
+    attendee: Attendee,
     token: str,
     now: datetime,
     *,
@@ -216,16 +216,17 @@ def _page(
     status: int = 200,
 ) -> HttpResponse:
     """The page for the state the booking is in. `problem` is what the form named by `opened` has to say."""
-    context = _context(request, booking, token, now)
+    context = _context(request, attendee, token, now)
+    booking = attendee.booking
     cutoff: CutOff = context["cutoff"]
-    if booking.status == Booking.Status.CANCELLED:
+    if attendee.status == Booking.Status.CANCELLED:
         return render(request, "bookings/manage_state.html", context | {"state": "cancelled"}, status=status)
     if booking.is_past(now):
         state = "over" if booking.ends_at <= now else "started"
         return render(request, "bookings/manage_state.html", context | {"state": state}, status=status)
     if cutoff.is_over:
         return render(request, "bookings/manage_state.html", context | {"state": "too_late"}, status=status)
-    picker = _picker(request, booking, token, now) if _can_move(booking, now) else None
+    picker = _picker(request, attendee, token, now) if _can_move(attendee, now) else None
     context |= {
         "picker": without_start(picker) if picker and problem == "taken" else picker,
         "chosen": picker.chosen if picker and problem != "taken" else None,
@@ -239,13 +240,13 @@ def _page(
     return render(request, "bookings/manage.html", context, status=status)
 
 
-def _fragments(request: BookerRequest, booking: Booking, token: str, now: datetime) -> HttpResponse:
-    context = _context(request, booking, token, now)
+def _fragments(request: BookerRequest, attendee: Attendee, token: str, now: datetime) -> HttpResponse:
+    context = _context(request, attendee, token, now)
     if request.htmx.target == "bar":
-        chosen = _meeting(booking, start_of(request.GET.get("start", "")), context["zone"])
+        chosen = _meeting(attendee.booking, start_of(request.GET.get("start", "")), context["zone"])
         return render(request, "bookings/manage.html#bar", context | {"chosen": chosen})
     limits.spend("times", visitor(request))
-    picker = _picker(request, booking, token, now)
+    picker = _picker(request, attendee, token, now)
     if zones := zone_list(request, picker):
         return zones
     told = {"target": request.htmx.target, "trigger": request.htmx.trigger_name}
@@ -253,42 +254,41 @@ def _fragments(request: BookerRequest, booking: Booking, token: str, now: dateti
     return render(request, "bookings/manage.html#fragments", context)
 
 
-def _closed_meanwhile(request: BookerRequest, booking: Booking, token: str, now: datetime) -> HttpResponse:
+def _closed_meanwhile(request: BookerRequest, attendee: Attendee, token: str, now: datetime) -> HttpResponse:
     """Somebody else ended the booking while this page was open: show how it stands now."""
-    booking.refresh_from_db()
-    if booking.status == Booking.Status.RESCHEDULED:
+    attendee.refresh_from_db()
+    if attendee.status == Booking.Status.RESCHEDULED:
         return render(request, "bookings/replaced.html", status=410)
-    return _page(request, booking, token, now, status=409)
+    return _page(request, attendee, token, now, status=409)
 
 
-def _context(request: BookerRequest, booking: Booking, token: str, now: datetime) -> dict[str, Any]:
+def _context(request: BookerRequest, attendee: Attendee, token: str, now: datetime) -> dict[str, Any]:
+    booking = attendee.booking
     query = request.POST if request.method == "POST" else request.GET
     asked = query.get("tz")
-    zone = zone_for(request, query, booking.booker_timezone) if asked else ZoneInfo(booking.booker_timezone)
+    zone = zone_for(request, query, attendee.timezone) if asked else ZoneInfo(attendee.timezone)
     host = Host.of_booking(booking)
     return {
         "booking": booking,
+        "attendee": attendee,
         "token": token,
         "org": booking.workspace,
         "host": host,
         "zone": zone,
         "now": now,
         "meeting": Meeting(booking.starts_at, booking.ends_at, zone, host),
-        "location": location_of(booking),
-        "calendars": _calendars(booking),
-        "cutoff": _cutoff(booking, now),
+        "location": location_of(attendee),
+        "calendars": _calendars(attendee),
+        "cutoff": _cutoff(attendee, now),
     }
 
 
-def _picker(request: BookerRequest, booking: Booking, token: str, now: datetime) -> Picker:
+def _picker(request: BookerRequest, attendee: Attendee, token: str, now: datetime) -> Picker:
+    booking = attendee.booking
     assert booking.link is not None, "only a booking of a page can be moved on it"
     # Back on the page after a refused POST, the form's own fields say which day was shown.
     query = request.POST if request.method == "POST" else request.GET
-    zone = (
-        zone_for(request, query, booking.booker_timezone)
-        if query.get("tz")
-        else ZoneInfo(booking.booker_timezone)
-    )
+    zone = zone_for(request, query, attendee.timezone) if query.get("tz") else ZoneInfo(attendee.timezone)
     carried = [("open", "reschedule")]
     if query.get("tz"):
         carried.append(("tz", zone.key))
@@ -299,7 +299,7 @@ def _picker(request: BookerRequest, booking: Booking, token: str, now: datetime)
         zone=zone,
         carried=carried,
         now=now,
-        path=_address("manage", booking, token),
+        path=_address("manage", attendee, token),
         query=query,
         moving=booking,
     )
@@ -311,8 +311,9 @@ def _meeting(booking: Booking, start: datetime, zone: ZoneInfo) -> Meeting:
     return Meeting(start, start + timedelta(minutes=minutes), zone, Host.of_booking(booking))
 
 
-def _calendars(booking: Booking) -> CalendarLinks:
-    location = location_of(booking)
+def _calendars(attendee: Attendee) -> CalendarLinks:
+    booking = attendee.booking
+    location = location_of(attendee)
     return calendar_links(
         title=f"{booking.title} with {booking.host.name}",
         period=booking.period,
@@ -321,15 +322,17 @@ def _calendars(booking: Booking) -> CalendarLinks:
     )
 
 
-def _can_move(booking: Booking, now: datetime) -> bool:
-    return booking.link is not None and booking.is_upcoming(now) and not _cutoff(booking, now).move.is_over
+def _can_move(attendee: Attendee, now: datetime) -> bool:
+    has_page = attendee.booking.link is not None
+    return has_page and attendee.is_upcoming(now) and not _cutoff(attendee, now).move.is_over
 
 
-def _cutoff(booking: Booking, now: datetime) -> CutOff:
+def _cutoff(attendee: Attendee, now: datetime) -> CutOff:
+    booking = attendee.booking
     link = booking.link
     move = _until(booking, link.reschedule_cutoff_hours if link else 0, now)
     cancel = _until(booking, link.cancel_cutoff_hours if link else 0, now)
-    since = min(booking.created_at, now)
+    since = min(attendee.created_at, now)
     cell = (booking.starts_at - since) / CELLS
     ends = [since + cell * (number + 1) for number in range(CELLS)]
     last = max(move.at, cancel.at)
@@ -342,5 +345,5 @@ def _until(booking: Booking, hours: int, now: datetime) -> Until:
     return Until(at, hours, is_over=bool(hours) and now > at)
 
 
-def _address(name: str, booking: Booking, token: str) -> str:
-    return reverse(f"bookings:{name}", args=[booking.page_slug, token])
+def _address(name: str, attendee: Attendee, token: str) -> str:
+    return reverse(f"bookings:{name}", args=[attendee.booking.page_slug, token])

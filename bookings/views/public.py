@@ -23,7 +23,7 @@ from bookings import selectors
 from bookings.domain import month as months
 from bookings.domain.locations import Location, location_before
 from bookings.forms.public import DetailsForm, file_keys, prefill_keys, prefilled
-from bookings.models import Booking
+from bookings.models import Attendee
 from bookings.services import allowance, answer_files
 from bookings.services import booking as service
 from bookings.views.picker import (
@@ -199,7 +199,7 @@ def _book(request: BookerRequest, page: Page, start: datetime, now: datetime) ->
     if not form.is_valid():
         return _details(request, page, form, start, nonce, status=422)
     try:
-        booking = _book_once(page, start, form.booker(page.zone.key), nonce, now)
+        attendee = _book_once(page, start, form.booker(page.zone.key), nonce, now)
     except SlotTaken:
         return _conflict(request, page, form, start, nonce, now)
     except LimitReached as reached:
@@ -209,11 +209,13 @@ def _book(request: BookerRequest, page: Page, start: datetime, now: datetime) ->
         response = _details(request, page, form, start, nonce, status=503, busy=True)
         response["Retry-After"] = "2"
         return response
-    token = selectors.manage_token(booking)
+    token = selectors.manage_token(attendee)
     if token is None:
         # A form of long ago, sent once more after the installation's key was replaced.
         raise Http404
-    return HttpResponseRedirect(reverse("bookings:confirmed", args=[booking.page_slug, token]), status=303)
+    return HttpResponseRedirect(
+        reverse("bookings:confirmed", args=[attendee.booking.page_slug, token]), status=303
+    )
 
 
 def _sent_form(request: BookerRequest, page: Page, now: datetime) -> DetailsForm:
@@ -239,7 +241,7 @@ def _kept(request: BookerRequest, page: Page) -> Mapping[str, selectors.PendingF
     return selectors.pending_files(page.link, file_keys(page.link, request.POST))
 
 
-def _book_once(page: Page, start: datetime, booker: service.Booker, nonce: UUID, now: datetime) -> Booking:
+def _book_once(page: Page, start: datetime, booker: service.Booker, nonce: UUID, now: datetime) -> Attendee:
     """Raises what booking raises, and LimitReached."""
     made = service.booked_before(link=page.link, start=start, booker=booker, nonce=nonce)
     if made is not None:

@@ -80,7 +80,7 @@ class Row:
     @property
     def booker(self) -> str:
         """The booker's first name."""
-        return self.booking.booker_name.split(" ")[0]
+        return self.booking.booker.first_name
 
     @property
     def zone(self) -> str:
@@ -154,7 +154,8 @@ def drawer_of(request: MemberRequest, booking: Booking, now: datetime, **extra: 
     """Context of `bookings/_drawer.html`. `extra` replaces parts of it: a refused `cancel_form`, a `problem`."""
     row = Permissions(request).row(booking, now)
     series = selectors.series_of(booking)
-    deliveries = [_delivery(message, booking) for message in outbox.messages_about(booking.pk)]
+    booker = booking.booker
+    deliveries = [_delivery(message, booking) for message in outbox.messages_about(booking.pk, booker.pk)]
     viewer_zone = request.member.user.timezone
     receipt = booking.assignment_receipt
     url = web_url(booking.location_detail.strip())
@@ -164,8 +165,8 @@ def drawer_of(request: MemberRequest, booking: Booking, now: datetime, **extra: 
         "booking": booking,
         "viewer_zone": viewer_zone,
         "for_you": _form_beside(booking, viewer_zone),
-        "for_booker": _form_beside(booking, booking.booker_timezone)
-        if booking.booker_timezone not in {booking.timezone, viewer_zone}
+        "for_booker": _form_beside(booking, booker.timezone)
+        if booker.timezone not in {booking.timezone, viewer_zone}
         else None,
         "join_url": url,
         "join_text": shown_url(url),
@@ -204,7 +205,7 @@ def _form_beside(booking: Booking, zone: str) -> str | None:
 
 def _delivery(message: OutboxMessage, booking: Booking) -> Delivery:
     to_host = message.recipient == booking.host.email
-    first = booking.host.first_name if to_host else booking.booker_name.split(" ")[0]
+    first = booking.host.first_name if to_host else booking.booker.first_name
     is_sent = message.sent_at is not None
     # A try that is under way has not failed.
     failed = message.attempts - is_sent if is_sent or message.last_error else 0

@@ -20,7 +20,7 @@ from django.views.decorators.vary import vary_on_headers
 
 from bookings.domain.locations import location_before
 from bookings.domain.zones import ZoneChoice, zone_choice, zone_choices
-from bookings.models import Booking
+from bookings.models import Attendee
 from bookings.selectors import manage_token
 from bookings.services import allowance
 from bookings.views.picker import BadAddress, BookerRequest, Host, zone_for
@@ -140,7 +140,7 @@ def _pick(request: BookerRequest, page: Page) -> HttpResponse:
         limits.spend("bookings", visitor(request))
         if not form.is_valid():
             return _offer(request, page, form, status=422)
-        booking = _pick_once(page, form)
+        attendee = _pick_once(page, form)
     except services.OneOffClosed as closed:
         return _closed(request, page, closed.state)
     except services.NotOffered:
@@ -157,14 +157,16 @@ def _pick(request: BookerRequest, page: Page) -> HttpResponse:
         response = _offer(request, page, form, status=503, busy=True)
         response["Retry-After"] = "2"
         return response
-    token = manage_token(booking)
+    token = manage_token(attendee)
     if token is None:
         # A form of long ago, sent once more after the installation's key was replaced.
         return _closed(request, page)
-    return HttpResponseRedirect(reverse("bookings:confirmed", args=[booking.page_slug, token]), status=303)
+    return HttpResponseRedirect(
+        reverse("bookings:confirmed", args=[attendee.booking.page_slug, token]), status=303
+    )
 
 
-def _pick_once(page: Page, form: PickForm) -> Booking:
+def _pick_once(page: Page, form: PickForm) -> Attendee:
     """Raises what picking raises, and LimitReached."""
     booker, nonce = form.booker(page.zone.key), form.cleaned_data["nonce"]
     made = services.picked_before(one_off=page.one_off, booker=booker, nonce=nonce)

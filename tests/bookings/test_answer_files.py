@@ -92,7 +92,7 @@ def test_a_file_reaches_the_members_who_see_the_booking_and_nobody_else(
     page = client.get(f"{DETAILS}?start={TEN}").content.decode()
     assert 'enctype="multipart/form-data"' in page
     booking, file = book_with(client), AnswerFile.objects.get()
-    assert booking.answers == [
+    assert booking.booker.answers == [
         {"label": "Your deck", "answer": "deck.png, 1 KB", "file": str(file.pk)},
     ]
     url = file_url(booking, file)
@@ -133,7 +133,9 @@ def test_a_file_goes_along_when_the_booking_moves(
 ) -> None:
     booking, file = book_with(client), AnswerFile.objects.get()
     moved_to = {"start": "2030-01-09T09:00Z"}
-    response = client.post(f"/b/{booking.page_slug}/manage/{manage_token(booking)}/reschedule", moved_to)
+    response = client.post(
+        f"/b/{booking.page_slug}/manage/{manage_token(booking.booker)}/reschedule", moved_to
+    )
     assert response.status_code == 303
     moved = Booking.objects.get(status="confirmed")
     for each in (booking, moved):
@@ -148,7 +150,7 @@ def test_a_refused_form_keeps_its_file(client: Client, link: BookingLink, root: 
     assert "<b>My deck.png</b>, 1 KB" in refused.content.decode()
     response = client.post(DETAILS, form.values | {"email": "priya@saltmarsh.example"})
     assert response.status_code == 303
-    assert Booking.objects.get().answers[0]["answer"] == "My deck.png, 1 KB"
+    assert Booking.objects.get().booker.answers[0]["answer"] == "My deck.png, 1 KB"
     assert AnswerFile.objects.get().series_id == Booking.objects.get().series_id
     assert len(bytes_kept(root)) == 1
 
@@ -159,7 +161,7 @@ def test_a_lost_time_keeps_the_file(client: Client, link: BookingLink) -> None:
     assert lost.status_code == 409
     form = form_posting(lost.content.decode(), "email")
     assert client.post(DETAILS, form.values).status_code == 303
-    assert Booking.objects.latest("created_at", "id").answers or AnswerFile.objects.get().series_id
+    assert Booking.objects.latest("created_at", "id").booker.answers or AnswerFile.objects.get().series_id
 
 
 def test_a_kept_file_can_be_removed_and_replaced(client: Client, link: BookingLink) -> None:
@@ -173,7 +175,7 @@ def test_a_kept_file_can_be_removed_and_replaced(client: Client, link: BookingLi
     assert "q-deck-kept" not in removed.content.decode()
     response = client.post(DETAILS, values | {"q-deck": picture("better.png")})
     assert response.status_code == 303
-    assert Booking.objects.get().answers[0]["answer"] == "better.png, 1 KB"
+    assert Booking.objects.get().booker.answers[0]["answer"] == "better.png, 1 KB"
 
 
 def test_the_same_form_twice_is_one_booking_with_its_file(client: Client, link: BookingLink) -> None:
@@ -198,7 +200,7 @@ def test_a_key_opens_only_its_own_question_of_its_own_link(
     elsewhere = client.post(f"/book/{other.slug}/details", values)
     assert elsewhere.status_code == 422
     assert client.post(DETAILS, values).status_code == 303
-    assert [answer["label"] for answer in Booking.objects.get().answers] == ["Your deck"]
+    assert [answer["label"] for answer in Booking.objects.get().booker.answers] == ["Your deck"]
     for key in ("x", "\x00", "a" * 5000, str(AnswerFile.objects.get().pk)):
         assert (
             client.post(DETAILS, typed(start="2030-01-08T10:00Z", **{"q-deck-kept": key})).status_code == 422

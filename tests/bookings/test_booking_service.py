@@ -7,10 +7,25 @@ from uuid import UUID, uuid4
 import pytest
 
 from bookings.domain import mail_kinds as kinds
-from bookings.models import Booking, RetiredToken
-from bookings.selectors import booking_by_token, is_retired, manage_token, offer_of, reminder_due, starts_near
+from bookings.models import Attendee, Booking, RetiredToken
+from bookings.selectors import (
+    attendee_by_token,
+    is_retired,
+    manage_token,
+    offer_of,
+    reminder_due,
+    starts_near,
+)
 from bookings.services import booking as service
-from bookings.services.booking import Booker, BookingClosed, TooLate, book, cancel, reschedule
+from bookings.services.booking import (
+    Booker,
+    BookingClosed,
+    TooLate,
+    book,
+    cancel_by_booker,
+    cancel_by_host,
+    reschedule,
+)
 from scheduling import selectors as scheduling
 from scheduling.models import BookingLink, BusyTime, LinkHost
 from scheduling.services.busy_time import LockedHosts, SlotTaken
@@ -35,12 +50,13 @@ def everything() -> list[int]:
     """How many rows of each kind there are: what a refusal must not change."""
     return [
         model.objects.count()
-        for model in (Booking, BusyTime, OutboxMessage, AuditEvent, Person, RetiredToken)
+        for model in (Booking, Attendee, BusyTime, OutboxMessage, AuditEvent, Person, RetiredToken)
     ]
 
 
 def owed(booking: Booking) -> set[tuple[str, str, int]]:
-    waiting = OutboxMessage.objects.filter(topic_id=booking.pk, skipped_at=None)
+    topics = [booking.pk, *booking.attendees.values_list("pk", flat=True)]
+    waiting = OutboxMessage.objects.filter(topic_id__in=topics, skipped_at=None)
     return set(waiting.values_list("kind", "recipient", "seq"))
 
 
@@ -55,18 +71,18 @@ def test_a_booking_comes_with_its_time_its_mails_its_person_and_its_trace(
     booking = make_booking(link, TUESDAY_TEN + DAY, NOW, phone="+1 212 5550")
     assert busy(booking) == [booking.period]
     assert booking.host_id == link.owner_id
-    assert (booking.timezone, booking.booker_timezone) == ("Europe/Berlin", "America/New_York")
+    assert (booking.timezone, booking.booker.timezone) == ("Europe/Berlin", "America/New_York")
     assert owed(booking) == {
         (kinds.CONFIRMED_BOOKER, "priya@saltmarsh.example", 0),
         (kinds.CONFIRMED_HOST, "alice@larkhill.example", 0),
         (kinds.REMINDER_BOOKER, "priya@saltmarsh.example", 0),
     }
-    assert reminder_due(booking) == booking.starts_at - DAY
-    assert booking.person == Person.objects.get(email="priya@saltmarsh.example")
+    assert reminder_due(booking.booker) == booking.starts_at - DAY
+    assert booking.booker.person == Person.objects.get(email="priya@saltmarsh.example")
     event = AuditEvent.objects.get()
     assert (event.action, event.actor_name, event.target_id) == (
         "booking.made",
-        booking.booker_email,
+        booking.booker.email,
         booking.pk,
     )
 
@@ -75,10 +91,10 @@ def test_no_reminder_is_owed_for_a_meeting_within_a_day_or_where_the_page_has_no
     link: BookingLink, NOW: datetime
 ) -> None:
     soon = make_booking(link, NOW + HOUR, NOW)
-    assert reminder_due(soon) is None
+    assert reminder_due(soon.booker) is None
     link.reminder_enabled = False
     link.save()
-    assert reminder_due(make_booking(link, TUESDAY_TEN + DAY, NOW)) is None
+    assert reminder_due(make_booking(link, TUESDAY_TEN + DAY, NOW).booker) is None
 
 
 def test_the_same_form_sent_twice_books_once(link: BookingLink, NOW: datetime) -> None:
@@ -97,7 +113,7 @@ def test_a_form_sent_again_with_another_address_is_another_booking(link: Booking
     with pytest.raises(SlotTaken):
         book(link=link, start=TUESDAY_TEN, booker=corrected, nonce=nonce, now=NOW)
     again = book(link=link, start=TUESDAY_TEN + HOUR, booker=corrected, nonce=nonce, now=NOW)
-    assert again.booker_email == "priya@salt.example"
+    assert again.email == "priya@salt.example"
     assert Booking.objects.count() == 2
 
 
@@ -230,28 +246,28 @@ def test_cancelling_frees_the_time_tells_both_and_drops_the_reminder(
     link: BookingLink, NOW: datetime
 ) -> None:
     booking = make_booking(link, TUESDAY_TEN + DAY, NOW)
-    gone = cancel(booking=booking, by=Booking.Party.BOOKER, reason="No longer needed", now=NOW)
+    gone = cancel_by_booker(attendee=booking.booker, reason="No longer needed", now=NOW).booking
     assert busy(booking) == []
-    assert (gone.status, gone.cancelled_by, gone.cancellation_reason) == (
+    assert (gone.status, gone.booker.cancelled_by, gone.booker.reason) == (
         "cancelled",
         "booker",
         "No longer needed",
     )
     assert (gone.ended_at, gone.ics_sequence) == (NOW, 1)
     assert {kind for kind, _, _ in owed(gone)} >= {kinds.CANCELLED_BOOKER, kinds.CANCELLED_HOST}
-    assert reminder_due(gone) is None
+    assert reminder_due(gone.booker) is None
     assert AuditEvent.objects.filter(action="booking.cancelled").count() == 1
     assert make_booking(link, TUESDAY_TEN + DAY, NOW).starts_at == booking.starts_at
 
 
 def test_what_is_cancelled_stays_so(link: BookingLink, NOW: datetime) -> None:
     booking = make_booking(link, TUESDAY_TEN, NOW)
-    cancel(booking=booking, by=Booking.Party.BOOKER, reason="", now=NOW)
+    cancel_by_booker(attendee=booking.booker, reason="", now=NOW)
     before = everything()
     with pytest.raises(BookingClosed):
-        cancel(booking=booking, by=Booking.Party.BOOKER, reason="", now=NOW)
+        cancel_by_booker(attendee=booking.booker, reason="", now=NOW)
     with pytest.raises(BookingClosed):
-        reschedule(booking=booking, start=TUESDAY_TEN + HOUR, now=NOW)
+        reschedule(attendee=booking.booker, start=TUESDAY_TEN + HOUR, now=NOW)
     assert everything() == before
 
 
@@ -259,14 +275,16 @@ def test_moving_keeps_the_series_and_the_answers_and_takes_the_new_time_only(
     link: BookingLink, NOW: datetime
 ) -> None:
     booking = make_booking(link, TUESDAY_TEN, NOW, answers=[{"label": "How many?", "answer": "6"}])
-    moved = reschedule(booking=booking, start=TUESDAY_TEN + DAY, now=NOW, timezone="Europe/Lisbon")
+    moved = reschedule(
+        attendee=booking.booker, start=TUESDAY_TEN + DAY, now=NOW, timezone="Europe/Lisbon"
+    ).booking
     booking.refresh_from_db()
     assert (booking.status, moved.status) == ("rescheduled", "confirmed")
     assert (moved.series_id, moved.ics_sequence, moved.host_id) == (booking.series_id, 1, booking.host_id)
-    assert (moved.answers, moved.booker_timezone) == (booking.answers, "Europe/Lisbon")
+    assert (moved.booker.answers, moved.booker.timezone) == (booking.booker.answers, "Europe/Lisbon")
     assert (busy(booking), busy(moved)) == ([], [moved.period])
-    assert reminder_due(booking) is None
-    assert reminder_due(moved) == TUESDAY_TEN
+    assert reminder_due(booking.booker) is None
+    assert reminder_due(moved.booker) == TUESDAY_TEN
     assert owed(moved) >= {
         (kinds.MOVED_BOOKER, "priya@saltmarsh.example", 1),
         (kinds.MOVED_HOST, "alice@larkhill.example", 1),
@@ -275,22 +293,22 @@ def test_moving_keeps_the_series_and_the_answers_and_takes_the_new_time_only(
 
 def test_moving_replaces_the_token(link: BookingLink, NOW: datetime) -> None:
     booking = make_booking(link, TUESDAY_TEN, NOW)
-    old = manage_token(booking)
-    moved = reschedule(booking=booking, start=TUESDAY_TEN + HOUR, now=NOW)
-    new = manage_token(moved)
+    old = manage_token(booking.booker)
+    moved = reschedule(attendee=booking.booker, start=TUESDAY_TEN + HOUR, now=NOW).booking
+    new = manage_token(moved.booker)
     assert old is not None
     assert new is not None
     assert old != new
     assert is_retired(link.slug, old)
     assert not is_retired(link.slug, new)
-    assert booking_by_token(link.slug, new) == moved
-    assert booking_by_token("another-page", new) is None
+    assert attendee_by_token(link.slug, new) == moved.booker
+    assert attendee_by_token("another-page", new) is None
 
 
 def test_a_booking_may_move_into_time_of_its_own(alice: Membership, NOW: datetime) -> None:
     link = make_link(alice, duration_minutes=60, slot_interval_minutes=30)
     booking = make_booking(link, TUESDAY_TEN, NOW)
-    moved = reschedule(booking=booking, start=TUESDAY_TEN + timedelta(minutes=30), now=NOW)
+    moved = reschedule(attendee=booking.booker, start=TUESDAY_TEN + timedelta(minutes=30), now=NOW).booking
     assert busy(moved) == [moved.period]
 
 
@@ -299,7 +317,7 @@ def test_a_move_to_a_taken_time_leaves_everything_as_it_was(link: BookingLink, N
     booking = make_booking(link, TUESDAY_TEN, NOW)
     before = everything()
     with pytest.raises(SlotTaken):
-        reschedule(booking=booking, start=TUESDAY_TEN + HOUR, now=NOW)
+        reschedule(attendee=booking.booker, start=TUESDAY_TEN + HOUR, now=NOW)
     assert everything() == before
     assert busy(booking) == [booking.period]
 
@@ -307,16 +325,17 @@ def test_a_move_to_a_taken_time_leaves_everything_as_it_was(link: BookingLink, N
 def test_a_round_robin_booking_moves_with_its_host(alice: Membership, bob: Membership, NOW: datetime) -> None:
     pool = make_link(alice, hosts=[alice, bob])
     booking = make_booking(pool, TUESDAY_TEN, NOW)
-    assert reschedule(booking=booking, start=TUESDAY_TEN + HOUR, now=NOW).host_id == booking.host_id
+    moved = reschedule(attendee=booking.booker, start=TUESDAY_TEN + HOUR, now=NOW).booking
+    assert moved.host_id == booking.host_id
 
 
 def test_nothing_changes_after_the_start(link: BookingLink, NOW: datetime) -> None:
     booking = make_booking(link, TUESDAY_TEN, NOW)
     before = everything()
     with pytest.raises(BookingClosed):
-        cancel(booking=booking, by=Booking.Party.BOOKER, reason="", now=TUESDAY_TEN)
+        cancel_by_booker(attendee=booking.booker, reason="", now=TUESDAY_TEN)
     with pytest.raises(BookingClosed):
-        reschedule(booking=booking, start=TUESDAY_TEN + DAY, now=TUESDAY_TEN)
+        reschedule(attendee=booking.booker, start=TUESDAY_TEN + DAY, now=TUESDAY_TEN)
     assert everything() == before
 
 
@@ -327,14 +346,13 @@ def test_a_cut_off_binds_the_booker_and_not_the_host(link: BookingLink, NOW: dat
     late = booking.starts_at - timedelta(hours=24) + timedelta(seconds=1)
     before = everything()
     with pytest.raises(TooLate):
-        cancel(booking=booking, by=Booking.Party.BOOKER, reason="", now=late)
+        cancel_by_booker(attendee=booking.booker, reason="", now=late)
     with pytest.raises(TooLate):
-        reschedule(booking=booking, start=booking.starts_at + HOUR, now=late + timedelta(hours=12))
+        reschedule(attendee=booking.booker, start=booking.starts_at + HOUR, now=late + timedelta(hours=12))
     assert everything() == before
-    moved = reschedule(booking=booking, start=booking.starts_at + HOUR, now=late)
-    assert (
-        cancel(booking=moved, by=Booking.Party.HOST, reason="Ill", now=late + DAY / 4).cancelled_by == "host"
-    )
+    moved = reschedule(attendee=booking.booker, start=booking.starts_at + HOUR, now=late).booking
+    gone = cancel_by_host(booking=moved, actor=moved.host, reason="Ill", now=late + DAY / 4)
+    assert gone.booker.cancelled_by == "host"
 
 
 def test_a_cut_off_ends_with_its_last_instant(link: BookingLink, NOW: datetime) -> None:
@@ -342,7 +360,7 @@ def test_a_cut_off_ends_with_its_last_instant(link: BookingLink, NOW: datetime) 
     link.save()
     booking = make_booking(link, TUESDAY_TEN + DAY, NOW)
     assert (
-        cancel(booking=booking, by=Booking.Party.BOOKER, reason="", now=booking.starts_at - DAY).status
+        cancel_by_booker(attendee=booking.booker, reason="", now=booking.starts_at - DAY).status
         == "cancelled"
     )
 
@@ -351,8 +369,8 @@ def test_a_booking_without_its_page_can_be_cancelled_and_not_moved(link: Booking
     booking = make_booking(link, TUESDAY_TEN, NOW)
     link.delete()
     with pytest.raises(BookingClosed):
-        reschedule(booking=booking, start=TUESDAY_TEN + HOUR, now=NOW)
-    assert cancel(booking=booking, by=Booking.Party.BOOKER, reason="", now=NOW).status == "cancelled"
+        reschedule(attendee=booking.booker, start=TUESDAY_TEN + HOUR, now=NOW)
+    assert cancel_by_booker(attendee=booking.booker, reason="", now=NOW).status == "cancelled"
 
 
 class TestOffer:

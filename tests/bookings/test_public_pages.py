@@ -331,7 +331,7 @@ class TestBooking:
         booking = Booking.objects.get()
         assert response.status_code == 303
         assert response["Location"].startswith("/b/alice-discovery-call/manage/")
-        assert (booking.starts_at, booking.booker_timezone) == (TUESDAY_TEN, "America/New_York")
+        assert (booking.starts_at, booking.booker.timezone) == (TUESDAY_TEN, "America/New_York")
         text = text_of(client.get(response["Location"]))
         assert "You’re booked with Alice" in text
         assert "04:00 – 04:30" in text
@@ -345,7 +345,7 @@ class TestBooking:
         assert client.post(DETAILS, typed(**answers)).status_code == 422
         answers["q-why"] = "Late\r\nchanges"
         assert client.post(DETAILS, typed(**answers)).status_code == 303
-        assert Booking.objects.get().answers == [
+        assert Booking.objects.get().booker.answers == [
             {"label": "How many people plan?", "answer": "2 to 5"},
             {"label": "Why now?", "answer": "Late\nchanges"},
             {"label": "I have read the terms", "answer": "Yes"},
@@ -486,7 +486,7 @@ class TestALostRace:
         for name in ("name", "email", "phone", "notes", "q-size", "q-why", "q-terms", "nonce", "tz"):
             assert again.values[name] == form[name], name
         assert client.post(again.action, again.values).status_code == 303
-        assert Booking.objects.filter(notes="About Lisbon").count() == 1
+        assert Booking.objects.filter(attendees__notes="About Lisbon").count() == 1
 
     def test_a_time_that_is_gone_before_the_form_is_shown(
         self, client: Client, link: BookingLink, NOW: datetime

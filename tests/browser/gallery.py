@@ -123,7 +123,7 @@ class World:
         return f"{user_pk_to_url_str(user)}-{default_token_generator.make_token(user)}"
 
     def manage(self, booking: Booking, view: str = "manage") -> str:
-        return reverse(f"bookings:{view}", args=[booking.page_slug, manage_token(booking)])
+        return reverse(f"bookings:{view}", args=[booking.page_slug, manage_token(booking.booker)])
 
 
 def make_world(now: datetime) -> World:
@@ -331,10 +331,10 @@ def manage_of_new(world: World) -> str:
     booker = booking_service.Booker(
         name="Priya Raman", email="priya@saltmarsh.example", timezone="America/New_York"
     )
-    booking = booking_service.book(
+    made = booking_service.book(
         link=link, start=world.start(link.slug), booker=booker, nonce=uuid4(), now=world.now
     )
-    return world.manage(booking)
+    return world.manage(made.booking)
 
 
 def manage_of_too_late(world: World) -> str:

@@ -70,7 +70,9 @@ def past(book: Book, afternoon: datetime, alice: Membership) -> list[Booking]:
         book(november(9, 13), "Yusuf Demir"),
         book(november(9, 9), "Aisha Rahman"),
     ]
-    attendance.mark(booking=past[1], attendance=Booking.Attendance.ATTENDED, actor=alice.user, now=afternoon)
+    attendance.mark(
+        attendee=past[1].booker, attendance=Booking.Attendance.ATTENDED, actor=alice.user, now=afternoon
+    )
     return past
 
 
@@ -134,7 +136,7 @@ def test_the_whole_drawer_by_keyboard_keeps_what_was_typed_until_it_is_sent(
     expect(page.locator(".day")).to_have_text("Tomorrow, Wednesday 11 November 1 meeting")
     expect(page.locator("#tab-cancelled")).to_have_text("Cancelled 2")
     wei.refresh_from_db()
-    assert (wei.status, wei.cancellation_reason) == ("cancelled", REASON)
+    assert (wei.status, wei.booker.reason) == ("cancelled", REASON)
 
 
 def test_a_refused_reason_and_a_booking_somebody_else_cancelled_are_said_in_the_drawer(
@@ -150,7 +152,7 @@ def test_a_refused_reason_and_a_booking_somebody_else_cancelled_are_said_in_the_
     expect(page.locator(":focus")).to_contain_text("One thing to fix.")
     expect(reason).to_have_value("x" * 501)
     reason.fill("ill")
-    bookings.cancel(booking=noor, by=Booking.Party.BOOKER, reason="", now=afternoon)
+    bookings.cancel_by_booker(attendee=noor.booker, reason="", now=afternoon)
     submit.click()
     expect(page.locator(":focus")).to_contain_text("It can no longer be cancelled")
     expect(submit).to_have_count(0)
@@ -199,7 +201,7 @@ def test_a_new_manage_link_is_copied_and_shown(visit: Visit, alice: Membership, 
     address = field.input_value()
     assert page.evaluate("navigator.clipboard.readText()") == address
     noor.refresh_from_db()
-    assert noor.manage_token_hash == token_hash(address.rpartition("/")[2])
+    assert noor.booker.manage_token_hash == token_hash(address.rpartition("/")[2])
 
 
 def test_search_keeps_the_focus_and_back_restores_tab_search_and_row(

@@ -6,7 +6,7 @@ from uuid import uuid4
 
 import pytest
 
-from bookings.models import Booking
+from bookings.models import Attendee, Booking
 from bookings.services import booking as service
 from bookings.services.booking import Booker, book
 from scheduling.models import BookingLink, BusyTime
@@ -22,8 +22,8 @@ TUESDAY_TEN = datetime(2030, 1, 8, 9, 0, tzinfo=UTC)
 CROWD = 60
 
 
-def try_to_book(link: BookingLink, now: datetime, count: int = CROWD) -> list[Booking | Exception]:
-    def one(number: int) -> Booking:
+def try_to_book(link: BookingLink, now: datetime, count: int = CROWD) -> list[Attendee | Exception]:
+    def one(number: int) -> Attendee:
         booker = Booker(name=f"Guest {number}", email=f"guest{number}@x.example", timezone="Europe/Berlin")
         return book(link=link, start=TUESDAY_TEN, booker=booker, nonce=uuid4(), now=now)
 
@@ -32,7 +32,7 @@ def try_to_book(link: BookingLink, now: datetime, count: int = CROWD) -> list[Bo
 
 def test_of_sixty_bookers_of_one_time_one_gets_it(link: BookingLink, NOW: datetime) -> None:
     results = try_to_book(link, NOW)
-    assert outcome(results) == {"Booking": 1, "SlotTaken": CROWD - 1}
+    assert outcome(results) == {"Attendee": 1, "SlotTaken": CROWD - 1}
     assert Booking.objects.count() == BusyTime.objects.count() == 1
     assert OutboxMessage.objects.filter(kind__contains="confirmed").count() == 2
 
@@ -43,12 +43,12 @@ def test_control_without_locks_and_constraint_the_same_race_double_books(
     without_the_locks(monkeypatch)
     with without_the_constraint():
         results = try_to_book(link, NOW)
-        assert outcome(results)["Booking"] > 1, outcome(results)
+        assert outcome(results)["Attendee"] > 1, outcome(results)
 
 
 def test_the_locks_alone_hold(link: BookingLink, NOW: datetime) -> None:
     with without_the_constraint():
-        assert outcome(try_to_book(link, NOW))["Booking"] == 1
+        assert outcome(try_to_book(link, NOW))["Attendee"] == 1
 
 
 def test_the_constraint_alone_holds(
@@ -66,7 +66,7 @@ def test_a_pool_of_five_takes_five_of_sixty_each_by_another_host(alice: Membersh
         for number in range(5)
     ]
     link = make_link(alice, hosts=pool)
-    assert outcome(try_to_book(link, NOW)) == {"Booking": 5, "SlotTaken": CROWD - 5}
+    assert outcome(try_to_book(link, NOW)) == {"Attendee": 5, "SlotTaken": CROWD - 5}
     assert set(Counter(Booking.objects.values_list("host_id", flat=True)).values()) == {1}
     assert sorted(link.hosts.values_list("rotation", flat=True)) == [1, 2, 3, 4, 5]
 
@@ -77,8 +77,8 @@ def test_a_form_sent_twice_at_once_books_once_and_gives_both_the_same(
     nonce = uuid4()
     booker = Booker(name="Priya", email="priya@x.example", timezone="Europe/Berlin")
     results = at_once(8, lambda _: book(link=link, start=TUESDAY_TEN, booker=booker, nonce=nonce, now=NOW))
-    assert outcome(results) == {"Booking": 8}
-    assert len({booking.pk for booking in results if isinstance(booking, Booking)}) == 1
+    assert outcome(results) == {"Attendee": 8}
+    assert len({made.pk for made in results if isinstance(made, Attendee)}) == 1
     assert Booking.objects.count() == 1
 
 
@@ -90,13 +90,13 @@ def test_reschedule_and_cancel_of_one_booking_leave_one_final_state(link: Bookin
         booking = make_booking(link, start, NOW, email=f"guest{day}@x.example")
         target = start + timedelta(hours=1)
 
-        def act(number: int, booking: Booking = booking, target: datetime = target) -> Booking:
+        def act(number: int, booking: Booking = booking, target: datetime = target) -> Attendee:
             if number % 2:
-                return service.cancel(booking=booking, by=Booking.Party.BOOKER, reason="", now=NOW)
-            return service.reschedule(booking=booking, start=target, now=NOW)
+                return service.cancel_by_booker(attendee=booking.booker, reason="", now=NOW)
+            return service.reschedule(attendee=booking.booker, start=target, now=NOW)
 
         results = at_once(6, act)
-        assert outcome(results) == {"Booking": 1, "BookingClosed": 5}
+        assert outcome(results) == {"Attendee": 1, "BookingClosed": 5}
         series = Booking.objects.filter(series_id=booking.series_id)
         active = BusyTime.objects.filter(owner_key__in=series.values("pk"), active=True)
         assert active.count() == series.filter(status="confirmed").count() <= 1
@@ -108,7 +108,10 @@ def test_two_bookings_that_swap_times_never_meet(link: BookingLink, NOW: datetim
     second = make_booking(link, TUESDAY_TEN + timedelta(hours=1), NOW, email="two@x.example")
     targets = [(first, second.starts_at), (second, first.starts_at)]
     results = at_once(
-        2, lambda number: service.reschedule(booking=targets[number][0], start=targets[number][1], now=NOW)
+        2,
+        lambda number: service.reschedule(
+            attendee=targets[number][0].booker, start=targets[number][1], now=NOW
+        ),
     )
     assert all(isinstance(result, SlotTaken) for result in results)
     assert Booking.objects.filter(status="confirmed").count() == 2

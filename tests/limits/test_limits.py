@@ -12,7 +12,7 @@ import time_machine
 from django.db.models.functions import Now
 from django.test import Client, RequestFactory
 
-from bookings.models import Booking
+from bookings.models import Attendee, Booking
 from scheduling.models import BookingLink
 from tests.conftest import MONDAY_MORNING
 from tests.servers import free_port
@@ -251,7 +251,7 @@ class TestPages:
         refused(client.post(DETAILS, details(start="2030-01-08T10:00Z")))
         other = details("other@x.example", "2030-01-08T10:00Z", guests="tomas@cobaltfoods.example")
         assert "id_guests_error" in refused(client.post(DETAILS, other))
-        Booking.objects.update(no_show_status=Booking.Attendance.ATTENDED)
+        Attendee.objects.update(no_show_status=Booking.Attendance.ATTENDED)
         assert client.post(DETAILS, details(start="2030-01-08T10:00Z")).status_code == 303
 
     def test_a_lost_race_does_not_count(self, client: Client, link: BookingLink, settings: Any) -> None:

@@ -54,7 +54,7 @@ def pick(one_off: OneOff, now: datetime, index: int = 0, booker: Booker = TOMAS,
         booker=booker,
         now=now,
         **{"slot_id": slot_of(one_off, index).pk, "nonce": uuid4()} | fields,
-    )
+    ).booking
 
 
 def active_holds(one_off: OneOff) -> int:

@@ -214,7 +214,7 @@ def test_an_invitee_picks_a_time(invitee: Client, one_off: OneOff, NOW: datetime
     assert response["Location"].startswith("/b/one-off/manage/")
     assert response["Location"].endswith("/confirmed")
     assert booking.starts_at == three_times(NOW)[1].start
-    assert (booking.booker_name, booking.booker_email, booking.booker_timezone) == (
+    assert (booking.booker.name, booking.booker.email, booking.booker.timezone) == (
         "Tomás Herrera",
         "tomas@cobaltfoods.example",
         "Europe/Madrid",
@@ -261,7 +261,7 @@ def test_a_phone_call_needs_a_number(invitee: Client, alice: Membership, NOW: da
     assert "Add the number to call" in page(response)
     assert written() == before
     invitee.post(url_of(one_off), typed(invitee, one_off, phone="+34 600 123 456"))
-    assert Booking.objects.get().booker_phone == "+34 600 123 456"
+    assert Booking.objects.get().booker.phone == "+34 600 123 456"
 
 
 @pytest.mark.parametrize(
@@ -393,7 +393,7 @@ def test_a_name_and_an_email_in_the_address_lead_straight_to_the_times(
         f"{url_of(one_off)}?name=Other&email=other@larkhill.example", values | {"slot": slot}
     )
     assert response.status_code == 303
-    assert Booking.objects.get().booker_email == WHO["email"]
+    assert Booking.objects.get().booker.email == WHO["email"]
 
 
 @pytest.mark.parametrize(

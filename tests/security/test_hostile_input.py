@@ -455,7 +455,7 @@ def test_whatever_is_booked_can_be_mailed(
         response = send(world.browser("anon"), world.address("bookings:details"), sent)
         if response.status_code == 303:
             booked = Booking.objects.exclude(pk__in=[world.booking.pk, world.past.pk]).get()
-            ensure_mails_are_ours({str(booked.booker_email), world.alice.user.email})
+            ensure_mails_are_ours({str(booked.booker.email), world.alice.user.email})
         else:
             assert response.status_code == 422
             assert fingerprint() == before

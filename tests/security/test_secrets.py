@@ -18,7 +18,7 @@ from django.core import mail
 from django.db.models.functions import Now
 from pytest_django import DjangoCaptureOnCommitCallbacks
 
-from bookings.models import Booking
+from bookings.models import Attendee
 from bookings.selectors import MANAGE
 from one_off.models import OneOff
 from one_off.selectors import PICK
@@ -182,7 +182,7 @@ def test_tokens_of_one_thing_say_nothing_about_each_other() -> None:
 
 
 def test_what_is_stored_of_a_token_opens_nothing(world: World) -> None:
-    for model, name in ((Booking, "bookings:manage"), (OneOff, "one_off:pick")):
+    for model, name in ((Attendee, "bookings:manage"), (OneOff, "one_off:pick")):
         row = model._default_manager.latest("created_at")
         stored = getattr(row, "manage_token_hash", "") or getattr(row, "token_hash", "")
         assert len(stored) == 64

@@ -71,9 +71,10 @@ class World:
 
     def address(self, name: str, **instead: Any) -> str:
         """The address of this name about something of Alice's, or `instead`, by parameter."""
-        token = token_of(self.one_off) if name == "one_off:pick" else manage_token(self.booking)
+        token = token_of(self.one_off) if name == "one_off:pick" else manage_token(self.booking.booker)
         values = {
-            "booking_id": self.past.pk if name == "bookings:attendance" else self.booking.pk,
+            "attendee_id": (self.past if name == "bookings:attendance" else self.booking).booker.pk,
+            "booking_id": self.booking.pk,
             "color": "8a2a2a",
             "file_id": uuid4(),
             "key": "no-such-key",

@@ -8,7 +8,7 @@ from zoneinfo import ZoneInfo
 
 from django.db import transaction
 
-from bookings.models import Booking
+from bookings.models import Attendee, Booking
 from bookings.services import attendance
 from bookings.services import booking as bookings
 from managed_events.domain.draft import TemplateDraft
@@ -148,16 +148,14 @@ def _bookings(discovery: BookingLink, pool: BookingLink, now: datetime) -> None:
     for link, days_ahead in ((discovery, 1), (pool, 1), (pool, 1), (discovery, 4), (pool, 6)):
         _book(link, now, now + timedelta(days=days_ahead), next(bookers))
     cancelled = _book(discovery, now, now + timedelta(days=3), next(bookers))
-    bookings.cancel(
-        booking=cancelled, by=Booking.Party.BOOKER, reason="We have found another carrier.", now=now
-    )
+    bookings.cancel_by_booker(attendee=cancelled, reason="We have found another carrier.", now=now)
     moved = _book(discovery, now, now + timedelta(days=5), next(bookers))
-    bookings.reschedule(booking=moved, start=_start(discovery, now, now + timedelta(days=7)), now=now)
+    bookings.reschedule(attendee=moved, start=_start(discovery, now, now + timedelta(days=7)), now=now)
     then = now - timedelta(days=9)
     for days_ahead, mark in ((2, Booking.Attendance.ATTENDED), (4, Booking.Attendance.NO_SHOW), (6, None)):
         past = _book(discovery, then, then + timedelta(days=days_ahead), next(bookers))
         if mark is not None:
-            attendance.mark(booking=past, attendance=mark, actor=discovery.owner, now=now)
+            attendance.mark(attendee=past, attendance=mark, actor=discovery.owner, now=now)
 
 
 def _bookers() -> Iterator[bookings.Booker]:
@@ -173,7 +171,7 @@ def _bookers() -> Iterator[bookings.Booker]:
             )
 
 
-def _book(link: BookingLink, now: datetime, earliest: datetime, booker: bookings.Booker) -> Booking:
+def _book(link: BookingLink, now: datetime, earliest: datetime, booker: bookings.Booker) -> Attendee:
     start = _start(link, now, earliest)
     return bookings.book(link=link, start=start, booker=booker, nonce=uuid4(), now=now)
 

@@ -31,9 +31,10 @@ def due() -> QuerySet[OutboxMessage]:
     )
 
 
-def messages_about(topic_id: UUID) -> QuerySet[OutboxMessage]:
-    """Every message about one thing, whatever became of it, newest first, without the mails themselves."""
-    return OutboxMessage.objects.filter(topic_id=topic_id).defer("payload").order_by("-created_at", "kind")
+def messages_about(*topic_ids: UUID) -> QuerySet[OutboxMessage]:
+    """Every message about these things, whatever became of it, newest first, without the mails themselves."""
+    about = OutboxMessage.objects.filter(topic_id__in=topic_ids)
+    return about.defer("payload").order_by("-created_at", "kind")
 
 
 def is_superseded(message: OutboxMessage) -> bool:
