@@ -1,6 +1,5 @@
 """Reads about bookings."""
 
-from collections import defaultdict
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
@@ -13,8 +12,6 @@ from bookings.domain.console import PAGE_SIZE, RECENT, Marks, Place, Query, Tab
 from bookings.domain.mail_kinds import REMINDER_BOOKER
 from bookings.models import AnswerFile, Attendee, Booking, RetiredToken
 from scheduling import selectors as scheduling
-from scheduling.domain.reasons import ReasonCode
-from scheduling.domain.slots import Explanation, explain, open_starts
 from scheduling.models import BookingLink
 from workestra.accounts import tokens
 from workestra.accounts.domain.tokens import token_hash
@@ -88,29 +85,16 @@ class Offer:
 def offer_of(link: BookingLink, within: Period, now: datetime, *, without: UUID | None = None) -> Offer:
     """What the link offers in `within` from `now` on; the time of the owner key `without` counts as free.
 
-    Two queries; three when there is nothing in the period and the next start has to be looked for.
+    The number of queries does not depend on that of the hosts.
     """
-    hosts = scheduling.hosts_in_order(link)
-    rules = scheduling.rules_of(link)
+    pool = scheduling.Pool(link, within, now, without=without)
     asked = within.clipped(Period(now, max(now, within.end)))
-    calendars = scheduling.calendars_of(link, hosts, within, now, without=without)
-    if not calendars:
-        return Offer([], None, notice_matters=False)
-    starts = open_starts(hosts=calendars, rules=rules, window=asked, now=now) if asked else []
+    starts = pool.starts(asked) if asked else []
     if not starts:
-        everything = _bookable(link, now)
-        calendars = scheduling.calendars_of(link, hosts, everything, now, without=without)
-        later = open_starts(hosts=calendars, rules=rules, window=everything, now=now)
+        later = scheduling.open_starts_of(link, _bookable(link, now), now, without=without)
         following = [start for start in later if start >= within.end] or later
         return Offer([], following[0] if following else None, notice_matters=False)
-    before = Period(now, starts[0])
-    notice_matters = (
-        bool(rules.minimum_notice)
-        and within.includes(now)
-        and not before.is_empty
-        and _is_held_back_by_notice(explain(hosts=calendars, rules=rules, window=before, now=now))
-    )
-    return Offer(starts, None, notice_matters)
+    return Offer(starts, None, within.includes(now) and _is_held_back_by_notice(pool, now, starts[0]))
 
 
 def starts_near(
@@ -119,9 +103,8 @@ def starts_near(
     """Starts offered within a week of a wanted one, in order; when there are none, all that are offered."""
     week = timedelta(days=8)
     near = Period(max(now, wanted - week), max(now, wanted + week))
-    slots = scheduling.open_slots_of(link, near, now, without=without)
-    slots = slots or scheduling.open_slots_of(link, _bookable(link, now), now, without=without)
-    return [slot.start for slot in slots]
+    starts = scheduling.open_starts_of(link, near, now, without=without)
+    return starts or scheduling.open_starts_of(link, _bookable(link, now), now, without=without)
 
 
 def last_bookable(link: BookingLink, now: datetime) -> datetime:
@@ -139,14 +122,12 @@ def _bookable(link: BookingLink, now: datetime) -> Period:
     return Period(now, last_bookable(link, now))
 
 
-def _is_held_back_by_notice(explanation: Explanation) -> bool:
-    for gap in explanation.gaps:
-        reasons: dict[str, set[ReasonCode]] = defaultdict(set)
-        for reason in gap.reasons:
-            reasons[reason.host_id].add(reason.code)
-        if any(codes == {ReasonCode.NOTICE} for codes in reasons.values()):
-            return True
-    return False
+def _is_held_back_by_notice(pool: scheduling.Pool, now: datetime, first: datetime) -> bool:
+    """Whether nothing but the notice keeps the link from offering a start before its first."""
+    if not pool.rules.minimum_notice or first == now:
+        return False
+    at_once = replace(pool.rules, minimum_notice=timedelta(0))
+    return bool(pool.starts(Period(now, first), at_once))
 
 
 def listed(workspace: Workspace, query: Query, now: datetime) -> QuerySet[Booking]:

@@ -109,7 +109,8 @@ def explained_day(
         raise NoSuchDay
     period = Period(spans[0][0], spans[-1][1])
     hosts = selectors.hosts_in_order(link)
-    calendars = selectors.calendars_of(link, hosts, period, now) if hosts else []
+    rows = [selectors.HostRow.of(host) for host in hosts]
+    calendars = selectors.calendars_of(link, rows, period, now) if hosts else []
     if reach is not None:
         seen = {str(user_id) for user_id in reach}
         calendars = [calendar if calendar.host_id in seen else _unnamed(calendar) for calendar in calendars]

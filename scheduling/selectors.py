@@ -1,12 +1,14 @@
 """Reads about links and the times they offer. No page read here waits for a calendar provider."""
 
-from collections import defaultdict
-from collections.abc import Mapping, Sequence
-from datetime import datetime, timedelta
-from typing import Any
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import UTC, datetime, timedelta
+from typing import Any, Final, NamedTuple, Self
 from uuid import UUID
 
+from django.db import connection
 from django.db.models import Q, QuerySet
+from psycopg.types.multirange import TimestamptzMultirange
 
 from scheduling.domain.hours import Availability
 from scheduling.domain.slots import (
@@ -18,13 +20,41 @@ from scheduling.domain.slots import (
     Slot,
     Strategy,
     Verdict,
-    open_slots,
+    open_starts,
     verdict,
 )
-from scheduling.domain.wallclock import DAY, instants_of_dates
-from scheduling.models import BookingLink, BusyTime, LinkHost, OutOfOffice, RetiredSlug, Schedule, as_range
+from scheduling.domain.wallclock import DAY, instants_of_dates, joined
+from scheduling.models import BookingLink, BusyTime, LinkHost, RetiredSlug, Schedule, as_range
 from workestra.accounts.models import Membership
 from workestra.calendars.domain.period import Period
+
+READ_AT_ONCE: Final = 8
+"""So many hosts, each of them busy a third of the time, hardly leave a start that none of them can give."""
+
+# Every booking page reads these, of up to hundreds of hosts. Django's queries would take several times as long to be
+# written and made objects of as PostgreSQL takes to answer them.
+_HOSTS: Final = """
+    SELECT host.user_id, person.timezone, host.schedule_id, host.max_per_day
+    FROM scheduling_linkhost host
+    JOIN accounts_user person ON person.id = host.user_id AND person.is_active
+    JOIN accounts_membership member
+        ON member.user_id = host.user_id AND member.workspace_id = %(workspace)s AND member.is_active
+    WHERE host.link_id = %(link)s
+    ORDER BY host.rotation, host.weight DESC, host.user_id
+"""
+_AWAY: Final = """
+    SELECT absence.user_id, absence.first_day, absence.last_day
+    FROM scheduling_linkhost host
+    JOIN scheduling_outofoffice absence ON absence.user_id = host.user_id
+    WHERE host.link_id = %(link)s AND absence.first_day <= %(last)s AND absence.last_day >= %(first)s
+"""
+_BUSY: Final = """
+    SELECT host_id, lower(during) AT TIME ZONE 'UTC', upper(during) AT TIME ZONE 'UTC',
+        buffer_before_minutes, buffer_after_minutes, kind, label, link_id = %(link)s
+    FROM scheduling_busytime
+    WHERE active AND host_id = ANY(%(hosts)s) AND during && %(around)s
+        AND (expires_at IS NULL OR expires_at > %(now)s) AND owner_key IS DISTINCT FROM %(without)s
+"""
 
 
 def links_of(member: Membership) -> QuerySet[BookingLink]:
@@ -76,7 +106,8 @@ def meetings_ahead(link: BookingLink, now: datetime) -> int:
 
 def public_link(slug: str) -> BookingLink | None:
     """The link behind `/book/<slug>`, with owner, workspace and schedule; None when there is none."""
-    return BookingLink.objects.filter(slug=slug).select_related("owner", "workspace", "schedule").first()
+    links = BookingLink.objects.filter(slug=slug).select_related("owner", "workspace", "schedule")
+    return links.order_by().first()
 
 
 def link_around(member: Membership, link_id: UUID) -> BookingLink | None:
@@ -91,8 +122,21 @@ def moved_slug(slug: str) -> str | None:
     return retired.values_list("link__slug", flat=True).first()
 
 
+class HostRow(NamedTuple):
+    """A host as far as times depend on him."""
+
+    user_id: UUID
+    zone: str
+    schedule_id: UUID | None
+    max_per_day: int | None
+
+    @classmethod
+    def of(cls, host: LinkHost) -> Self:
+        return cls(host.user_id, host.user.timezone, host.schedule_id, host.max_per_day)
+
+
 def hosts_in_order(link: BookingLink) -> list[LinkHost]:
-    """The link's active hosts with users and schedules, next in turn first: least recent, then weight, then user id.
+    """The link's active hosts with users, next in turn first: least recent, then weight, then user id.
 
     For a booking, read it only after the hosts are locked: the order is part of what the locks protect.
     """
@@ -103,9 +147,14 @@ def hosts_in_order(link: BookingLink) -> list[LinkHost]:
             user__memberships__workspace=link.workspace_id,
             user__memberships__is_active=True,
         )
-        .select_related("user", "schedule")
+        .select_related("user")
         .order_by("rotation", "-weight", "user_id")
     )
+
+
+def host_rows(link: BookingLink) -> list[HostRow]:
+    """The same hosts in the same order, for those who only ask for times."""
+    return [*map(HostRow._make, _fetched(_HOSTS, link=link.pk, workspace=link.workspace_id))]
 
 
 def rules_of(link: BookingLink) -> Rules:
@@ -126,7 +175,7 @@ def rules_of(link: BookingLink) -> Rules:
 
 def calendars_of(
     link: BookingLink,
-    hosts: Sequence[LinkHost],
+    hosts: Sequence[HostRow],
     within: Period,
     now: datetime,
     *,
@@ -135,73 +184,173 @@ def calendars_of(
     """Each host's hours, busy time and days away, in the order given, as far as they matter for starts in `within`.
 
     `without` leaves out the time of one owner key, so that a booking being moved does not stand in its own way.
-    Two queries, whatever the number of hosts, when the link and the hosts have their schedules with them.
+    Two queries, whatever the number of hosts; three when some have schedules of their own.
     """
-    # Caps count whole local weeks; otherwise no meeting with its buffers reaches further than a day.
-    capped = link.max_per_day or link.max_per_week or any(host.max_per_day for host in hosts)
-    margin = timedelta(days=9) if capped else timedelta(days=2)
-    around = Period(within.start - margin, within.end + margin)
-    rows = BusyTime.objects.filter(
-        host_id__in=[host.user_id for host in hosts], active=True, during__overlap=as_range(around)
-    ).filter(Q(expires_at__isnull=True) | Q(expires_at__gt=now))
-    if without is not None:
-        rows = rows.exclude(owner_key=without)
-    busy: dict[UUID, list[Busy]] = defaultdict(list)
-    for row in rows:
-        busy[row.host_id].append(
-            Busy(
-                period=Period(row.during.lower, row.during.upper),
-                buffer_before=timedelta(minutes=row.buffer_before_minutes),
-                buffer_after=timedelta(minutes=row.buffer_after_minutes),
-                kind=BusyKind(row.kind),
-                label=row.label,
-                same_link=row.link_id == link.pk and row.kind == BusyTime.Kind.BOOKING,
-            )
-        )
-    hours, away = _hours_of(link, hosts), _days_away(hosts, around)
+    around = _around(link, hosts, [within])
+    hours, away = _hours_of(link, hosts), _days_away(link, hosts, around[0])
+    return _calendars(hosts, hours, away, _busy(link, hosts, around, now, without))
+
+
+def _calendars(
+    hosts: Sequence[HostRow],
+    hours: Mapping[UUID | None, Availability],
+    away: Mapping[UUID, list[Period]],
+    busy: Mapping[UUID, list[Busy]],
+) -> list[HostCalendar]:
     return [
         HostCalendar(
             host_id=str(host.user_id),
             availability=hours[host.schedule_id],
-            busy=tuple(busy[host.user_id]),
-            out_of_office=tuple(away[host.user_id]),
+            busy=tuple(busy.get(host.user_id, ())),
+            out_of_office=tuple(away.get(host.user_id, ())),
             max_per_day=host.max_per_day,
         )
         for host in hosts
     ]
 
 
-def _hours_of(link: BookingLink, hosts: Sequence[LinkHost]) -> dict[UUID | None, Availability]:
+def _around(link: BookingLink, hosts: Sequence[HostRow], within: Iterable[Period]) -> list[Period]:
+    """When what takes a host's time matters for starts in these periods; in order, joined."""
+    # Caps count whole local weeks; otherwise no meeting with its buffers reaches further than a day.
+    capped = link.max_per_day or link.max_per_week or any(host.max_per_day for host in hosts)
+    margin = timedelta(days=9) if capped else timedelta(days=2)
+    return [
+        Period(*span) for span in joined((period.start - margin, period.end + margin) for period in within)
+    ]
+
+
+def _busy(
+    link: BookingLink,
+    hosts: Sequence[HostRow],
+    around: Sequence[Period],
+    now: datetime,
+    without: UUID | None,
+) -> dict[UUID, list[Busy]]:
+    """What takes each host's time and touches one of the periods."""
+    rows = _fetched(
+        _BUSY,
+        link=link.pk,
+        hosts=[host.user_id for host in hosts],
+        around=TimestamptzMultirange(map(as_range, around)),
+        now=now,
+        without=without,
+    )
+    busy: dict[UUID, list[Busy]] = defaultdict(list)
+    for host_id, start, end, before, after, kind, label, is_of_link in rows:
+        busy[host_id].append(
+            Busy(
+                period=Period(start.replace(tzinfo=UTC), end.replace(tzinfo=UTC)),
+                buffer_before=timedelta(minutes=before),
+                buffer_after=timedelta(minutes=after),
+                kind=BusyKind(kind),
+                label=label,
+                same_link=bool(is_of_link) and kind == BusyTime.Kind.BOOKING,
+            )
+        )
+    return busy
+
+
+def _hours_of(link: BookingLink, hosts: Sequence[HostRow]) -> dict[UUID | None, Availability]:
     """The hours by a host's own schedule; None has the link's. One schedule is one object, which the engine shares."""
     hours: dict[UUID | None, Availability] = {None: link.availability()}
     if link.schedule_id:
         hours[link.schedule_id] = hours[None]
-    for host in hosts:
-        if host.schedule and host.schedule_id not in hours:
-            hours[host.schedule_id] = host.schedule.own_hours()
+    own = {host.schedule_id for host in hosts if host.schedule_id and host.schedule_id not in hours}
+    if own:
+        hours |= {schedule.pk: schedule.own_hours() for schedule in Schedule.objects.filter(pk__in=own)}
     return hours
 
 
-def _days_away(hosts: Sequence[LinkHost], around: Period) -> dict[UUID, list[Period]]:
-    """When each host is out of office, as far as it touches the period."""
-    zones = {host.user_id: host.user.timezone for host in hosts}
-    absences = OutOfOffice.objects.filter(
-        user_id__in=zones, first_day__lte=(around.end + DAY).date(), last_day__gte=(around.start - DAY).date()
+def _days_away(link: BookingLink, hosts: Sequence[HostRow], around: Period) -> dict[UUID, list[Period]]:
+    """When each of these hosts of the link is out of office, as far as it touches the period."""
+    zones = {host.user_id: host.zone for host in hosts}
+    absences = _fetched(
+        _AWAY, link=link.pk, first=(around.start - DAY).date(), last=(around.end + DAY).date()
     )
     away: dict[UUID, list[Period]] = defaultdict(list)
-    for absence in absences:
-        until = absence.last_day + DAY
-        spans = instants_of_dates(zones[absence.user_id], absence.first_day, until, around.start, around.end)
-        away[absence.user_id] += [Period(start, end) for start, end in spans]
+    for user_id, first, last in absences:
+        if user_id in zones:
+            spans = instants_of_dates(zones[user_id], first, last + DAY, around.start, around.end)
+            away[user_id] += [Period(start, end) for start, end in spans]
     return away
+
+
+def _fetched(sql: str, **values: Any) -> list[tuple[Any, ...]]:
+    with connection.cursor() as cursor:
+        cursor.execute(sql, values)
+        return list(cursor.fetchall())
+
+
+class Pool:
+    """A link's hosts, to be asked for the starts of one period.
+
+    Of a round robin only the first few with the same hours are read at once, and the others around those starts that
+    the first cannot give: mostly there are none. So a page reads twice at most, whatever the number of hosts.
+    """
+
+    def __init__(
+        self, link: BookingLink, within: Period, now: datetime, *, without: UUID | None = None
+    ) -> None:
+        self.rules = rules_of(link)
+        self._link, self._now, self._without = link, now, without
+        hosts = host_rows(link)
+        self._first, self._others = self._parted(hosts)
+        self._hours = _hours_of(link, hosts)
+        self._away = _days_away(link, hosts, *_around(link, hosts, [within]))
+        self._calendars = self._read(self._first, [within])
+
+    def starts(self, window: Period, rules: Rules | None = None) -> list[datetime]:
+        """What the link offers in a part of the period, by its own rules or by these, in order."""
+        rules = rules or self.rules
+        starts = self._asked(self._calendars, window, rules)
+        missing = set(self._asked(self._never_busy(), window, rules)).difference(starts)
+        if not missing:
+            return starts
+        lacking = joined((start, start + rules.duration) for start in missing)
+        others = self._read(self._others, [Period(*span) for span in lacking])
+        return sorted([*starts, *missing.intersection(self._asked(others, window, rules))])
+
+    def _parted(self, hosts: list[HostRow]) -> tuple[list[HostRow], list[HostRow]]:
+        """The hosts to read at once, and the others."""
+        if self.rules.strategy is not Strategy.ROUND_ROBIN:
+            return hosts, []
+        seen: Counter[UUID | None] = Counter()
+        parts: tuple[list[HostRow], list[HostRow]] = [], []
+        for host in hosts:
+            hours = host.schedule_id or self._link.schedule_id
+            parts[seen[hours] >= READ_AT_ONCE].append(host)
+            seen[hours] += 1
+        return parts
+
+    def _read(self, hosts: Sequence[HostRow], within: Iterable[Period]) -> list[HostCalendar]:
+        around = _around(self._link, hosts, within)
+        busy = _busy(self._link, hosts, around, self._now, self._without)
+        return _calendars(hosts, self._hours, self._away, busy)
+
+    def _never_busy(self) -> list[HostCalendar]:
+        """One of the other hosts for each hours, as if nothing took his time: nobody with these offers more."""
+        hosts = {host.schedule_id: host for host in self._others}
+        return _calendars([*hosts.values()], self._hours, {}, {})
+
+    def _asked(self, calendars: Sequence[HostCalendar], window: Period, rules: Rules) -> list[datetime]:
+        if not calendars:
+            return []
+        return open_starts(hosts=calendars, rules=rules, window=window, now=self._now)
+
+
+def open_starts_of(
+    link: BookingLink, within: Period, now: datetime, *, without: UUID | None = None
+) -> list[datetime]:
+    """Every start that the link offers in `within`, in order; empty when it offers none or has no host."""
+    return Pool(link, within, now, without=without).starts(within)
 
 
 def open_slots_of(
     link: BookingLink, within: Period, now: datetime, *, without: UUID | None = None
 ) -> list[Slot]:
-    """Every start that the link offers in `within`, sorted; empty when it offers none or has no host."""
-    calendars = calendars_of(link, hosts_in_order(link), within, now, without=without)
-    return open_slots(hosts=calendars, rules=rules_of(link), window=within, now=now) if calendars else []
+    """The same starts, each with the end of its meeting."""
+    length = timedelta(minutes=link.duration_minutes)
+    return [Slot(start, start + length) for start in open_starts_of(link, within, now, without=without)]
 
 
 def verdict_on(
@@ -214,7 +363,6 @@ def verdict_on(
 ) -> Verdict:
     """Whether the link offers exactly this start, with the hosts that are free for it or the reasons why not."""
     asked = Period(start, start + timedelta(minutes=link.duration_minutes))
-    calendars = calendars_of(
-        link, hosts_in_order(link) if hosts is None else hosts, asked, now, without=without
-    )
+    rows = host_rows(link) if hosts is None else [HostRow.of(host) for host in hosts]
+    calendars = calendars_of(link, rows, asked, now, without=without)
     return verdict(hosts=calendars, rules=rules_of(link), start=start, now=now)

@@ -26,6 +26,16 @@ class Day:
     is_booked: bool = False
 
     @property
+    def value(self) -> str:
+        """The day in an address: "2026-11-12"."""
+        return self.date.isoformat()
+
+    @property
+    def number(self) -> str:
+        """The day of the month, for templates: these take long to print a number in the language of the page."""
+        return str(self.date.day)
+
+    @property
     def level(self) -> int:
         """How full the day's ticks are: 0 nothing free, 1 a few, 2 several, 3 many."""
         return 0 if not self.count else 1 if self.count < 4 else 2 if self.count < 8 else 3

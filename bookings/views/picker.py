@@ -150,6 +150,11 @@ class Picker:
         return f"{query}&" if (query := urlencode(self.carried)) else ""
 
     @property
+    def to_date(self) -> str:
+        """The address of a day, up to the day itself."""
+        return f"{self.path}?{self.keep}date="
+
+    @property
     def noon(self) -> datetime:
         """An instant of the day that is shown, to name the zone by."""
         day = self.day or self.month

@@ -203,7 +203,7 @@ class TestChoosingATime:
         BookingLink.objects.update(strategy="round_robin")
         with django_assert_num_queries(4):
             client.get(BOOK)
-        with django_assert_num_queries(6):
+        with django_assert_num_queries(7):
             client.get(f"{BOOK}?month=2030-06")
 
     def test_picking_a_day_swaps_the_times_and_the_month(self, client: Client, link: BookingLink) -> None:
