@@ -2,7 +2,7 @@
 """What a developer types. Needs nothing but Python: makes `.venv`, installs what `requirements/` locks, and goes.
 
 python3 dev.py run                 the whole product on this machine, until Ctrl-C
-python3 dev.py test [ARG ...]      the test suite on every core; the arguments go to pytest (-n 0: one after another)
+python3 dev.py test [ARG ...]      the test suite, on every core; the arguments go to pytest (-n 0: one after another)
 python3 dev.py stress [ARG ...]    the long tests, which `test` leaves out
 python3 dev.py lint                every check that CI makes besides the tests
 python3 dev.py bench [ARG ...]     the benchmarks
@@ -63,8 +63,9 @@ def main(arguments: list[str]) -> int:
             become("-m", "workestra.embedded", "run")
         elif command == "test":
             sync(TEST)
-            # A worker that has nothing left takes tests of one that has: none waits for the longest file.
-            os.environ.setdefault("PYTEST_XDIST_AUTO_NUM_WORKERS", str(max(2, os.cpu_count() or 1)))
+            # One more worker than cores: tests also wait, for browsers and servers. A worker that has nothing left
+            # takes tests of one that has: none waits for the longest file.
+            os.environ.setdefault("PYTEST_XDIST_AUTO_NUM_WORKERS", str(1 + (os.cpu_count() or 1)))
             become("-m", "pytest", "-n", "auto", "--dist", "worksteal", *rest)
         elif command == "stress":
             sync(TEST)

@@ -20,13 +20,12 @@ def link_tags(bundle: str) -> list[str]:
 
 
 @pytest.fixture
-def collected(settings: Any, tmp_path: Path) -> Path:
-    settings.STATIC_ROOT = str(tmp_path)
+def collected(settings: Any, static_root: Path) -> Path:
+    settings.STATIC_ROOT = str(static_root)
     settings.STORAGES = settings.STORAGES | {
         "staticfiles": {"BACKEND": "workestra.look.storage.BundledStaticFilesStorage"}
     }
-    call_command("collectstatic", interactive=False, verbosity=0)
-    return tmp_path
+    return static_root
 
 
 def test_every_file_of_a_bundle_is_there() -> None:

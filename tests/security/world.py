@@ -112,11 +112,32 @@ def _urls(patterns: Any, namespace: str = "") -> Iterator[tuple[str, tuple[str, 
             yield f"{namespace}{entry.name}", tuple(entry.pattern.regex.groupindex)
 
 
+_WRITES = """
+SELECT pg_backend_pid(), pg_current_xact_id_if_assigned()::text, sum(n_tup_ins + n_tup_upd + n_tup_del)::text
+FROM pg_stat_xact_user_tables
+"""
+_last: tuple[tuple[Any, ...], dict[str, str]] = ((), {})
+
+
 def fingerprint() -> dict[str, str]:
-    """For each table how many rows it has and a hash of what they hold. Sessions are left out: they are no contents."""
+    """For each table how many rows it has and a hash of what they hold. Sessions are left out: they are no contents.
+
+    Taken anew only when this transaction has written something since the last time, be it undone by now.
+    """
+    global _last
+    state = _written()
+    if _last[0] != state or state[1] is None:
+        with connection.cursor() as cursor:
+            cursor.execute(_fingerprint_sql())
+            _last = state, dict(cursor.fetchall())
+    return _last[1]
+
+
+def _written() -> tuple[Any, ...]:
+    """Changes with every write of this transaction; does not go back when writes are undone."""
     with connection.cursor() as cursor:
-        cursor.execute(_fingerprint_sql())
-        return dict(cursor.fetchall())
+        cursor.execute(_WRITES)
+        return tuple(cursor.fetchone())
 
 
 @cache
@@ -132,7 +153,9 @@ def _fingerprint_sql() -> str:
 @contextmanager
 def undone() -> Iterator[None]:
     """Whatever the block writes is gone after it. Its transactions count as outermost ones, as in Django's TestCase."""
+    global _last
     django_cache.clear()
+    before = fingerprint()
     outer = transaction.atomic()
     outer._from_testcase = True  # type: ignore[attr-defined]
     outer.__enter__()
@@ -141,6 +164,7 @@ def undone() -> Iterator[None]:
     finally:
         transaction.set_rollback(True)
         outer.__exit__(None, None, None)
+        _last = _written(), before
 
 
 def make_world() -> World:
