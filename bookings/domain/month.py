@@ -10,6 +10,7 @@ from datetime import UTC, date, datetime, timedelta
 from typing import Final
 from zoneinfo import ZoneInfo
 
+from workestra.calendars.domain import clock_words as words
 from workestra.calendars.domain.period import Period
 
 DAY: Final = timedelta(days=1)
@@ -34,6 +35,17 @@ class Day:
     def number(self) -> str:
         """The day of the month, for templates: these take long to print a number in the language of the page."""
         return str(self.date.day)
+
+    @property
+    def marks(self) -> str:
+        """The classes of its cell."""
+        return " ".join([*["held"] * self.is_booked, *["today"] * self.is_today])
+
+    @property
+    def label(self) -> str:
+        """What a screen reader says: "Thursday 12 November, several times"."""
+        booked = ", your booking is on this day" if self.is_booked else ""
+        return f"{words.day(self.date, words.DayForm.LONG)}, {self.plenty}{booked}"
 
     @property
     def level(self) -> int:

@@ -12,7 +12,7 @@ from bisect import bisect_left, bisect_right
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from functools import reduce
+from functools import partial, reduce
 from itertools import chain, compress, pairwise
 from operator import itemgetter
 from typing import NamedTuple
@@ -121,7 +121,8 @@ def open_slots(*, hosts: Sequence[HostCalendar], rules: Rules, window: Period, n
     """
     starts = open_starts(hosts=hosts, rules=rules, window=window, now=now)
     ends = [start + rules.duration for start in starts]
-    return [*map(Slot._make, zip(starts, ends, strict=True))]
+    # Of a year there are thousands, and calling the class would take as long as finding them.
+    return [*map(partial(tuple.__new__, Slot), zip(starts, ends, strict=True))]
 
 
 def open_starts(
