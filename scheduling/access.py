@@ -5,7 +5,7 @@ from uuid import UUID
 from django.http import Http404
 
 from scheduling import selectors
-from scheduling.models import BookingLink
+from scheduling.models import BookingLink, OutOfOffice, Schedule
 from workestra.accounts import selectors as accounts
 from workestra.accounts.access import require
 from workestra.accounts.domain.permissions import Permission
@@ -37,6 +37,35 @@ def explained_link(member: Membership, link_id: UUID) -> tuple[BookingLink, set[
     if link is None or (link.owner_id != member.user_id and reach is not None and link.owner_id not in reach):
         raise Http404("No booking link that you may look into has this address.")
     return link, None if reach is None else reach | {member.user_id}
+
+
+def own_schedule(member: Membership, schedule_id: UUID, permission: Permission = Permission.EDIT) -> Schedule:
+    """A schedule of this member.
+
+    Raises: Http404, the same for one that does not exist and for one of somebody else; PermissionDenied when the
+    member's role lacks `permission`.
+    """
+    schedule = Schedule.objects.filter(
+        workspace=member.workspace, owner=member.user_id, pk=schedule_id
+    ).first()
+    if schedule is None:
+        raise Http404("No schedule of yours has this address.")
+    require(member, permission)
+    return schedule
+
+
+def absence(member: Membership, absence_id: UUID) -> OutOfOffice:
+    """Days out of office that this member may take back: his own, and of whom his editing reaches.
+
+    Raises: Http404, the same for days that do not exist and for those out of reach; PermissionDenied when the member's
+    role does not let him edit.
+    """
+    found = OutOfOffice.objects.filter(workspace=member.workspace, pk=absence_id).first()
+    reach = accounts.reachable_user_ids(member, Permission.EDIT)
+    if found is None or (reach is not None and found.user_id not in reach | {member.user_id}):
+        raise Http404("No days out of office have this address.")
+    require(member, Permission.EDIT)
+    return found
 
 
 def may(member: Membership, permission: Permission) -> bool:

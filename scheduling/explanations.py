@@ -64,14 +64,13 @@ class ExplainedDay:
 
     def gaps_of(self, host_id: str) -> list[Gap]:
         """Where no meeting with this host begins, and why: his own reasons, without those of the others."""
+        return self._gaps[host_id]
+
+    @cached_property
+    def _gaps(self) -> dict[str, list[Gap]]:
         if self.rules.strategy is Strategy.ROUND_ROBIN:
-            own = [calendar for calendar in self.calendars if calendar.host_id == host_id]
-            return list(self._explained(own).gaps)
-        gaps = [
-            Gap(gap.period, tuple(reason for reason in gap.reasons if reason.host_id == host_id))
-            for gap in self.whole.gaps
-        ]
-        return _joined([gap for gap in gaps if gap.reasons])
+            return {calendar.host_id: list(self._explained([calendar]).gaps) for calendar in self.calendars}
+        return {calendar.host_id: _gaps_about(calendar.host_id, self.whole) for calendar in self.calendars}
 
     def times_of(self, period: Period) -> str:
         """ "09:00 – 10:30" on the clock of the zone; the end of the day is "24:00"."""
@@ -189,6 +188,14 @@ def _unnamed(calendar: HostCalendar) -> HostCalendar:
     return replace(
         calendar, busy=tuple(busy if busy.same_link else replace(busy, label="") for busy in calendar.busy)
     )
+
+
+def _gaps_about(host_id: str, whole: Explanation) -> list[Gap]:
+    gaps = [
+        Gap(gap.period, tuple(reason for reason in gap.reasons if reason.host_id == host_id))
+        for gap in whole.gaps
+    ]
+    return _joined([gap for gap in gaps if gap.reasons])
 
 
 def _joined(gaps: Sequence[Gap]) -> list[Gap]:

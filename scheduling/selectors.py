@@ -1,8 +1,9 @@
 """Reads about links and the times they offer. No page read here waits for a calendar provider."""
 
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Mapping, Sequence
-from datetime import UTC, datetime, timedelta
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime, time, timedelta
 from typing import Any, Final, NamedTuple, Self
 from uuid import UUID
 
@@ -11,6 +12,7 @@ from django.db.models import Q, QuerySet
 from psycopg.types.multirange import TimestamptzMultirange
 
 from scheduling.domain.hours import Availability
+from scheduling.domain.link_rules import pool_problem
 from scheduling.domain.slots import (
     Busy,
     BusyKind,
@@ -23,8 +25,8 @@ from scheduling.domain.slots import (
     open_starts,
     verdict,
 )
-from scheduling.domain.wallclock import DAY, instants_of_dates, joined
-from scheduling.models import BookingLink, BusyTime, LinkHost, RetiredSlug, Schedule, as_range
+from scheduling.domain.wallclock import DAY, instants_of_dates, joined, local_date
+from scheduling.models import BookingLink, BusyTime, LinkHost, OutOfOffice, RetiredSlug, Schedule, as_range
 from workestra.accounts.models import Membership
 from workestra.calendars.domain.period import Period
 
@@ -85,6 +87,135 @@ def schedules_of(member: Membership) -> list[Schedule]:
 def schedules_around(member: Membership) -> list[Schedule]:
     """The schedules of everybody in the member's workspace, by name."""
     return list(Schedule.objects.filter(workspace=member.workspace))
+
+
+@dataclass(frozen=True, slots=True)
+class Use:
+    """A link that a schedule's hours reach: as the link's own, or, when `hosts` are named, those of some of its hosts.
+
+    `booked` counts its meetings that have not begun yet.
+    """
+
+    link: BookingLink
+    hosts: tuple[str, ...]
+    booked: int
+
+
+def schedules_listed(member: Membership) -> list[tuple[Schedule, int]]:
+    """The member's own schedules by name, each with how many links its hours reach, whosever they are."""
+    schedules = schedules_of(member)
+    reached: dict[UUID, set[UUID]] = defaultdict(set)
+    for schedule_id, link_id in (
+        *BookingLink.objects.filter(schedule__in=schedules).values_list("schedule_id", "pk"),
+        *LinkHost.objects.filter(schedule__in=schedules).values_list("schedule_id", "link_id"),
+    ):
+        reached[schedule_id].add(link_id)
+    return [(schedule, len(reached[schedule.pk])) for schedule in schedules]
+
+
+def uses_of(schedule: Schedule, now: datetime) -> list[Use]:
+    """The links that the schedule's hours reach, by title. Four queries, whatever their number."""
+    reached = Q(schedule=schedule) | Q(hosts__schedule=schedule)
+    links = list(
+        BookingLink.objects.filter(reached)
+        .select_related("owner", "managed_event_template", "schedule")
+        .prefetch_related("hosts__user", "hosts__schedule")
+        .distinct()
+        .order_by("title", "slug")
+    )
+    booked = Counter(
+        BusyTime.objects.filter(
+            link__in=links, kind=BusyTime.Kind.BOOKING, active=True, during__startswith__gte=now
+        ).values_list("link_id", flat=True)
+    )
+    return [
+        Use(
+            link,
+            ()
+            if link.schedule_id == schedule.pk
+            else tuple(host.user.name for host in link.hosts.all() if host.schedule_id == schedule.pk),
+            booked[link.pk],
+        )
+        for link in links
+    ]
+
+
+def templates_with(schedule: Schedule) -> list[str]:
+    """The titles of the templates whose hours are this schedule's."""
+    return list(schedule.managedeventtemplates.order_by("title").values_list("title", flat=True))
+
+
+@dataclass(frozen=True, slots=True)
+class Meeting:
+    """A booking that lies in days out of office. `booking_id` is its key in the console."""
+
+    booking_id: UUID
+    title: str
+    starts_at: datetime
+
+
+def absences_of(user_ids: Collection[UUID] | None, member: Membership, now: datetime) -> list[OutOfOffice]:
+    """Days out of office in the member's workspace that are not over, soonest first, with their users.
+
+    Only of these users; None is everybody.
+    """
+    absences = OutOfOffice.objects.filter(
+        workspace=member.workspace, last_day__gte=(now - 2 * DAY).date()
+    ).select_related("user")
+    if user_ids is not None:
+        absences = absences.filter(user__in=user_ids)
+    return [each for each in absences if each.last_day >= local_date(each.user.timezone, now)]
+
+
+def meetings_in(absences: Sequence[OutOfOffice], now: datetime) -> dict[UUID, list[Meeting]]:
+    """For each of these absences the host's bookings inside it that have not begun yet, by start. One query."""
+    if not absences:
+        return {}
+    around = Period(
+        now, datetime.combine(max(each.last_day for each in absences) + 2 * DAY, time(), UTC) + DAY
+    )
+    rows = list(
+        BusyTime.objects.filter(
+            host__in=[each.user_id for each in absences],
+            kind=BusyTime.Kind.BOOKING,
+            active=True,
+            during__overlap=as_range(around),
+            during__startswith__gte=now,
+        ).order_by("during")
+    )
+    found: dict[UUID, list[Meeting]] = {}
+    for absence in absences:
+        spans = instants_of_dates(
+            absence.user.timezone, absence.first_day, absence.last_day + DAY, around.start, around.end
+        )
+        found[absence.pk] = [
+            Meeting(row.owner_key, row.label, row.during.lower)
+            for row in rows
+            if row.host_id == absence.user_id
+            and any(row.during.lower < end and start < row.during.upper for start, end in spans)
+        ]
+    return found
+
+
+def closed_by(schedule: Schedule, hours: Availability, uses: Sequence[Use]) -> str:
+    """Why one of these links could never be booked again with these hours; empty when all of them can.
+
+    A link that could not be booked before is no reason.
+    """
+    for use in uses:
+        now, then = (_pool_problem(use.link, {schedule.pk: each}) for each in (schedule.own_hours(), hours))
+        if then and not now:
+            return f"{use.link.title} could never be booked. {then}"
+    return ""
+
+
+def _pool_problem(link: BookingLink, hours: Mapping[UUID, Availability]) -> str:
+    def of(schedule: Schedule) -> Availability:
+        return hours.get(schedule.pk) or schedule.own_hours()
+
+    links_own = of(link.schedule) if link.schedule else link.own_hours()
+    hosts = [(host.user.name, of(host.schedule) if host.schedule else links_own) for host in link.hosts.all()]
+    return pool_problem(Strategy(link.strategy), timedelta(minutes=link.duration_minutes), hosts)
 
 
 def schedule_names(*settings: Mapping[str, Any]) -> dict[UUID, str]:

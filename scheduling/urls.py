@@ -1,9 +1,11 @@
 from django.urls import path
 
-from scheduling.views import explain, links
+from scheduling.views import absences, explain, links, schedules
 
 app_name = "scheduling"
 _links = "settings/booking-links"
+_schedules = "calendar/schedules"
+_schedule = f"{_schedules}/<uuid:schedule_id>"
 urlpatterns = [
     path("brand/<str:color>.css", links.brand, name="brand"),
     path(_links, links.links, name="links"),
@@ -12,4 +14,15 @@ urlpatterns = [
     path(f"{_links}/<uuid:link_id>/duplicate", links.link_duplicate, name="link_duplicate"),
     path(f"{_links}/<uuid:link_id>/explain", explain.explain, name="explain"),
     path(f"{_links}/<uuid:link_id>/delete", links.link_delete, name="link_delete"),
+    path(_schedules, schedules.schedules, name="schedules"),
+    path(f"{_schedules}/new", schedules.schedule_new, name="schedule_new"),
+    path(f"{_schedules}/out-of-office", absences.out_of_office, name="out_of_office"),
+    path(
+        f"{_schedules}/out-of-office/<uuid:absence_id>/remove",
+        absences.out_of_office_remove,
+        name="out_of_office_remove",
+    ),
+    path(_schedule, schedules.schedule_edit, name="schedule_edit"),
+    path(f"{_schedule}/duplicate", schedules.schedule_duplicate, name="schedule_duplicate"),
+    path(f"{_schedule}/delete", schedules.schedule_delete, name="schedule_delete"),
 ]

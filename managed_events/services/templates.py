@@ -1,5 +1,6 @@
 """Making, saving and deleting templates. A save that touches what is locked starts the run that tells the links."""
 
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -12,6 +13,7 @@ from managed_events.domain.plan import Plan
 from managed_events.domain.sync import Edit, in_order
 from managed_events.models import ManagedEventTemplate, Propagation, TemplateVersion
 from scheduling.models import BookingLink
+from scheduling.services.links import ScheduleGone, hold_schedules
 from scheduling.services.propagation import release_links
 from workestra.accounts.models import User, Workspace
 from workestra.audit import services as audit
@@ -60,9 +62,10 @@ def create_template(
 ) -> ManagedEventTemplate:
     """Make a template, version 1.
 
-    Raises: SlugInUse.
+    Raises: SlugInUse, ScheduleGone.
     """
     with transaction.atomic():
+        hold_schedules(workspace.pk, [draft.values.get("schedule_id")])
         template = ManagedEventTemplate(workspace=workspace, created_at=now)
         _write(template, draft, author, now)
         _record("template.created", template, now, actor=author, after=_facts(template))
@@ -87,7 +90,7 @@ def save_template(
     Assigned links are told by the run this starts, and only when something locked, or a lock, changes. A draft that
     changes nothing writes nothing. `rolled_back_to` is the version whose values these are.
 
-    Raises: StaleVersion, NotAsShown, TemplateGone, SlugInUse.
+    Raises: StaleVersion, NotAsShown, TemplateGone, SlugInUse, ScheduleGone.
     """
     with transaction.atomic():
         current = lock_template(template)
@@ -99,6 +102,7 @@ def save_template(
         edit = Edit(current.state, draft.state)
         if edit.is_empty and current.settings == draft.settings:
             return Saved(current, None, plan)
+        hold_schedules(current.workspace_id, [draft.values.get("schedule_id")])
         current.version += 1
         _write(current, draft, author, now, note)
         run = _start_run(current, edit, author, now) if edit.reaches_links else None
@@ -144,6 +148,9 @@ def roll_back(
         version = selectors.version(current, number)
         if version is None:
             raise NoSuchVersion(number)
+        # Held while it is looked at: hours of one that is gone are those that it left behind.
+        with suppress(ScheduleGone):
+            hold_schedules(current.workspace_id, [version.section_values()["schedule_id"]])
         draft = selectors.draft_of_version(current, version)
         plan = plans.of_save(current, draft)
         if not plan.is_shown_by(shown):

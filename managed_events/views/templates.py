@@ -28,6 +28,7 @@ from managed_events.views.effect import CELLS, effect_of
 from scheduling.domain.section_words import summary_of
 from scheduling.domain.sections import SECTIONS
 from scheduling.selectors import schedule_names, schedules_of
+from scheduling.services.links import ScheduleGone
 from workestra.accounts.http import MemberRequest
 from workestra.accounts.models import Membership
 
@@ -68,8 +69,8 @@ def new(request: MemberRequest) -> HttpResponse:
             template = service.create_template(
                 workspace=request.member.workspace, author=request.member.user, draft=form.draft, now=now
             )
-        except service.SlugInUse:
-            _explain_slug(form)
+        except (service.SlugInUse, ScheduleGone) as refused:
+            _explain(form, refused)
         else:
             messages.success(request, f"{template.title} is saved. Choose who gets a link.")
             return redirect("managed_events:assign", template.pk)
@@ -104,8 +105,8 @@ def edit(request: MemberRequest, template_id: UUID) -> HttpResponse:
             note=form.cleaned_data["note"],
             now=now,
         )
-    except service.SlugInUse:
-        _explain_slug(form)
+    except (service.SlugInUse, ScheduleGone) as refused:
+        _explain(form, refused)
         return _edit_page(request, form, template, status=422)
     except service.TemplateGone as gone:
         raise Http404("This template was deleted a moment ago.") from gone
@@ -287,8 +288,12 @@ def _receipt(template: ManagedEventTemplate, saved: service.Saved) -> str:
     return f"{saved.template.title} is saved. {links(len(saved.plan.changes))} to update."
 
 
-def _explain_slug(form: TemplateForm) -> None:
-    form.add_error("slug", "Another template has this name in its addresses. Choose another one.")
+def _explain(form: TemplateForm, refused: Exception) -> None:
+    """Put what the service refused beside its field."""
+    if isinstance(refused, ScheduleGone):
+        form.add_error("schedule_id", "This schedule was deleted a moment ago. Choose again.")
+    else:
+        form.add_error("slug", "Another template has this name in its addresses. Choose another one.")
 
 
 def _plain(text: str) -> str:

@@ -172,6 +172,8 @@ def update_link(
     link.
     """
     with transaction.atomic():
+        chosen = [values.get("schedule_id"), *(host.schedule_id for host in hosts or ())]
+        hold_schedules(by.workspace_id, chosen)
         link = _locked_link(link_id, by)
         refused = {
             SECTION_OF_FIELD[field] for field in _sectioned(values) if link.locks(SECTION_OF_FIELD[field])
@@ -196,8 +198,6 @@ def update_link(
             _check_slug(after["slug"])
         for field, value in after.items():
             setattr(link, field, value)
-        chosen = [host.schedule_id for host in hosts or ()]
-        hold_schedules(link.workspace_id, [after.get("schedule_id"), *chosen])
         if after:
             _save(link, update_fields=list(after))
         if "slug" in after:

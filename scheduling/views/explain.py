@@ -32,6 +32,7 @@ LEAST_HOURS: Final = 10
 OFFICE: Final = (time(8), time(18))
 YEARS: Final = range(2000, 2200)
 NEAREST: Final = 4
+MOST_LISTED: Final = 12
 
 
 @dataclass(frozen=True, slots=True)
@@ -190,7 +191,8 @@ def _context(
         "told": _told(explained, judged, host) if judged else [],
         "free": [explained.names[host_id] for host_id in judged.host_ids] if judged else [],
         "near": explained.nearest(at, NEAREST) if at else [],
-        "gaps": _gaps(explained, shown),
+        "gaps": _gaps(explained, shown) if len(shown) <= MOST_LISTED else [],
+        "is_long": len(shown) > MOST_LISTED,
         "previous": _address(path, **kept | {"date": (explained.date - timedelta(days=1)).isoformat()}),
         "next": _address(path, **kept | {"date": (explained.date + timedelta(days=1)).isoformat()}),
         "is_over": explained.period.end <= explained.now,

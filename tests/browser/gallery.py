@@ -29,7 +29,7 @@ from one_off import services as one_offs
 from one_off.models import OneOff
 from one_off.selectors import token_of
 from scheduling import selectors as scheduling
-from scheduling.models import BookingLink
+from scheduling.models import BookingLink, OutOfOffice, Schedule
 from tests.browser.conftest import Visit, no_errors
 from tests.factories import MembershipFactory, UserFactory, make_booking
 from tests.managed_events.making import assign_to, finish_runs, make_template, save
@@ -62,6 +62,14 @@ class World:
     @property
     def unused_template(self) -> ManagedEventTemplate:
         return ManagedEventTemplate.objects.get(title="Renewal Review")
+
+    @property
+    def schedule(self) -> Schedule:
+        return Schedule.objects.get(name="Working hours")
+
+    @property
+    def absence(self) -> OutOfOffice:
+        return OutOfOffice.objects.get(note="Sailing")
 
     def link(self, slug: str = DISCOVERY) -> BookingLink:
         return BookingLink.objects.get(slug=slug)
@@ -298,6 +306,17 @@ def send_empty(button: str) -> Callable[[Page, World], None]:
     return act
 
 
+def close_friday(page: Page, world: World) -> None:
+    page.get_by_role("checkbox", name="Friday").uncheck()
+    expect(page.locator("#plan")).to_contain_text("Friday closes.")
+
+
+def send_bad_schedule(page: Page, world: World) -> None:
+    page.get_by_label("Monday, to").first.fill("nine")
+    page.get_by_role("button", name="Save and update").click()
+    expect(page.get_by_role("alert").first).to_be_visible()
+
+
 def offer_two_times(page: Page, world: World) -> None:
     page.get_by_label("Title").fill("Contract walkthrough")
     for number, start in ((1, "11:30"), (2, "14:00")):
@@ -376,6 +395,10 @@ def on_mail(method: str) -> Callable[[World], str]:
 
 def on_link(view: str, slug: str = DISCOVERY) -> Callable[[World], str]:
     return at(f"scheduling:{view}", link_id=lambda world: world.link(slug).pk)
+
+
+def on_schedule(view: str) -> Callable[[World], str]:
+    return at(f"scheduling:{view}", schedule_id=lambda world: world.schedule.pk)
 
 
 def console(tab: str, *, slug: str = "") -> Callable[[World], str]:
@@ -522,6 +545,36 @@ LOOKS: tuple[Look, ...] = (
         "alice",
     ),
     Look("link-delete", "scheduling:link_delete", on_link("link_delete", "product-demo"), "alice"),
+    Look("link-group", "scheduling:link_edit", on_link("link_edit", "onboarding-session"), "alice"),
+    Look("link-collective", "scheduling:link_edit", on_link("link_edit", "pilot-kickoff"), "alice"),
+    Look("schedules", "scheduling:schedules", at("scheduling:schedules"), "alice"),
+    Look("schedules-none", "scheduling:schedules", at("scheduling:schedules"), "mara"),
+    Look("schedule-new", "scheduling:schedule_new", at("scheduling:schedule_new"), "alice"),
+    Look("schedule", "scheduling:schedule_edit", on_schedule("schedule_edit"), "alice"),
+    Look(
+        "schedule-changed",
+        "scheduling:schedule_edit",
+        on_schedule("schedule_edit"),
+        "alice",
+        act=close_friday,
+    ),
+    Look(
+        "schedule-refused",
+        "scheduling:schedule_edit",
+        on_schedule("schedule_edit"),
+        "alice",
+        act=send_bad_schedule,
+    ),
+    Look("schedule-delete", "scheduling:schedule_delete", on_schedule("schedule_delete"), "alice"),
+    Look("out-of-office", "scheduling:out_of_office", at("scheduling:out_of_office"), "alice"),
+    Look("out-of-office-team", "scheduling:out_of_office", at("scheduling:out_of_office"), "mara"),
+    Look(
+        "out-of-office-refused",
+        "scheduling:out_of_office",
+        at("scheduling:out_of_office"),
+        "alice",
+        act=send_empty("Add days"),
+    ),
     Look("one-off-list", "one_off:list", at("one_off:list"), "alice"),
     Look("one-off-new", "one_off:new", at("one_off:new"), "alice", act=offer_two_times),
     Look("one-off-new-refused", "one_off:new", at("one_off:new"), "alice", act=offer_a_taken_time),

@@ -88,9 +88,15 @@ def test_the_sidebar_shows_only_what_a_member_may_open(
 ) -> None:
     settings.MAILBOX_ENABLED = False
     request_.member = alice  # type: ignore[attr-defined]
-    assert labels(request_) == ["Bookings", "Booking links", "One-off meetings"]
+    assert labels(request_) == ["Bookings", "Booking links", "One-off meetings", "Schedules"]
     request_.member = dana  # type: ignore[attr-defined]
-    assert labels(request_) == ["Bookings", "Booking links", "One-off meetings", "Managed events"]
+    assert labels(request_) == [
+        "Bookings",
+        "Booking links",
+        "One-off meetings",
+        "Schedules",
+        "Managed events",
+    ]
     settings.MAILBOX_ENABLED = True
     assert labels(request_)[-1] == "Mailbox"
 

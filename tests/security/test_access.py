@@ -112,6 +112,20 @@ scheduling:link_delete               GET  in   200   404  404     404     404   
 scheduling:link_delete               POST in   302!  404  404     404     404    404  404  404   404   403
 scheduling:link_duplicate            GET  in   405   405  405     405     405    405  405  405   405   403
 scheduling:link_duplicate            POST in   302!  404  404     404     404    404  404  404   404   403
+scheduling:schedules                 GET  in   200   200  200     200     200    200  200  200   200   403
+scheduling:schedules                 POST in   405   405  405     405     405    405  405  405   405   403
+scheduling:schedule_new              GET  in   200   200  200     200     403    200  200  200   200   403
+scheduling:schedule_new              POST in   302!  302! 302!    302!    403    302! 302! 302!  302!  403
+scheduling:schedule_edit             GET  in   200   404  404     404     404    404  404  404   404   403
+scheduling:schedule_edit             POST in   302!  404  404     404     404    404  404  404   404   403
+scheduling:schedule_duplicate        GET  in   405   405  405     405     405    405  405  405   405   403
+scheduling:schedule_duplicate        POST in   302!  404  404     404     404    404  404  404   404   403
+scheduling:schedule_delete           GET  in   200   404  404     404     404    404  404  404   404   403
+scheduling:schedule_delete           POST in   302!  404  404     404     404    404  404  404   404   403
+scheduling:out_of_office             GET  in   200   200  200     200     200    200  200  200   200   403
+scheduling:out_of_office             POST in   302!  302! 422     302!    403    302! 422  422   302!  403
+scheduling:out_of_office_remove      GET  in   405   405  405     405     405    405  405  405   405   403
+scheduling:out_of_office_remove      POST in   302!  404  302!    404     404    404  302! 302!  404   403
 
 one_off:list                         GET  in   200   200  200     200     200    200  200  200   200   403
 one_off:list                         POST in   405   405  405     405     405    405  405  405   405   403

@@ -20,7 +20,7 @@ from bookings.selectors import manage_token
 from managed_events.models import ManagedEventTemplate
 from one_off.models import OneOff
 from one_off.selectors import token_of
-from scheduling.models import BookingLink
+from scheduling.models import BookingLink, OutOfOffice, Schedule
 from tests.conftest import MONDAY_MORNING
 from tests.factories import (
     PASSWORD,
@@ -59,6 +59,8 @@ class World:
     past: Booking
     one_off: OneOff
     mail: CaughtMail
+    schedule: Schedule
+    absence: OutOfOffice
     sessions: dict[str, str] = field(default_factory=dict)
     forms: dict[str, Sent] = field(default_factory=dict)
 
@@ -73,6 +75,8 @@ class World:
         """The address of this name about something of Alice's, or `instead`, by parameter."""
         token = token_of(self.one_off) if name == "one_off:pick" else manage_token(self.booking.booker)
         values = {
+            "absence_id": self.absence.pk,
+            "schedule_id": self.schedule.pk,
             "attendee_id": (self.past if name == "bookings:attendance" else self.booking).booker.pk,
             "booking_id": self.booking.pk,
             "color": "8a2a2a",
@@ -228,6 +232,10 @@ def make_world() -> World:
         past=past,
         one_off=make_one_off(alice, now),
         mail=CaughtMail.objects.get(),
+        schedule=Schedule.objects.create(workspace=larkhill, owner=alice.user, name="Working hours"),
+        absence=OutOfOffice.objects.create(
+            workspace=larkhill, user=alice.user, first_day="2030-03-01", last_day="2030-03-02"
+        ),
     )
     for name, person in people.items():
         if person is not None:
@@ -273,6 +281,13 @@ def forms_of(world: World) -> dict[str, Sent]:
         "look:preferences": {"theme": "dark", "next": "/mailbox"},
         "scheduling:link_new": untouched(sent_by(page(alice, "scheduling:link_new")), title="Second Call"),
         "scheduling:link_edit": untouched(sent_by(page(alice, "scheduling:link_edit")), title="Renamed Call"),
+        "scheduling:schedule_new": untouched(
+            sent_by(page(alice, "scheduling:schedule_new")), name="Evenings"
+        ),
+        "scheduling:schedule_edit": untouched(
+            sent_by(page(alice, "scheduling:schedule_edit")), name="Mornings"
+        ),
+        "scheduling:out_of_office": {"first_day": "2030-02-01", "last_day": "2030-02-03", "note": "Away"},
         "bookings:cancel": {"reason": "Ill"},
         "bookings:attendance": {"attendance": "no_show"},
         "bookings:details": {"start": FREE_START, "nonce": str(uuid4()), **details},

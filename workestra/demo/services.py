@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 from datetime import datetime, time, timedelta
-from typing import Final
+from typing import Any, Final
 from uuid import uuid4
 from zoneinfo import ZoneInfo
 
@@ -19,8 +19,10 @@ from one_off import services as one_offs
 from one_off.domain.offers import Offer
 from scheduling import selectors as scheduling
 from scheduling.domain.sections import RECOMMENDED_LOCKS
-from scheduling.models import BookingLink
+from scheduling.models import BookingLink, Schedule
+from scheduling.services.absences import add_absence
 from scheduling.services.links import Host, create_link
+from scheduling.services.schedules import create_schedule
 from workestra.accounts.models import Group, GroupMembership, Membership, User, Workspace
 from workestra.calendars.domain.period import Period
 
@@ -83,6 +85,7 @@ def seed(now: datetime) -> None:
             now=now - timedelta(days=20),
         )
         pool = _round_robin([alice, members["daniel"], members["bruno"]], now - timedelta(days=20))
+        _with_a_schedule(alice, members["daniel"], now - timedelta(days=20))
     # Taking time is its own outermost transaction, so each booking is one.
     _bookings(BookingLink.objects.get(managed_event_template=template, owner=alice.user), pool, now)
     _one_off(alice, now)
@@ -128,7 +131,10 @@ def _round_robin(pool: list[Membership], now: datetime) -> BookingLink:
         workspace=owner.workspace,
         slug="product-demo",
         strategy=BookingLink.Strategy.ROUND_ROBIN,
-        hosts=[Host(member.user_id) for member in pool],
+        hosts=[
+            Host(member.user_id, weight=weight, max_per_day=3)
+            for member, weight in zip(pool, (1, 2, 1), strict=True)
+        ],
         values={
             "title": "Product Demo",
             "description": "See Larkhill plan one of your own lanes, live.",
@@ -140,6 +146,73 @@ def _round_robin(pool: list[Membership], now: datetime) -> BookingLink:
         },
         now=now,
         actor=owner.user,
+    )
+
+
+def _with_a_schedule(host: Membership, other: Membership, now: datetime) -> None:
+    """Two links with the hours of one schedule, one of them for groups; a meeting with two hosts; days away."""
+    schedule = create_schedule(
+        by=host,
+        values={
+            "name": "Working hours",
+            "timezone": host.user.timezone,
+            "weekly_hours": [
+                {"days": [0, 2, 3], "start": "09:00", "end": "12:30"},
+                {"days": [1], "start": "09:00", "end": "17:00"},
+                {"days": [4], "start": "10:00", "end": "15:00"},
+                {"days": [0, 2], "start": "13:30", "end": "17:00"},
+                {"days": [3], "start": "20:00", "end": "01:00"},
+            ],
+            "date_overrides": [],
+        },
+        now=now,
+    )
+    for slug, values, settings in _links_with(schedule, other):
+        create_link(
+            owner=host.user,
+            workspace=host.workspace,
+            slug=slug,
+            values=values,
+            now=now,
+            actor=host.user,
+            **settings,
+        )
+    away = (now + timedelta(days=60)).date()
+    add_absence(
+        user=host.user, first_day=away, last_day=away + timedelta(days=4), note="Sailing", by=host, now=now
+    )
+
+
+def _links_with(
+    schedule: Schedule, other: Membership
+) -> Iterator[tuple[str, dict[str, Any], dict[str, Any]]]:
+    """Address, settings of the sections, and what else each link has."""
+    coffee = {"title": "Coffee, 15 minutes", "duration_minutes": 15, "slot_interval_minutes": 15}
+    yield (
+        "alice-coffee",
+        coffee | {"schedule_id": schedule.pk},
+        {"embed_origins": ["https://www.larkhill.example"]},
+    )
+    onboarding = {
+        "title": "Onboarding session",
+        "description": "A first tour for new teams. Up to six people at a time.",
+        "duration_minutes": 60,
+        "location_type": "video",
+        "location_detail": "https://meet.larkhill.example/onboarding",
+    }
+    yield (
+        "onboarding-session",
+        onboarding | {"schedule_id": schedule.pk},
+        {"strategy": BookingLink.Strategy.GROUP, "capacity": 6},
+    )
+    kickoff = {"title": "Pilot kickoff", "duration_minutes": 45, "timezone": other.user.timezone}
+    yield (
+        "pilot-kickoff",
+        kickoff,
+        {
+            "strategy": BookingLink.Strategy.COLLECTIVE,
+            "hosts": [Host(schedule.owner_id), Host(other.user_id)],
+        },
     )
 
 

@@ -54,6 +54,7 @@ GROUPS: tuple[Group, ...] = (
             Entry("One-off meetings", "calendar-plus", "one_off:list"),
         ),
     ),
+    Group("Your time", (Entry("Schedules", "clock", "scheduling:schedules"),)),
     Group("Admin", (Entry("Managed events", "layers", "managed_events:list"),), admin_only=True),
     Group("Local", (Entry("Mailbox", "inbox", "notifications:mailbox"),), mailbox_only=True),
 )
