@@ -2,6 +2,7 @@
 
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
+from types import MappingProxyType
 from typing import Any
 from uuid import UUID
 
@@ -23,6 +24,7 @@ from workestra.accounts.models import Group, Membership
 from workestra.look.forms import Affixed
 
 SLUG_LENGTH = 40
+EVERYBODY = "everybody"
 
 
 class TemplateForm(SectionsForm):
@@ -134,11 +136,15 @@ class TemplateForm(SectionsForm):
 
 @dataclass(frozen=True, slots=True)
 class PersonRow:
-    """A person of the assignment form: the link he has of the template, or the address he would get."""
+    """A person of the assignment form: the link he has of the template, or the address he would get.
+
+    `own` is a link of his own that could be adopted instead.
+    """
 
     member: Membership
     link: BookingLink | None
     proposal: Proposal | None
+    own: BookingLink | None
     ticked: bool
     deletes: bool
     address: str
@@ -159,7 +165,11 @@ class AssignmentForm:
 
     Two lists decide: `person` (the ticks) and `was` (who had a link when the page was made). Only what somebody
     changed on the page is done: people assigned or detached by others meanwhile stay as they are. `add` ticks everyone
-    in a group. Keys that mean nothing here are ignored.
+    in a group, or everybody. Keys that mean nothing here are ignored.
+
+    `later` says the same of people to come: groups by key, and `EVERYBODY` for the whole workspace, where
+    `may_take_everybody`; `standing` are those that get links for their newcomers already. `own` counts the links that
+    a user has made himself.
     """
 
     def __init__(
@@ -170,7 +180,16 @@ class AssignmentForm:
         links: Mapping[UUID, BookingLink],
         proposals: Mapping[UUID, Proposal],
         groups: Sequence[Group],
+        may_take_everybody: bool = True,
+        standing: Collection[UUID | None] = (),
+        own: Mapping[UUID, BookingLink] = MappingProxyType({}),
     ) -> None:
+        self.scopes: list[Group | None] = [None, *groups] if may_take_everybody else list(groups)
+        self.standing = {
+            _scope_key(scope) for scope in self.scopes if (scope.pk if scope else None) in standing
+        }
+        self.later_was, self.later = self.standing, self.standing
+        self.own = own
         self.people = people
         self.links = links
         self.proposals = proposals
@@ -183,6 +202,8 @@ class AssignmentForm:
             self.words = data.get("q", "").replace("\x00", "").strip()[:100]
             self.was = {key for key in data.get("was", "").split(",") if key}
             self.ticked = set(data.getlist("person")) | self._people_in(data.get("add", ""))
+            self.later_was = {key for key in data.get("later_was", "").split(",") if key}
+            self.later = set(data.getlist("later"))
             self.deleting = set(data.getlist("delete"))
             self.addresses = {
                 str(member.pk): data.get(f"address-{member.pk}", "")
@@ -220,6 +241,17 @@ class AssignmentForm:
         ]
 
     @property
+    def newcomers(self) -> tuple[list[Group | None], list[Group | None]]:
+        """Whose newcomers are to get links, and whose have been decided on the page: only what somebody changed."""
+        changed = [scope for scope in self.scopes if _scope_key(scope) in self.later_was ^ self.later]
+        return [scope for scope in changed if _scope_key(scope) in self.later], changed
+
+    @property
+    def later_rows(self) -> list[tuple[str, Group | None, bool]]:
+        """For each scope its key, the group and whether it is ticked."""
+        return [(_scope_key(scope), scope, _scope_key(scope) in self.later) for scope in self.scopes]
+
+    @property
     def rows(self) -> list[PersonRow]:
         """Everybody, in the page's order; those whom the search does not find are not shown, but keep their ticks."""
         words = self.words.casefold().split()
@@ -233,6 +265,7 @@ class AssignmentForm:
                     member=member,
                     link=link,
                     proposal=proposal,
+                    own=self.own.get(member.user_id),
                     ticked=key in self.ticked,
                     deletes=key in self.deleting,
                     address=self.addresses.get(key) or (proposal.slug if proposal else ""),
@@ -255,5 +288,9 @@ class AssignmentForm:
         return {
             str(member.pk)
             for member in self.people
-            if group_key in {str(group.pk) for group in member.groups.all()}
+            if group_key == EVERYBODY or group_key in {str(group.pk) for group in member.groups.all()}
         }
+
+
+def _scope_key(scope: Group | None) -> str:
+    return str(scope.pk) if scope else EVERYBODY

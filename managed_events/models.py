@@ -137,3 +137,40 @@ class Propagation(models.Model):
     def links_matched(self) -> int:
         """Links done that had everything already."""
         return self.links_done - self.links_updated
+
+
+class StandingAssignment(models.Model):
+    """Whoever joins gets a link of the template: a group's members, or without a group everybody of the workspace."""
+
+    id = models.BigAutoField(primary_key=True)
+    template = models.ForeignKey(ManagedEventTemplate, on_delete=models.CASCADE, related_name="standing")
+    group = models.ForeignKey(
+        "accounts.Group", on_delete=models.CASCADE, null=True, blank=True, related_name="+"
+    )
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(
+                fields=["template", "group"], name="standing_assignment_once", nulls_distinct=False
+            )
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.template} for {self.group or 'everybody'} to come"
+
+
+class Considered(models.Model):
+    """A standing assignment has dealt with this member, or he was there before it: he is no newcomer any more.
+
+    So nobody whose link was taken off the template gets another one by himself.
+    """
+
+    id = models.BigAutoField(primary_key=True)
+    standing = models.ForeignKey(StandingAssignment, on_delete=models.CASCADE, related_name="considered")
+    membership = models.ForeignKey("accounts.Membership", on_delete=models.CASCADE, related_name="+")
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["standing", "membership"], name="considered_once")]
+
+    def __str__(self) -> str:
+        return f"{self.membership}: {self.standing}"

@@ -1,6 +1,7 @@
 """Plans for templates and their links as they stand in the database: a few queries, whatever the number of links."""
 
 from collections.abc import Collection, Mapping, Sequence
+from copy import copy
 from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any, Final
@@ -43,6 +44,16 @@ def of_adoption(template: ManagedEventTemplate, link: BookingLink, take: Collect
     """What making this link one of the template's does now."""
     (state,) = link_states(BookingLink.objects.filter(pk=link.pk), tuple(SECTION_OF_FIELD))
     return plan_adoption(template.state, state, take=take, version=template.version)
+
+
+def times_of_adoption(plan: Plan, link: BookingLink, now: datetime) -> tuple[int, int]:
+    """How many starts the link offers in the next 14 days as it is, and as the plan makes it."""
+    window = Period(now, now + AHEAD)
+    before = times_offered([link], window, now)[link.pk]
+    adopted = copy(link)
+    for change in plan.changes:
+        _write(adopted, change.writes)
+    return before, times_offered([adopted], window, now)[link.pk]
 
 
 def with_outlook(plan: Plan, now: datetime, *, template: ManagedEventTemplate | None = None) -> Plan:

@@ -8,10 +8,17 @@ from uuid import UUID
 
 from django.db.models import Count, Exists, F, OuterRef, Prefetch, Q, QuerySet, Subquery
 
+from bookings.models import Booking
 from managed_events.domain.draft import TemplateDraft
 from managed_events.domain.slugs import slug_for
 from managed_events.domain.sync import Cell, in_order, standing
-from managed_events.models import ManagedEventTemplate, Propagation, TemplateVersion
+from managed_events.models import (
+    Considered,
+    ManagedEventTemplate,
+    Propagation,
+    StandingAssignment,
+    TemplateVersion,
+)
 from scheduling.domain.sections import fields_of
 from scheduling.domain.slugs import first_free
 from scheduling.models import BookingLink
@@ -243,6 +250,80 @@ def _members_by_user(template: ManagedEventTemplate, user_ids: Iterable[UUID]) -
         "user"
     )
     return {member.user_id: member for member in members}
+
+
+def adoptable_links(template: ManagedEventTemplate, people: QuerySet[Membership]) -> QuerySet[BookingLink]:
+    """Links of these people that no template has, of those who have none of this template, by owner and title."""
+    assigned = template.links.values("owner")
+    links = BookingLink.objects.filter(
+        workspace=template.workspace_id,
+        managed_event_template=None,
+        strategy=BookingLink.Strategy.INDIVIDUAL,
+        owner__in=people.order_by().values("user"),
+    )
+    return links.exclude(owner__in=assigned).select_related("owner").order_by("owner__name", "title", "pk")
+
+
+def why_not_adoptable(template: ManagedEventTemplate, link: BookingLink) -> str:
+    """Why this link of the workspace cannot join the template; "" when it can."""
+    if link.is_managed:
+        return "This link follows a template already."
+    if link.strategy != BookingLink.Strategy.INDIVIDUAL:
+        return "Only links with a single host can join a template."
+    if template.links.filter(owner=link.owner_id).exists():
+        return f"{link.owner.first_name} has a link of this template already."
+    if not accounts.active_members(template.workspace).filter(user=link.owner_id).exists():
+        return f"{link.owner.first_name} is no longer in this workspace."
+    return ""
+
+
+def meetings_of(link: BookingLink, now: datetime) -> tuple[int, int]:
+    """How many of the link's meetings are to come, and how many are over; cancelled and moved ones are not counted."""
+    meetings = Booking.objects.filter(link=link, status=Booking.Status.CONFIRMED)
+    counted = meetings.aggregate(
+        ahead=Count("pk", filter=Q(starts_at__gt=now)), over=Count("pk", filter=Q(starts_at__lte=now))
+    )
+    return counted["ahead"], counted["over"]
+
+
+# --- People who come and go ------------------------------------------------------------------------------------
+
+
+def standing_scopes(template: ManagedEventTemplate) -> set[UUID | None]:
+    """Keys of the groups whose newcomers get a link of the template; None among them for the whole workspace's."""
+    return set(template.standing.values_list("group", flat=True))
+
+
+def members_in(standing: StandingAssignment) -> QuerySet[Membership]:
+    """Active members whom this standing assignment is about."""
+    members = accounts.active_members(standing.template.workspace)
+    return members.filter(groups=standing.group_id) if standing.group_id else members
+
+
+def newcomers(standing: StandingAssignment) -> list[Membership]:
+    """Those of them whom it has not dealt with yet, by name."""
+    considered = Considered.objects.filter(standing=standing, membership=OuterRef("pk"))
+    return list(members_in(standing).filter(~Exists(considered)))
+
+
+def templates_with_newcomers() -> list[ManagedEventTemplate]:
+    """Templates with a standing assignment that has somebody to deal with. One query."""
+    active = Membership.objects.filter(
+        is_active=True, user__is_active=True, workspace=OuterRef("template__workspace")
+    ).filter(~Exists(Considered.objects.filter(standing=OuterRef(OuterRef("pk")), membership=OuterRef("pk"))))
+    waiting = StandingAssignment.objects.filter(
+        Q(Exists(active), group=None) | Q(Exists(active.filter(groups=OuterRef("group"))))
+    )
+    return list(ManagedEventTemplate.objects.filter(standing__in=waiting).distinct())
+
+
+def links_of_leavers() -> list[BookingLink]:
+    """Assigned links whose owner is no active member of their workspace any more, with template and owner."""
+    member = Membership.objects.filter(
+        workspace=OuterRef("workspace"), user=OuterRef("owner"), is_active=True, user__is_active=True
+    )
+    links = BookingLink.objects.exclude(managed_event_template=None).filter(~Exists(member))
+    return list(links.select_related("owner", "managed_event_template").order_by("pk"))
 
 
 # --- Runs ------------------------------------------------------------------------------------------------------

@@ -1,6 +1,6 @@
 from django.urls import path
 
-from managed_events.views import links, resets, templates, versions
+from managed_events.views import adoption, links, resets, templates, versions
 
 app_name = "managed_events"
 _root = "calendar/admin/managed-events"
@@ -15,5 +15,6 @@ urlpatterns = [
     path(f"{_one}/reset", resets.reset, name="reset"),
     path(f"{_one}/delete", templates.delete, name="delete"),
     path(f"{_one}/assign", links.assign, name="assign"),
+    path(f"{_one}/adopt", adoption.adopt, name="adopt"),
     path(f"{_one}/links/<uuid:link_id>/detach", links.detach, name="detach"),
 ]

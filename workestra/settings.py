@@ -211,6 +211,7 @@ def _every(seconds: int, task: str) -> dict[str, Any]:
 CELERY_BEAT_SCHEDULE = {
     "deliver the outbox": _every(5, "workestra.notifications.tasks.deliver_outbox"),
     "resume propagations": _every(15, "managed_events.tasks.resume_propagations"),
+    "follow who joins and leaves": _every(60, "managed_events.jobs.follow_people"),
     "read calendars": _every(15, "workestra.calendars.tasks.read_calendars"),
     "renew calendar channels": _every(300, "workestra.calendars.tasks.renew_channels"),
     "sweep limits": _every(300, "workestra.limits.tasks.sweep_counters"),

@@ -7,12 +7,13 @@ from typing import Any
 
 class Result(StrEnum):
     CREATED = "created"
+    ADOPTED = "adopted"
     SKIPPED = "skipped"
 
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """What came of assigning one person: a link at `slug`, or nothing, for `reason`.
+    """What came of assigning one person: a link at `slug`, new or his own one adopted, or nothing, for `reason`.
 
     `wanted` is the address that the pattern gives; where `slug` differs, that one was taken.
     """

@@ -123,6 +123,8 @@ def line_of(action: str, detail: Mapping[str, Any]) -> Line:
             return Line("Sync overtaken by the next one", text, icon="refresh-cw")
         case "template.assigned":
             return _assigned(detail)
+        case "template.newcomers_set":
+            return Line("Who joins later changed", icon="users")
         case "template.detached":
             what = "link deleted" if detail["deleted"] else "link kept"
             return Line(f"{detail['name']} detached, {what}", f"/book/{detail['slug']}", icon="unlink")
@@ -159,7 +161,11 @@ def _saved(detail: Mapping[str, Any]) -> Line:
 
 def _assigned(detail: Mapping[str, Any]) -> Line:
     made = [person["name"] for person in detail["people"] if person["result"] == "created"]
+    adopted = [person for person in detail["people"] if person["result"] == "adopted"]
     skipped = f"{detail['skipped']} skipped." if detail["skipped"] else ""
+    if adopted:
+        who = listed([person["name"] for person in adopted])
+        return Line(f"{who}’s own link adopted", f"/book/{adopted[0]['slug']}", icon="link")
     if not made:
         return Line("Nobody assigned", skipped, icon="user-plus")
     who = listed(made) if len(made) <= _FEW else f"{len(made)} people"

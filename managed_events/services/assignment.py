@@ -48,7 +48,7 @@ def assign(
     *,
     template: ManagedEventTemplate,
     people: Sequence[Membership],
-    actor: User,
+    actor: User | None,
     now: datetime,
     addresses: Mapping[UUID, str] | None = None,
 ) -> Assignment:
@@ -56,7 +56,7 @@ def assign(
 
     `addresses` maps a membership's key to the address wanted for it instead of the pattern's. A taken address of
     the pattern's making gets the next free number; a chosen one is not changed. Whatever happens with one person
-    leaves the others alone.
+    leaves the others alone. Without an actor the system did it.
 
     Raises: TemplateGone.
     """
@@ -86,6 +86,7 @@ def assign(
             detail={
                 "version": current.version,
                 "created": sum(outcome.result == Result.CREATED for outcome in outcomes),
+                "adopted": 0,
                 "skipped": sum(outcome.result == Result.SKIPPED for outcome in outcomes),
                 "people": [outcome.as_json() for outcome in outcomes],
             },
@@ -94,7 +95,7 @@ def assign(
 
 
 def detach(
-    *, template: ManagedEventTemplate, link_id: UUID, delete: bool, actor: User, now: datetime
+    *, template: ManagedEventTemplate, link_id: UUID, delete: bool, actor: User | None, now: datetime
 ) -> BookingLink:
     """Take a link off the template: it stays as its owner's own, or with `delete` it is gone for good.
 
@@ -127,7 +128,7 @@ def _assign_one(
     member: Membership,
     proposal: Proposal,
     chosen: str | None,
-    actor: User,
+    actor: User | None,
     now: datetime,
 ) -> Outcome:
     """One person's link. Each try has a savepoint: what fails here leaves the transaction usable."""

@@ -23,6 +23,7 @@ from managed_events.forms import AssignmentForm
 from managed_events.models import ManagedEventTemplate, Propagation
 from managed_events.selectors import LinkRow
 from managed_events.services import assignment as service
+from managed_events.services.standing import set_standing
 from managed_events.services.templates import TemplateGone
 from managed_events.views.effect import CELLS
 from managed_events.views.templates import frame
@@ -112,6 +113,7 @@ def assign(request: MemberRequest, template_id: UUID) -> HttpResponse:
         "rows": rows,
         "shown": shown,
         "groups": form.group_rows,
+        "any_own": bool(form.own),
     }
     page = "managed_events/assign.html"
     return render(request, f"{page}#people" if request.htmx else page, context)
@@ -148,8 +150,14 @@ def _apply(
             result = service.assign(
                 template=template, people=to_assign, actor=actor, now=now, addresses=form.chosen_addresses
             )
+        wanted, decided = form.newcomers
+        later = bool(decided) and set_standing(
+            template=template, wanted=wanted, among=decided, actor=actor, now=now
+        )
     except TemplateGone as gone:
         raise Http404("This template was deleted a moment ago.") from gone
+    if later:
+        messages.success(request, _later_words([scope.name if scope else "" for scope in wanted]))
     kept: list[str] = []
     deleted: list[str] = []
     for link, delete in to_detach:
@@ -162,7 +170,7 @@ def _apply(
         messages.success(request, _detached_words(kept, deleted=False))
     if deleted:
         messages.success(request, _detached_words(deleted, deleted=True))
-    if not (result or kept or deleted):
+    if not (result or kept or deleted or later):
         messages.info(request, "Nothing had changed.")
     address = reverse("managed_events:detail", args=[template.pk])
     return redirect(f"{address}?result={result.event_id}" if result else address)
@@ -172,12 +180,22 @@ def _assignment_form(request: MemberRequest, template: ManagedEventTemplate) -> 
     people = selectors.people_of(template, access.assignable_people(request.member, template))
     links = {link.owner_id: link for link in selectors.assigned_links(template)}
     unassigned = [member for member in people if member.user_id not in links]
+    # A person's first link by title; the page of adopting has the others.
+    own = {
+        link.owner_id: link
+        for link in reversed(
+            selectors.adoptable_links(template, access.assignable_people(request.member, template))
+        )
+    }
     return AssignmentForm(
         request.POST if request.method == "POST" else None,
         people=people,
         links=links,
         proposals=selectors.proposed_addresses(template, unassigned),
         groups=_groups(request.member, template),
+        may_take_everybody=request.member.is_admin,
+        standing=selectors.standing_scopes(template),
+        own=own,
     )
 
 
@@ -241,6 +259,13 @@ def _result(template: ManagedEventTemplate, event_id: str) -> AuditEvent | None:
         return selectors.assignment_event(template, UUID(event_id))
     except ValueError:
         return None
+
+
+def _later_words(names: Sequence[str]) -> str:
+    if not names:
+        return "People who join from now on no longer get a link by themselves."
+    who = listed([name or "the workspace" for name in names])
+    return f"Whoever joins {who} from now on gets a link."
 
 
 def _detached_words(names: Sequence[str], *, deleted: bool) -> str:

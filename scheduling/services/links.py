@@ -95,7 +95,7 @@ def create_link(
     slug: str | None,
     values: Mapping[str, Any],
     now: datetime,
-    actor: User,
+    actor: User | None,
     strategy: str = BookingLink.Strategy.INDIVIDUAL,
     hosts: Sequence[Host] = (),
     capacity: int = 1,
@@ -283,6 +283,26 @@ def detach_link(link: BookingLink, *, now: datetime, actor: User | None) -> None
             update_fields=["managed_event_template", "locked_sections", "template_version", "synced_at"]
         )
         _record("link.detached", link, now, actor, before=before)
+
+
+def adopt_link(
+    link: BookingLink, *, assigned: Assigned, values: Mapping[str, Any], now: datetime, actor: User
+) -> None:
+    """Make its owner's own link, which the caller has locked, one of a template's: `values` and locks are written.
+
+    Address, hosts and bookings stay.
+    """
+    before = {field: getattr(link, field) for field in _sectioned(values)}
+    for field, value in values.items():
+        setattr(link, field, value)
+    link.managed_event_template_id = assigned.template_id
+    link.locked_sections = _in_order(assigned.locked_sections)
+    link.template_version = assigned.version
+    link.synced_at = now
+    with transaction.atomic():
+        link.save()
+        after = {**values, "template": str(assigned.template_id), "locked_sections": link.locked_sections}
+        _record("link.adopted", link, now, actor, before=before, after=after)
 
 
 def remove_link(link: BookingLink, *, now: datetime, actor: User | None) -> None:

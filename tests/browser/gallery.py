@@ -31,7 +31,7 @@ from one_off.selectors import token_of
 from scheduling import selectors as scheduling
 from scheduling.models import BookingLink, OutOfOffice, Schedule
 from tests.browser.conftest import Visit, no_errors
-from tests.factories import MembershipFactory, UserFactory, make_booking
+from tests.factories import MembershipFactory, UserFactory, make_booking, make_link
 from tests.managed_events.making import assign_to, finish_runs, make_template, save
 from tests.one_off.making import make_one_off, pick
 from workestra.accounts.models import Membership
@@ -381,6 +381,14 @@ def template_with_a_crooked_link(world: World) -> str:
     return on_template("detail")(world)
 
 
+def adoption(world: World) -> str:
+    """A link that Inés made herself, about to join the template."""
+    link = make_link(
+        world.members["ines"], slug="ines-intro", title="Intro with Inés", buffer_before_minutes=5
+    )
+    return f"{on_template('adopt')(world)}?link={link.pk}"
+
+
 def on_template(view: str) -> Callable[[World], str]:
     return at(f"managed_events:{view}", template_id=lambda world: world.template.pk)
 
@@ -605,6 +613,8 @@ LOOKS: tuple[Look, ...] = (
         act=tick("Inés Prado", "Gustav Lindqvist"),
     ),
     Look("managed-versions", "managed_events:versions", on_template("versions"), "mara"),
+    Look("managed-adopt-nobody", "managed_events:adopt", on_template("adopt"), "mara"),
+    Look("managed-adopt", "managed_events:adopt", adoption, "mara"),
     Look("managed-reset", "managed_events:reset", query(on_template("reset"), section="calendar"), "mara"),
     Look("managed-delete", "managed_events:delete", on_template("delete"), "mara"),
     Look(

@@ -10,7 +10,7 @@ from managed_events import plans, selectors, urls
 from managed_events.models import ManagedEventTemplate, TemplateVersion
 from scheduling.models import BookingLink
 from tests.conftest import signed_in
-from tests.factories import GroupFactory, MembershipFactory, join_group
+from tests.factories import GroupFactory, MembershipFactory, join_group, make_link
 from tests.managed_events.making import assign_to, filled, finish_runs, link_of, make_template, save
 from workestra.accounts.models import Group, Membership
 from workestra.audit.models import AuditEvent
@@ -36,6 +36,7 @@ GET: dict[str, tuple[object, ...]] = {
     "detail": (OK, OK, OK, GONE, NO, NO, NO, NO, GONE, SIGN_IN),
     "edit": (OK, OK, OK, GONE, NO, NO, NO, NO, GONE, SIGN_IN),
     "versions": (OK, OK, OK, GONE, NO, NO, NO, NO, GONE, SIGN_IN),
+    "adopt": (OK, OK, OK, GONE, NO, NO, NO, NO, GONE, SIGN_IN),
     "reset": (OK, OK, OK, GONE, NO, NO, NO, NO, GONE, SIGN_IN),
     "roll_back": (WRONG, WRONG, WRONG, WRONG, WRONG, WRONG, WRONG, WRONG, WRONG, SIGN_IN),
     "delete": (OK, OK, OK, GONE, NO, NO, NO, NO, GONE, SIGN_IN),
@@ -48,6 +49,7 @@ POST: dict[str, tuple[object, ...]] = {
     "detail": (WRONG, WRONG, WRONG, WRONG, WRONG, WRONG, WRONG, WRONG, WRONG, SIGN_IN),
     "edit": (422, 422, 422, GONE, NO, NO, NO, NO, GONE, SIGN_IN),
     "versions": (WRONG, WRONG, WRONG, WRONG, WRONG, WRONG, WRONG, WRONG, WRONG, SIGN_IN),
+    "adopt": (MADE, MADE, MADE, GONE, NO, NO, NO, NO, GONE, SIGN_IN),
     "reset": (MADE, MADE, MADE, GONE, NO, NO, NO, NO, GONE, SIGN_IN),
     "roll_back": (MADE, MADE, MADE, GONE, NO, NO, NO, NO, GONE, SIGN_IN),
     "delete": (MADE, MADE, MADE, GONE, NO, NO, NO, NO, GONE, SIGN_IN),
@@ -123,6 +125,15 @@ def plan_of_reset(template: ManagedEventTemplate) -> str:
     return plans.of_reset(template, template.links.all(), ["title"]).token
 
 
+def adoption(template: ManagedEventTemplate) -> dict[str, str]:
+    """What the page would send that adopts a link of somebody of the template's group."""
+    assert template.group is not None
+    inside = MembershipFactory(workspace=template.workspace)
+    join_group(template.group, inside)
+    link = make_link(inside)
+    return {"link": str(link.pk), "plan": plans.of_adoption(template, link, []).token}
+
+
 def snapshot() -> tuple[Any, ...]:
     return (
         list(ManagedEventTemplate.objects.order_by("pk").values()),
@@ -157,13 +168,14 @@ def test_reading(
 def test_writing(
     name: str, person: str, expected: object, template: ManagedEventTemplate, browsers: dict[str, Client]
 ) -> None:
-    before = snapshot()
     everybody = ",".join(str(pk) for pk in Membership.objects.values_list("pk", flat=True))
     sent = {
+        "adopt": adoption(template),
         "assign": {"was": everybody},
         "reset": {"section": "title", "plan": plan_of_reset(template)},
         "roll_back": {"to": "1", "plan": plan_of_version(template, 1)},
     }.get(name, {})
+    before = snapshot()
     assert seen(browsers[person].post(address(name, template), sent)) == expected
     assert (snapshot() != before) == (expected == MADE)
 

@@ -149,6 +149,8 @@ managed_events:versions              GET  in   403   403 403     403     403    
 managed_events:versions              POST in   405   405 405     405     405    405  405  405   405   403
 managed_events:roll_back             GET  in   405   405 405     405     405    405  405  405   405   403
 managed_events:roll_back             POST in   403   403 403     403     403    302! 302! 302!  404   403
+managed_events:adopt                 GET  in   403   403 403     403     403    200  200  200   404   403
+managed_events:adopt                 POST in   403   403 403     403     403    302! 302! 302!  404   403
 managed_events:reset                 GET  in   403   403 403     403     403    200  200  200   404   403
 managed_events:reset                 POST in   403   403 403     403     403    302! 302! 302!  404   403
 managed_events:delete                GET  in   403   403 403     403     403    200  200  200   404   403

@@ -214,6 +214,8 @@ def make_world() -> World:
     save(template, dana, description="Half an hour.")
     finish_runs()
     template.links.update(buffer_before_minutes=5)
+    assert people["manager"]
+    make_link(people["manager"], slug="manager-intro")
     template.refresh_from_db()
     past = make_booking(link, THURSDAY_TEN + timedelta(hours=1), now)
     Booking.objects.filter(pk=past.pk).update(
@@ -299,6 +301,7 @@ def forms_of(world: World) -> dict[str, Sent]:
         "managed_events:roll_back": form_posting(
             dana.get(f"{world.address('managed_events:versions')}?v=1").content.decode(), "plan"
         ).values,
+        "managed_events:adopt": form_posting(page(dana, "managed_events:adopt"), "plan").values,
         "managed_events:reset": form_posting(page(dana, "managed_events:reset"), "plan").values,
         "managed_events:assign": {"was": str(world.alice.pk)},
         "one_off:new": new_one_off
