@@ -7,14 +7,14 @@ exactly behind the last link done. Two workers on one run take turns by its row'
 import logging
 from collections.abc import Callable
 from datetime import datetime, timedelta
-from typing import Final
+from typing import Any, Final, TypedDict
 from uuid import UUID
 
 from django.db import DatabaseError, connection, transaction
 
 from managed_events import selectors
-from managed_events.models import Propagation
-from scheduling.services.propagation import bring_in_line, lock_next_links
+from managed_events.models import Propagation, PropagationBatch
+from scheduling.services.propagation import bring_in_line, lock_next_links, not_in_line
 from workestra.audit import services as audit
 
 logger = logging.getLogger(__name__)
@@ -24,6 +24,13 @@ STALLED: Final = timedelta(seconds=10)
 LOCK_TIMEOUT: Final = "3s"
 
 Clock = Callable[[], datetime]
+
+
+class _Settled(TypedDict):
+    values: dict[str, Any]
+    locked_sections: list[str]
+    version: int
+
 
 _ACTIONS: Final = {
     Propagation.State.DONE: "template.propagated",
@@ -67,13 +74,15 @@ def advance(propagation_id: UUID, now: datetime, *, batch: int = BATCH) -> bool:
         version = selectors.version_of(current)
         link_ids = lock_next_links(current.template_id, after=current.cursor, limit=batch)
         if link_ids:
-            current.links_updated += bring_in_line(
-                link_ids,
-                values=selectors.values_to_bring(current, version),
-                locked_sections=version.locked_sections,
-                version=version.number,
-                now=now,
+            settled: _Settled = {
+                "values": selectors.values_to_bring(current, version),
+                "locked_sections": version.locked_sections,
+                "version": version.number,
+            }
+            PropagationBatch.objects.create(
+                run=current, links=link_ids, updated=not_in_line(link_ids, **settled)
             )
+            current.links_updated += bring_in_line(link_ids, now=now, **settled)
             current.links_done += len(link_ids)
             current.cursor = link_ids[-1]
         if len(link_ids) < batch:

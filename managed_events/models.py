@@ -139,6 +139,18 @@ class Propagation(models.Model):
         return self.links_done - self.links_updated
 
 
+class PropagationBatch(models.Model):
+    """What a run did with a batch of links: `links` are all of them, `updated` those not in line."""
+
+    id = models.BigAutoField(primary_key=True)
+    run = models.ForeignKey(Propagation, on_delete=models.CASCADE, related_name="batches")
+    links = ArrayField(models.UUIDField())
+    updated = ArrayField(models.UUIDField())
+
+    def __str__(self) -> str:
+        return f"{self.run}: {len(self.links)} links"
+
+
 class StandingAssignment(models.Model):
     """Whoever joins gets a link of the template: a group's members, or without a group everybody of the workspace."""
 

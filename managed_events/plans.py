@@ -56,6 +56,13 @@ def times_of_adoption(plan: Plan, link: BookingLink, now: datetime) -> tuple[int
     return before, times_offered([adopted], window, now)[link.pk]
 
 
+def links_without_times(links: QuerySet[BookingLink], now: datetime) -> tuple[list[BookingLink], int]:
+    """Those of the first `CHECKED` of these links that offer no time in the next 14 days, and how many were asked."""
+    asked = list(links[:CHECKED])
+    offered = times_offered(asked, Period(now, now + AHEAD), now)
+    return [link for link in asked if not offered.get(link.pk)], len(asked)
+
+
 def with_outlook(plan: Plan, now: datetime, *, template: ManagedEventTemplate | None = None) -> Plan:
     """The plan with what it means for the time to come: links left without a time, meetings that stay as they are.
 

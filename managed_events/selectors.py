@@ -10,6 +10,7 @@ from django.db.models import Count, Exists, F, OuterRef, Prefetch, Q, QuerySet, 
 
 from bookings.models import Booking
 from managed_events.domain.draft import TemplateDraft
+from managed_events.domain.lint import Surroundings
 from managed_events.domain.slugs import slug_for
 from managed_events.domain.sync import Cell, in_order, standing
 from managed_events.models import (
@@ -19,6 +20,7 @@ from managed_events.models import (
     StandingAssignment,
     TemplateVersion,
 )
+from scheduling.domain.hours import BadAvailability
 from scheduling.domain.sections import fields_of
 from scheduling.domain.slugs import first_free
 from scheduling.models import BookingLink
@@ -76,6 +78,13 @@ def _as_key(text: str) -> UUID | None:
         return UUID(text)
     except ValueError:
         return None
+
+
+def template_slugs(template: ManagedEventTemplate) -> set[str]:
+    """The names in addresses that templates of its workspace have."""
+    return set(
+        ManagedEventTemplate.objects.filter(workspace=template.workspace_id).values_list("slug", flat=True)
+    )
 
 
 def last_run(template: ManagedEventTemplate) -> Propagation | None:
@@ -358,6 +367,45 @@ def is_overtaken(run: Propagation) -> bool:
     return covering.exists()
 
 
+def run_of(template: ManagedEventTemplate, run_id: UUID) -> Propagation | None:
+    return template.propagations.select_related("started_by", "template").filter(pk=run_id).first()
+
+
+def outcomes_of(run: Propagation) -> dict[UUID, bool]:
+    """For each link that the run has reached, whether it was updated. Links that are gone by now are among them."""
+    batches = list(run.batches.values_list("links", "updated"))
+    reached = {key: False for links, _updated in batches for key in links}
+    return reached | {key: True for _links, updated in batches for key in updated}
+
+
+def reached_links(outcomes: Mapping[UUID, bool], *, updated: bool | None = None) -> QuerySet[BookingLink]:
+    """Those links that are still there, by owner's name; `updated` lets only these or only the others through."""
+    keys = [key for key, was in outcomes.items() if updated is None or was == updated]
+    return BookingLink.objects.filter(pk__in=keys).select_related("owner").order_by("owner__name", "pk")
+
+
+def save_of(run: Propagation) -> AuditEvent | None:
+    """What was recorded about the save that started the run; it has what was replaced on each link."""
+    events = AuditEvent.objects.filter(target_id=run.template_id, detail__run=str(run.pk))
+    return events.filter(action__in=("template.saved", "template.rolled_back")).first()
+
+
+def surroundings_of(template: ManagedEventTemplate) -> Surroundings:
+    """What a template's warnings depend on besides itself. At most three queries."""
+    elsewhere = 0
+    if "availability" in template.locked_sections:
+        elsewhere = template.links.exclude(owner__timezone=template.zone).count()
+    schedule = template.schedule
+    if schedule is None:
+        return Surroundings(elsewhere=elsewhere)
+    members = accounts.active_members(template.workspace)
+    left = "" if members.filter(user=schedule.owner_id).exists() else schedule.owner.name
+    try:
+        return Surroundings(schedule.own_hours(), left, elsewhere)
+    except BadAvailability:
+        return Surroundings(None, left, elsewhere)
+
+
 def is_running(template: ManagedEventTemplate) -> bool:
     """Whether a run of the template is not finished."""
     return template.propagations.filter(state=Propagation.State.RUNNING).exists()
@@ -378,12 +426,18 @@ def values_to_bring(run: Propagation, version: TemplateVersion) -> dict[str, Any
     return values
 
 
+def versions_around(run: Propagation) -> tuple[TemplateVersion, TemplateVersion]:
+    """The version that the run brings, and the one before it."""
+    numbers = (run.version - 1, run.version)
+    before, after = TemplateVersion.objects.filter(template=run.template_id, number__in=numbers).order_by(
+        "number"
+    )
+    return after, before
+
+
 def values_around(run: Propagation) -> tuple[dict[str, Any], dict[str, Any]]:
     """What the run's version changed for links: values of its sections and the locks, before and after."""
-    versions = TemplateVersion.objects.filter(
-        template=run.template_id, number__in=(run.version - 1, run.version)
-    )
-    before, after = versions.order_by("number")
+    after, before = versions_around(run)
     fields = fields_of(run.sections)
 
     def facts(version: TemplateVersion) -> dict[str, Any]:

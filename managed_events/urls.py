@@ -1,6 +1,6 @@
 from django.urls import path
 
-from managed_events.views import adoption, links, resets, templates, versions
+from managed_events.views import adoption, checks, links, resets, syncs, templates, versions
 
 app_name = "managed_events"
 _root = "calendar/admin/managed-events"
@@ -14,6 +14,10 @@ urlpatterns = [
     path(f"{_one}/roll-back", versions.roll_back, name="roll_back"),
     path(f"{_one}/reset", resets.reset, name="reset"),
     path(f"{_one}/delete", templates.delete, name="delete"),
+    path(f"{_one}/duplicate", templates.duplicate, name="duplicate"),
+    path(f"{_one}/checks", checks.checks, name="checks"),
+    path(f"{_one}/addresses.txt", links.addresses, name="addresses"),
+    path(f"{_one}/syncs/<uuid:run_id>", syncs.sync, name="sync"),
     path(f"{_one}/assign", links.assign, name="assign"),
     path(f"{_one}/adopt", adoption.adopt, name="adopt"),
     path(f"{_one}/links/<uuid:link_id>/detach", links.detach, name="detach"),

@@ -3,7 +3,7 @@
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
+from typing import Any, Final
 
 from django.db import IntegrityError, transaction
 
@@ -12,12 +12,15 @@ from managed_events.domain.draft import TemplateDraft
 from managed_events.domain.plan import Plan
 from managed_events.domain.sync import Edit, in_order
 from managed_events.models import ManagedEventTemplate, Propagation, TemplateVersion
+from scheduling.domain.slugs import first_free
 from scheduling.models import BookingLink
 from scheduling.services.links import ScheduleGone, hold_schedules
 from scheduling.services.propagation import release_links
 from workestra.accounts.models import User, Workspace
 from workestra.audit import services as audit
 from workestra.notifications.doorbell import ring_on_commit
+
+COPY: Final = " copy"
 
 
 class StaleVersion(Exception):
@@ -132,6 +135,30 @@ def save_template(
             },
         )
     return Saved(current, run, plan)
+
+
+def duplicate_template(
+    *, template: ManagedEventTemplate, author: User, now: datetime
+) -> ManagedEventTemplate:
+    """Make another template like this one, with a title and a name in addresses of its own, and without links.
+
+    Raises: TemplateGone; SlugInUse when all names that were tried are taken.
+    """
+    with transaction.atomic():
+        current = lock_template(template)
+        longest = ManagedEventTemplate._meta.get_field("title").max_length
+        assert longest is not None, "titles have a greatest length"
+        slugs = selectors.template_slugs(current)
+        longest_slug = ManagedEventTemplate._meta.get_field("slug").max_length
+        base = current.slug[: (longest_slug or 0) - len("-copy-99")].rstrip("-")
+        draft = TemplateDraft(
+            values=current.section_values() | {"title": current.title[: longest - len(COPY)] + COPY},
+            locks=tuple(current.locked_sections),
+            slug=first_free(f"{base}-copy", slugs),
+            slug_pattern=current.slug_pattern,
+            group_id=current.group_id,
+        )
+        return create_template(workspace=current.workspace, author=author, draft=draft, now=now)
 
 
 def roll_back(

@@ -17,6 +17,7 @@ from django.views.decorators.http import require_GET, require_http_methods, requ
 from django.views.decorators.vary import vary_on_headers
 
 from managed_events import access, selectors
+from managed_events.domain.lint import lint
 from managed_events.domain.sync import Cell
 from managed_events.domain.words import Difference, Line, differences, line_of, listed
 from managed_events.forms import AssignmentForm
@@ -35,6 +36,7 @@ from workestra.accounts.models import Group, Membership
 from workestra.audit.models import AuditEvent
 
 PAGE: Final = 50
+COPIED: Final = 500
 QUIET: Final = timedelta(minutes=1)
 STOP_POLLING: Final = 286
 """htmx's own status: swap this in and ask no more (https://htmx.org/docs/#polling)."""
@@ -90,8 +92,20 @@ def detail(request: MemberRequest, template_id: UUID) -> HttpResponse:
         return render(request, f"{page}#synced", context, status=STOP_POLLING)
     if request.htmx and request.htmx.target == "drift":
         return render(request, f"{page}#more", context)
+    context["warnings"] = len(lint(template.state, selectors.surroundings_of(template)))
     context["result"] = _result(template, request.GET.get("result", ""))
     return render(request, page, context)
+
+
+@require_GET
+def addresses(request: MemberRequest, template_id: UUID) -> HttpResponse:
+    """The address of every assigned link as plain text, one a line, by owner's name."""
+    template = access.template_for(request.member, template_id)
+    lines = [f"{_url(link.slug)}\n" for link in selectors.assigned_links(template)]
+    name = f'attachment; filename="{template.slug}-addresses.txt"'
+    return HttpResponse(
+        "".join(lines), content_type="text/plain; charset=utf-8", headers={"Content-Disposition": name}
+    )
 
 
 @require_http_methods(["GET", "POST"])
@@ -220,6 +234,7 @@ def _links(request: MemberRequest, template: ManagedEventTemplate, run: Propagat
         "page": page,
         "rows": [_row(template, at, names) for at in stands],
         "show": show if show in every else "",
+        "addresses": _addresses(template),
         "shows": [(key, label, links.count()) for key, (label, links) in every.items()],
     }
 
@@ -233,7 +248,17 @@ def _row(template: ManagedEventTemplate, at: LinkRow, names: Names) -> Row:
         if cell in {Cell.OWN, Cell.OUT_OF_STEP}:
             sides = (expected, values) if cell == Cell.OWN else (values, expected)
             parts.append(Part(section, cell, differences(*sides, [section.key], names)))
-    return Row(at, f"{settings.SITE_URL}/book/{at.link.slug}", parts)
+    return Row(at, _url(at.link.slug), parts)
+
+
+def _addresses(template: ManagedEventTemplate) -> str:
+    """Every address, one a line, for the clipboard; "" when they are too many for a page."""
+    slugs = list(selectors.assigned_links(template).values_list("slug", flat=True)[: COPIED + 1])
+    return "\n".join(map(_url, slugs)) if len(slugs) <= COPIED else ""
+
+
+def _url(slug: str) -> str:
+    return f"{settings.SITE_URL}/book/{slug}"
 
 
 def _history(template: ManagedEventTemplate) -> list[tuple[AuditEvent, Line, Sequence[str]]]:

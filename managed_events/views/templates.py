@@ -11,7 +11,7 @@ from django.contrib import messages
 from django.http import Http404, HttpResponse
 from django.shortcuts import redirect, render
 from django.utils import timezone
-from django.views.decorators.http import require_GET, require_http_methods
+from django.views.decorators.http import require_GET, require_http_methods, require_POST
 from django.views.decorators.vary import vary_on_headers
 
 from managed_events import access, selectors
@@ -154,6 +154,22 @@ def _edit_page(
     context["effect"] = effect_of(plan) if plan else None
     page = "managed_events/edit.html"
     return render(request, f"{page}#told" if request.htmx else page, context, status=status)
+
+
+@require_POST
+def duplicate(request: MemberRequest, template_id: UUID) -> HttpResponse:
+    """Make another template like this one, and open its form."""
+    now = timezone.now()
+    template = access.template_for(request.member, template_id)
+    try:
+        copy = service.duplicate_template(template=template, author=request.member.user, now=now)
+    except service.TemplateGone as gone:
+        raise Http404("This template was deleted a moment ago.") from gone
+    except service.SlugInUse:
+        messages.error(request, "That did not work: another copy was made at the same moment. Try again.")
+        return redirect("managed_events:edit", template.pk)
+    messages.success(request, f"{copy.title} is saved. Nobody has a link of it yet.")
+    return redirect("managed_events:edit", copy.pk)
 
 
 @require_http_methods(["GET", "POST"])

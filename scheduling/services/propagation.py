@@ -47,6 +47,16 @@ def bring_in_line(
     return brought
 
 
+def not_in_line(
+    link_ids: Sequence[UUID], *, values: Mapping[str, Any], locked_sections: Sequence[str], version: int
+) -> list[UUID]:
+    """Those of these links, which the caller has locked, that `bring_in_line` would write, ascending. One query."""
+    links = BookingLink.objects.filter(pk__in=link_ids)
+    behind = links.filter(Q(template_version=None) | Q(template_version__lte=version))
+    differing = behind.exclude(locked_sections=list(locked_sections), **values)
+    return list(differing.order_by("pk").values_list("pk", flat=True))
+
+
 def write_links(
     link_ids: Collection[UUID], *, values: Mapping[str, Any], locked_sections: Sequence[str], now: datetime
 ) -> None:

@@ -389,6 +389,21 @@ def adoption(world: World) -> str:
     return f"{on_template('adopt')(world)}?link={link.pk}"
 
 
+def template_to_mend(world: World) -> str:
+    """A template whose notice is longer than its booking window, and somebody without a time."""
+    mara = world.members["mara"]
+    template = make_template(
+        mara,
+        title="Board Prep",
+        slug="board-prep",
+        minimum_notice_hours=400,
+        booking_window_days=7,
+        now=world.now,
+    )
+    assign_to(template, [world.members["chloe"]], mara, now=world.now)
+    return reverse("managed_events:checks", args=[template.pk])
+
+
 def on_template(view: str) -> Callable[[World], str]:
     return at(f"managed_events:{view}", template_id=lambda world: world.template.pk)
 
@@ -613,6 +628,15 @@ LOOKS: tuple[Look, ...] = (
         act=tick("Inés Prado", "Gustav Lindqvist"),
     ),
     Look("managed-versions", "managed_events:versions", on_template("versions"), "mara"),
+    Look("managed-checks", "managed_events:checks", template_to_mend, "mara"),
+    Look(
+        "managed-sync",
+        "managed_events:sync",
+        lambda world: reverse(
+            "managed_events:sync", args=[world.template.pk, world.template.propagations.get().pk]
+        ),
+        "mara",
+    ),
     Look("managed-adopt-nobody", "managed_events:adopt", on_template("adopt"), "mara"),
     Look("managed-adopt", "managed_events:adopt", adoption, "mara"),
     Look("managed-reset", "managed_events:reset", query(on_template("reset"), section="calendar"), "mara"),

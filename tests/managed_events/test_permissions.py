@@ -36,6 +36,10 @@ GET: dict[str, tuple[object, ...]] = {
     "detail": (OK, OK, OK, GONE, NO, NO, NO, NO, GONE, SIGN_IN),
     "edit": (OK, OK, OK, GONE, NO, NO, NO, NO, GONE, SIGN_IN),
     "versions": (OK, OK, OK, GONE, NO, NO, NO, NO, GONE, SIGN_IN),
+    "checks": (OK, OK, OK, GONE, NO, NO, NO, NO, GONE, SIGN_IN),
+    "addresses": (OK, OK, OK, GONE, NO, NO, NO, NO, GONE, SIGN_IN),
+    "sync": (OK, OK, OK, GONE, NO, NO, NO, NO, GONE, SIGN_IN),
+    "duplicate": (WRONG, WRONG, WRONG, WRONG, WRONG, WRONG, WRONG, WRONG, WRONG, SIGN_IN),
     "adopt": (OK, OK, OK, GONE, NO, NO, NO, NO, GONE, SIGN_IN),
     "reset": (OK, OK, OK, GONE, NO, NO, NO, NO, GONE, SIGN_IN),
     "roll_back": (WRONG, WRONG, WRONG, WRONG, WRONG, WRONG, WRONG, WRONG, WRONG, SIGN_IN),
@@ -49,6 +53,10 @@ POST: dict[str, tuple[object, ...]] = {
     "detail": (WRONG, WRONG, WRONG, WRONG, WRONG, WRONG, WRONG, WRONG, WRONG, SIGN_IN),
     "edit": (422, 422, 422, GONE, NO, NO, NO, NO, GONE, SIGN_IN),
     "versions": (WRONG, WRONG, WRONG, WRONG, WRONG, WRONG, WRONG, WRONG, WRONG, SIGN_IN),
+    "checks": (WRONG, WRONG, WRONG, WRONG, WRONG, WRONG, WRONG, WRONG, WRONG, SIGN_IN),
+    "addresses": (WRONG, WRONG, WRONG, WRONG, WRONG, WRONG, WRONG, WRONG, WRONG, SIGN_IN),
+    "sync": (WRONG, WRONG, WRONG, WRONG, WRONG, WRONG, WRONG, WRONG, WRONG, SIGN_IN),
+    "duplicate": (MADE, MADE, MADE, GONE, NO, NO, NO, NO, GONE, SIGN_IN),
     "adopt": (MADE, MADE, MADE, GONE, NO, NO, NO, NO, GONE, SIGN_IN),
     "reset": (MADE, MADE, MADE, GONE, NO, NO, NO, NO, GONE, SIGN_IN),
     "roll_back": (MADE, MADE, MADE, GONE, NO, NO, NO, NO, GONE, SIGN_IN),
@@ -110,7 +118,7 @@ def cases(table: dict[str, tuple[object, ...]]) -> list[Any]:
 def address(name: str, template: ManagedEventTemplate) -> str:
     if name in {"list", "new"}:
         return reverse(f"managed_events:{name}")
-    more = {"detach": [template.links.get().pk]}
+    more = {"detach": [template.links.get().pk], "sync": [template.propagations.get().pk]}
     query = "?section=title" if name == "reset" else ""
     return reverse(f"managed_events:{name}", args=[template.pk, *more.get(name, [])]) + query
 

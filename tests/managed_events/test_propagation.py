@@ -51,7 +51,7 @@ def test_a_batch_is_so_many_queries_whatever_its_size(
 ) -> None:
     run = renamed(seven, dana)
     for size in (1, 5):
-        with django_assert_num_queries(9):  # Two of them are the savepoint, one is the lock timeout.
+        with django_assert_num_queries(11):  # Two of them are the savepoint, one is the lock timeout.
             assert effects.advance(run.pk, NOW, batch=size)
 
 

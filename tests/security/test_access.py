@@ -149,6 +149,14 @@ managed_events:versions              GET  in   403   403 403     403     403    
 managed_events:versions              POST in   405   405 405     405     405    405  405  405   405   403
 managed_events:roll_back             GET  in   405   405 405     405     405    405  405  405   405   403
 managed_events:roll_back             POST in   403   403 403     403     403    302! 302! 302!  404   403
+managed_events:checks                GET  in   403   403 403     403     403    200  200  200   404   403
+managed_events:checks                POST in   405   405 405     405     405    405  405  405   405   403
+managed_events:addresses             GET  in   403   403 403     403     403    200  200  200   404   403
+managed_events:addresses             POST in   405   405 405     405     405    405  405  405   405   403
+managed_events:sync                  GET  in   403   403 403     403     403    200  200  200   404   403
+managed_events:sync                  POST in   405   405 405     405     405    405  405  405   405   403
+managed_events:duplicate             GET  in   405   405 405     405     405    405  405  405   405   403
+managed_events:duplicate             POST in   403   403 403     403     403    302! 302! 302!  404   403
 managed_events:adopt                 GET  in   403   403 403     403     403    200  200  200   404   403
 managed_events:adopt                 POST in   403   403 403     403     403    302! 302! 302!  404   403
 managed_events:reset                 GET  in   403   403 403     403     403    200  200  200   404   403
