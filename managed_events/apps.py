@@ -5,4 +5,5 @@ class ManagedEventsConfig(AppConfig):
     name = "managed_events"
 
     def ready(self) -> None:
-        from managed_events import jobs  # noqa: F401  Celery looks for tasks in `tasks` only.
+        # Celery looks for tasks in `tasks` only; `log` registers the words of the audit log.
+        from managed_events import jobs, log  # noqa: F401

@@ -14,6 +14,7 @@ urlpatterns = [
     path("calendar", RedirectView.as_view(pattern_name="bookings:console"), name="calendar"),
     path("accounts/", include("workestra.accounts.urls")),
     path("", include("workestra.look.urls")),
+    path("", include("workestra.audit.urls")),
     path("", include("workestra.notifications.urls")),
     path("", include("scheduling.urls")),
     path("", include("bookings.urls")),

@@ -38,8 +38,6 @@ def adopt(
     Raises: NotAsShown, NotAdoptable, TemplateGone; ScheduleGone when the template's hours are just being deleted.
     """
     with transaction.atomic():
-        # Schedules before templates before links, as everywhere.
-        hold_schedules(template.workspace_id, [template.schedule_id])
         current = lock_template(template)
         links = BookingLink.objects.select_for_update(no_key=True, of=("self",)).select_related("owner")
         link = links.filter(pk=link_id, workspace=current.workspace_id).first()
@@ -47,6 +45,7 @@ def adopt(
             raise NotAdoptable("This link was deleted a moment ago.")
         if why := selectors.why_not_adoptable(current, link):
             raise NotAdoptable(why)
+        hold_schedules(current.workspace_id, [current.schedule_id])
         plan = plans.of_adoption(current, link, take)
         if not plan.is_shown_by(shown):
             raise NotAsShown(plan)

@@ -41,8 +41,6 @@ def reset(
     Raises: NotAsShown, SyncRunning, TemplateGone; ScheduleGone when the template's hours are just being deleted.
     """
     with transaction.atomic():
-        # Schedules before templates before links, everywhere: nobody waits in a circle.
-        hold_schedules(template.workspace_id, [template.schedule_id] if "availability" in sections else [])
         current = lock_template(template)
         if selectors.is_running(current):
             raise SyncRunning
@@ -50,6 +48,7 @@ def reset(
         if link_id is not None:
             links = links.filter(pk=link_id)
         lock_links(current.pk, list(links.values_list("pk", flat=True)))
+        hold_schedules(current.workspace_id, [current.schedule_id] if "availability" in sections else [])
         plan = plans.of_reset(current, links, sections)
         if not plan.is_shown_by(shown):
             raise NotAsShown(plan)

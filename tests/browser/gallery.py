@@ -404,6 +404,11 @@ def template_to_mend(world: World) -> str:
     return reverse("managed_events:checks", args=[template.pk])
 
 
+def open_the_first_entries(page: Page, world: World) -> None:
+    for entry in page.locator(".arow > summary").all()[:4]:
+        entry.click()
+
+
 def on_template(view: str) -> Callable[[World], str]:
     return at(f"managed_events:{view}", template_id=lambda world: world.template.pk)
 
@@ -656,6 +661,8 @@ LOOKS: tuple[Look, ...] = (
         act=open_the_first_rows,
     ),
     Look("managed-running", "managed_events:detail", template_being_brought_in_line, "mara"),
+    Look("audit-log", "audit:log", at("audit:log"), "mara", act=open_the_first_entries),
+    Look("audit-log-nothing", "audit:log", query(at("audit:log"), q="nobody at all"), "mara"),
     Look("not-found", "managed_events:list", lambda world: "/calendar/admin/nothing", "mara"),
     # The mailbox.
     Look("mailbox", "notifications:mailbox", at("notifications:mailbox"), "mara"),

@@ -96,6 +96,7 @@ def test_the_sidebar_shows_only_what_a_member_may_open(
         "One-off meetings",
         "Schedules",
         "Managed events",
+        "Audit log",
     ]
     settings.MAILBOX_ENABLED = True
     assert labels(request_)[-1] == "Mailbox"

@@ -137,6 +137,8 @@ one_off:withdraw                     GET  in   405   405  405     405     405   
 one_off:withdraw                     POST in   303!  404  404     404     404    404  404  404   404   403
 
                                           anon alice bob manager outside viewer lead dana owner carol gone
+audit:log                            GET  in   403   403 403     403     403    403  200  200   200   403
+audit:log                            POST in   405   405 405     405     405    405  405  405   405   403
 managed_events:list                  GET  in   403   403 403     403     403    200  200  200   200   403
 managed_events:list                  POST in   405   405 405     405     405    405  405  405   405   403
 managed_events:new                   GET  in   403   403 403     403     403    200  200  200   200   403

@@ -85,7 +85,7 @@ class World:
             "link_id": self.assigned.pk if name == "managed_events:detach" else self.link.pk,
             "mail_id": self.mail.pk,
             "one_off_id": self.one_off.pk,
-            "run_id": self.template.propagations.get().pk,
+            "run_id": self.template.propagations.earliest("version").pk,
             "slug": self.link.slug,
             "template_id": self.template.pk,
             "token": token,

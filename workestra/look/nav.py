@@ -12,6 +12,8 @@ from django.urls import NoReverseMatch, reverse
 class _Member(Protocol):
     @property
     def administers(self) -> bool: ...
+    @property
+    def is_admin(self) -> bool: ...
 
 
 @dataclass(frozen=True)
@@ -19,6 +21,8 @@ class Entry:
     label: str
     icon: str
     url_name: str
+    whole_workspace: bool = False
+    """Whether it is for admins of the workspace, not for those of a group."""
 
 
 @dataclass(frozen=True)
@@ -55,7 +59,14 @@ GROUPS: tuple[Group, ...] = (
         ),
     ),
     Group("Your time", (Entry("Schedules", "clock", "scheduling:schedules"),)),
-    Group("Admin", (Entry("Managed events", "layers", "managed_events:list"),), admin_only=True),
+    Group(
+        "Admin",
+        (
+            Entry("Managed events", "layers", "managed_events:list"),
+            Entry("Audit log", "history", "audit:log", whole_workspace=True),
+        ),
+        admin_only=True,
+    ),
     Group("Local", (Entry("Mailbox", "inbox", "notifications:mailbox"),), mailbox_only=True),
 )
 
@@ -74,7 +85,8 @@ def sections(request: HttpRequest) -> list[Section]:
             continue
         if group.mailbox_only and not settings.MAILBOX_ENABLED:
             continue
-        links = [link for entry in group.entries if (link := _link(entry, request.path))]
+        entries = [entry for entry in group.entries if member.is_admin or not entry.whole_workspace]
+        links = [link for entry in entries if (link := _link(entry, request.path))]
         if links:
             shown.append(Section(group.label, links))
     return shown
