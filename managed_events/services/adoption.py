@@ -39,13 +39,13 @@ def adopt(
     """
     with transaction.atomic():
         current = lock_template(template)
+        hold_schedules(current.workspace_id, [current.schedule_id])
         links = BookingLink.objects.select_for_update(no_key=True, of=("self",)).select_related("owner")
         link = links.filter(pk=link_id, workspace=current.workspace_id).first()
         if link is None:
             raise NotAdoptable("This link was deleted a moment ago.")
         if why := selectors.why_not_adoptable(current, link):
             raise NotAdoptable(why)
-        hold_schedules(current.workspace_id, [current.schedule_id])
         plan = plans.of_adoption(current, link, take)
         if not plan.is_shown_by(shown):
             raise NotAsShown(plan)

@@ -44,11 +44,11 @@ def reset(
         current = lock_template(template)
         if selectors.is_running(current):
             raise SyncRunning
+        hold_schedules(current.workspace_id, [current.schedule_id] if "availability" in sections else [])
         links = selectors.assigned_links(current)
         if link_id is not None:
             links = links.filter(pk=link_id)
         lock_links(current.pk, list(links.values_list("pk", flat=True)))
-        hold_schedules(current.workspace_id, [current.schedule_id] if "availability" in sections else [])
         plan = plans.of_reset(current, links, sections)
         if not plan.is_shown_by(shown):
             raise NotAsShown(plan)
