@@ -146,7 +146,7 @@ def test_so_do_failures(world: World) -> None:
     assert failed.status_code == 500
     assert "secret detail" not in failed.content.decode()
     ensure_safe(failed)
-    with patch("workestra.health.connection.cursor", side_effect=DatabaseError("secret detail")):
+    with patch("workestra.health.longest_overdue", side_effect=DatabaseError("secret detail")):
         unwell: Any = world.browser("anon").get("/healthz")
     assert (unwell.status_code, unwell.json()) == (503, {"database": "unreachable"})
     ensure_safe(unwell)

@@ -1,8 +1,9 @@
 """Reads of the outbox and of the local mailbox."""
 
+from datetime import timedelta
 from uuid import UUID
 
-from django.db.models import Exists, OuterRef, Q, QuerySet
+from django.db.models import DurationField, Exists, ExpressionWrapper, F, Max, OuterRef, Q, QuerySet
 from django.db.models.functions import Now
 
 from workestra.notifications.models import WAITING, CaughtMail, OutboxMessage
@@ -29,6 +30,19 @@ def due() -> QuerySet[OutboxMessage]:
         )
         .order_by("available_at", "created_at")
     )
+
+
+def longest_overdue() -> timedelta:
+    """How long the waiting message that could be delivered first has waited past its time, by the database's clock.
+
+    Nothing when all have been delivered in time.
+    """
+    overdue = (
+        waiting()
+        .filter(available_at__lte=Now())
+        .aggregate(longest=Max(ExpressionWrapper(Now() - F("available_at"), DurationField())))
+    )
+    return overdue["longest"] or timedelta()
 
 
 def messages_about(*topic_ids: UUID) -> QuerySet[OutboxMessage]:
