@@ -1,6 +1,6 @@
 from django.urls import path
 
-from bookings.views import console, files, manage, public
+from bookings.views import console, embed, embed_settings, files, manage, public
 
 app_name = "bookings"
 urlpatterns = [
@@ -14,6 +14,10 @@ urlpatterns = [
     path("calendar/bookings/<uuid:booking_id>/files/<uuid:file_id>", files.answer_file, name="answer_file"),
     path("book/<slug:slug>", public.book, name="book"),
     path("book/<slug:slug>/details", public.details, name="details"),
+    path("settings/booking-links/<uuid:link_id>/embed", embed_settings.embed_settings, name="embed_settings"),
+    path("embed/<slug:slug>", embed.book, name="embed_book"),
+    path("embed/<slug:slug>/details", embed.details, name="embed_details"),
+    path("embed/<slug:slug>/done", embed.done, name="embed_done"),
     path("b/<slug:slug>/manage/<str:token>", manage.manage, name="manage"),
     path("b/<slug:slug>/manage/<str:token>/confirmed", manage.confirmed, name="confirmed"),
     path("b/<slug:slug>/manage/<str:token>/reschedule", manage.reschedule, name="reschedule"),

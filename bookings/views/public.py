@@ -10,6 +10,7 @@ from uuid import UUID, uuid4
 from zoneinfo import ZoneInfo
 
 from django.contrib.auth.decorators import login_not_required
+from django.core import signing
 from django.http import Http404, HttpResponse, HttpResponsePermanentRedirect, HttpResponseRedirect
 from django.shortcuts import redirect, render
 from django.urls import reverse
@@ -23,7 +24,7 @@ from bookings import selectors
 from bookings.domain import month as months
 from bookings.domain.locations import Location, location_before
 from bookings.forms.public import DetailsForm, file_keys, prefill_keys, prefilled
-from bookings.models import Attendee
+from bookings.models import Attendee, Booking
 from bookings.services import allowance, answer_files
 from bookings.services import booking as service
 from bookings.views.picker import (
@@ -70,6 +71,21 @@ class Near:
 
 
 @dataclass(frozen=True, slots=True)
+class Frame:
+    """The page is shown inside somebody else's. `parent` is that page's origin where it is known, else "".
+
+    There are no cookies in it, so what would be in one is in its addresses.
+    """
+
+    parent: str
+    clock: str
+
+    @property
+    def carried(self) -> list[tuple[str, str]]:
+        return [(name, value) for name, value in (("origin", self.parent), ("clock", self.clock)) if value]
+
+
+@dataclass(frozen=True, slots=True)
 class Page:
     """What every page of a link prints, and what its addresses carry along."""
 
@@ -78,6 +94,7 @@ class Page:
     zone: ZoneInfo
     location: Location
     carried: list[tuple[str, str]]
+    frame: Frame | None = None
 
     def meeting(self, start: datetime) -> Meeting:
         return Meeting(start, start + timedelta(minutes=self.link.duration_minutes), self.zone, self.host)
@@ -90,7 +107,15 @@ class Page:
             "zone": self.zone,
             "location": self.location,
             "carried": self.carried,
+            "frame": self.frame,
+            "shell": "base_frame.html" if self.frame else "base_public.html",
+            "book_url": self.address("book"),
+            "details_url": self.address("details"),
+            **({"clock": self.frame.clock or "24"} if self.frame else {}),
         }
+
+    def address(self, view: str) -> str:
+        return reverse(f"bookings:embed_{view}" if self.frame else f"bookings:{view}", args=[self.link.slug])
 
 
 class Moved(Exception):
@@ -141,8 +166,11 @@ def booker_page(
 @booker_page
 def book(request: BookerRequest, slug: str) -> HttpResponse:
     """Choose a time. `month`, `date`, `start` and `tz` are in the address; so may be answers to fill in later."""
-    now = timezone.now()
-    page = _page(request, slug, request.GET)
+    return choose(request, page_of(request, link_of(request, slug), request.GET), timezone.now())
+
+
+def choose(request: BookerRequest, page: Page, now: datetime) -> HttpResponse:
+    """The month, the times of a day, and what is chosen; of these only what htmx asks for."""
     if request.htmx and request.htmx.target in {"bar", "chosen"}:
         return _chosen(request, page)
     limits.spend("times", visitor(request))
@@ -169,11 +197,15 @@ def book(request: BookerRequest, slug: str) -> HttpResponse:
 @booker_page
 def details(request: BookerRequest, slug: str) -> HttpResponse:
     """The booker's details for `start`, and the booking itself."""
-    now = timezone.now()
     typed = request.POST if request.method == "POST" else request.GET
-    page = _page(request, slug, typed)
+    return give_details(request, page_of(request, link_of(request, slug), typed), timezone.now())
+
+
+def give_details(request: BookerRequest, page: Page, now: datetime) -> HttpResponse:
+    """The form for `start`; sent, it books."""
+    typed = request.POST if request.method == "POST" else request.GET
     if not typed.get("start"):
-        return redirect(f"{reverse('bookings:book', args=[slug])}?{_query(page)}")
+        return redirect(f"{page.address('book')}?{_query(page)}")
     start = start_of(typed["start"])
     if request.method == "POST":
         return _book(request, page, start, now)
@@ -209,6 +241,8 @@ def _book(request: BookerRequest, page: Page, start: datetime, now: datetime) ->
         response = _details(request, page, form, start, nonce, status=503, busy=True)
         response["Retry-After"] = "2"
         return response
+    if page.frame:
+        return HttpResponseRedirect(done_in_frame(page, attendee.booking), status=303)
     token = selectors.manage_token(attendee)
     if token is None:
         # A form of long ago, sent once more after the installation's key was replaced.
@@ -250,8 +284,19 @@ def _book_once(page: Page, start: datetime, booker: service.Booker, nonce: UUID,
         return service.book(link=page.link, start=start, booker=booker, nonce=nonce, now=now)
 
 
-def _page(request: BookerRequest, slug: str, typed: Mapping[str, str]) -> Page:
-    """Raises Http404 for an unknown slug; Moved for an old one; BadAddress for a zone that does not exist."""
+DONE: Final = "what was booked in a frame"
+"""The salt of its signature."""
+
+
+def done_in_frame(page: Page, booking: Booking) -> str:
+    """Where a frame goes once it has booked. The address says what was booked, signed, and nothing that opens it."""
+    told = signing.dumps([booking.starts_at.isoformat(), booking.host.first_name], salt=DONE)
+    carried = page.frame.carried if page.frame else []
+    return f"{page.address('done')}?{urlencode([('tz', page.zone.key), ('booked', told), *carried])}"
+
+
+def link_of(request: BookerRequest, slug: str) -> BookingLink:
+    """Raises Http404 for an unknown slug; Moved for an old one."""
     link = scheduling.public_link(slug)
     if link is None:
         moved = scheduling.moved_slug(slug)
@@ -261,6 +306,13 @@ def _page(request: BookerRequest, slug: str, typed: Mapping[str, str]) -> Page:
         link = scheduling.public_link(moved) if moved else None
         if link is None:
             raise Http404
+    return link
+
+
+def page_of(
+    request: BookerRequest, link: BookingLink, typed: Mapping[str, str], *, is_framed: bool = False
+) -> Page:
+    """Raises BadAddress for a zone that does not exist."""
     zone = zone_for(request, typed, link.zone)
     host = Host.of_link(link)
     carried = [
@@ -270,8 +322,19 @@ def _page(request: BookerRequest, slug: str, typed: Mapping[str, str]) -> Page:
     ]
     if typed.get("tz"):
         carried.insert(0, ("tz", zone.key))
+    frame = _frame_of(link, typed) if is_framed else None
+    if frame:
+        carried += frame.carried
     location = location_before(link.location_type, link.location_detail, host.first)
-    return Page(link, host, zone, location, carried)
+    return Page(link, host, zone, location, carried, frame)
+
+
+def _frame_of(link: BookingLink, typed: Mapping[str, str]) -> Frame:
+    origin, clock = typed.get("origin", ""), typed.get("clock", "")
+    known = link.embed_origins
+    if origin not in known:
+        origin = known[0] if len(known) == 1 else ""
+    return Frame(origin, clock if clock in {"12", "24"} else "")
 
 
 def _query(page: Page, **more: str) -> str:

@@ -3,7 +3,7 @@
   const root = document.documentElement;
   root.dataset.js = "";
   const say = text => { const el = document.getElementById("say"); if (el) { el.textContent = ""; setTimeout(() => el.textContent = text, 30); } };
-  const keep = (name, value) => document.cookie = `${name}=${value};path=/;max-age=31536000;samesite=lax${location.protocol === "https:" ? ";secure" : ""}`;
+  const keep = (name, value) => document.body.dataset.frame || (document.cookie = `${name}=${value};path=/;max-age=31536000;samesite=lax${location.protocol === "https:" ? ";secure" : ""}`);
 
   // Theme: system, light, dark. The button is a form; here it changes at once. The server prints data-theme from the cookie.
   const themes = ["system", "light", "dark"];

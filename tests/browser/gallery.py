@@ -17,6 +17,7 @@ from zoneinfo import ZoneInfo
 
 from allauth.account.forms import default_token_generator
 from allauth.account.utils import user_pk_to_url_str
+from django.core import signing
 from django.db.models.functions import Now
 from django.urls import reverse
 from playwright.sync_api import Page, expect
@@ -24,6 +25,7 @@ from playwright.sync_api import Page, expect
 from bookings.models import Booking
 from bookings.selectors import manage_token
 from bookings.services import booking as booking_service
+from bookings.views.public import DONE
 from managed_events.models import ManagedEventTemplate, Propagation
 from one_off import services as one_offs
 from one_off.models import OneOff
@@ -133,6 +135,10 @@ class World:
     def manage(self, booking: Booking, view: str = "manage") -> str:
         return reverse(f"bookings:{view}", args=[booking.page_slug, manage_token(booking.booker)])
 
+    def told(self, booking: Booking) -> str:
+        """What a frame's address says of a booking that was made in it."""
+        return signing.dumps([booking.starts_at.isoformat(), booking.host.first_name], salt=DONE)
+
 
 def make_world(now: datetime) -> World:
     """Build it; the mails are caught in the local mailbox when the settings say so."""
@@ -239,10 +245,14 @@ def choose_the_second(page: Page, world: World) -> None:
     expect(page.locator("#bar")).not_to_contain_text("Pick a time")
 
 
-def choose_a_time(page: Page, world: World) -> None:
+def choose_a_time(page: Page, world: World, told_in: str = "#chosen") -> None:
     slot = page.locator("label.slot").nth(2)
     slot.click()
-    expect(page.locator("#chosen")).to_contain_text(slot.locator("b").inner_text().strip())
+    expect(page.locator(told_in)).to_contain_text(slot.locator("b").inner_text().strip())
+
+
+def choose_in_frame(page: Page, world: World) -> None:
+    choose_a_time(page, world, told_in="#bar")
 
 
 def lose_the_time(page: Page, world: World) -> None:
@@ -435,7 +445,7 @@ def console(tab: str, *, slug: str = "") -> Callable[[World], str]:
     return query("/calendar/bookings", tab=tab, **opened)
 
 
-BOOK, DETAILS = f"/book/{DISCOVERY}", f"/book/{DISCOVERY}/details"
+BOOK, DETAILS, EMBED = f"/book/{DISCOVERY}", f"/book/{DISCOVERY}/details", f"/embed/{DISCOVERY}"
 LOOKS: tuple[Look, ...] = (
     # The door.
     Look("login", "account_login", at("account_login")),
@@ -494,6 +504,23 @@ LOOKS: tuple[Look, ...] = (
         act=lose_the_time,
     ),
     Look("book-confirmed", "bookings:confirmed", lambda world: world.manage(world.booking(), "confirmed")),
+    Look(
+        "embed",
+        "bookings:embed_book",
+        query(EMBED, tz="Europe/Berlin", date=lambda world: f"{world.now + timedelta(days=2):%Y-%m-%d}"),
+        act=choose_in_frame,
+    ),
+    Look("embed-unknown", "bookings:embed_book", lambda world: "/embed/no-such-page"),
+    Look(
+        "embed-details",
+        "bookings:embed_details",
+        query(f"{EMBED}/details", start=lambda world: world.start().isoformat(), tz="Europe/Berlin"),
+    ),
+    Look(
+        "embed-booked",
+        "bookings:embed_done",
+        query(f"{EMBED}/done", booked=lambda world: world.told(world.booking()), tz="Europe/Berlin"),
+    ),
     Look("manage", "bookings:manage", lambda world: world.manage(world.booking())),
     Look(
         "manage-reschedule",
@@ -570,6 +597,12 @@ LOOKS: tuple[Look, ...] = (
         "explain-start",
         "scheduling:explain",
         lambda world: world.explained("product-demo"),
+        "alice",
+    ),
+    Look(
+        "embed-settings",
+        "bookings:embed_settings",
+        at("bookings:embed_settings", link_id=lambda world: world.link("product-demo").pk),
         "alice",
     ),
     Look("link-delete", "scheduling:link_delete", on_link("link_delete", "product-demo"), "alice"),

@@ -72,6 +72,12 @@ bookings:book                        GET  200
 bookings:book                        POST 405
 bookings:details                     GET  302
 bookings:details                     POST 303!
+bookings:embed_book                  GET  200
+bookings:embed_book                  POST 405
+bookings:embed_details               GET  302
+bookings:embed_details               POST 403
+bookings:embed_done                  GET  302
+bookings:embed_done                  POST 405
 bookings:manage                      GET  200
 bookings:manage                      POST 405
 bookings:confirmed                   GET  200
@@ -106,6 +112,8 @@ scheduling:link_new                  GET  in   200   200  200     200     403   
 scheduling:link_new                  POST in   302!  302! 302!    302!    403    302! 302! 302!  422   403
 scheduling:link_edit                 GET  in   200   404  404     404     404    404  404  404   404   403
 scheduling:link_edit                 POST in   302!  404  404     404     404    404  404  404   404   403
+bookings:embed_settings              GET  in   200   404  404     404     404    404  404  404   404   403
+bookings:embed_settings              POST in   302!  404  404     404     404    404  404  404   404   403
 scheduling:explain                   GET  in   200   404  200     404     200    404  200  200   404   403
 scheduling:explain                   POST in   405   405  405     405     405    405  405  405   405   403
 scheduling:link_delete               GET  in   200   404  404     404     404    404  404  404   404   403
@@ -176,6 +184,7 @@ managed_events:detach                POST in   403   403 403     403     403    
 #   - An admin neither sees nor edits other people's links and one-offs: both belong to one person alone. Why a link
 #     offers no more times is for everybody to know who may see its owner's calendar.
 #   - A booking page is the same for everybody, whoever is signed in.
+#   - A form in a frame is refused unless the browser says that the frame itself sent it; bookings/test_embed.py books.
 #   - Asking for a new password writes the address down for the sign-in library, also from somebody else's browser.
 
 

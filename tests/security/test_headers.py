@@ -12,6 +12,7 @@ from django.db import DatabaseError
 from django.test import Client
 from django.urls import reverse
 
+from scheduling.models import BookingLink
 from tests.factories import PASSWORD
 from tests.security.world import FREE_START, World, every_url
 
@@ -40,6 +41,10 @@ MAIL_POLICY: Final = {
     "frame-ancestors": ["'self'"],
     "sandbox": ["allow-popups", "allow-popups-to-escape-sandbox"],
 }
+# What another website may show; which ones, the link says.
+FRAMES: Final = {"bookings:embed_book", "bookings:embed_details", "bookings:embed_done"}
+HOLDS_A_FRAME: Final = {"notifications:mailbox", "notifications:mail", "bookings:embed_settings"}
+WEBSITES: Final = ["https://www.larkhill.example", "https://shop.example:8443"]
 TOKEN_PAGES: Final = [name for name, parameters in every_url().items() if "token" in parameters]
 
 
@@ -53,8 +58,12 @@ def ensure_safe(response: Any, name: str = "") -> None:
     expected = POLICY
     if name == "notifications:mail_html" and response.status_code == 200:
         expected = MAIL_POLICY
-    elif name in {"notifications:mailbox", "notifications:mail"} and response.status_code == 200:
+    elif name in HOLDS_A_FRAME and (response.status_code == 200 or _saved(response)):
         expected = POLICY | {"frame-src": ["'self'"]}
+    elif name in FRAMES and response.status_code != 405:
+        expected = POLICY | {"frame-ancestors": ["'self'", *WEBSITES]}
+        assert "X-Frame-Options" not in response
+        assert not response.cookies
     assert policy_of(response) == expected
     assert response["X-Content-Type-Options"] == "nosniff"
     # Not "no-referrer": browsers would send `Origin: null` with every form, which is refused.
@@ -72,6 +81,11 @@ def ensure_safe(response: Any, name: str = "") -> None:
         assert bool(cookie["httponly"]) == (cookie.key not in {"theme", "clock"}), cookie.key
     if response.get("Content-Type", "").startswith("text/html") and expected is not MAIL_POLICY:
         ensure_plain(response.content.decode())
+
+
+def _saved(response: Any) -> bool:
+    """Whether it leads back to the page with the form that was sent."""
+    return response.status_code == 302 and response["Location"] == response.wsgi_request.path
 
 
 _INLINE = re.compile(
@@ -100,6 +114,7 @@ def reader_of(name: str) -> str:
 @pytest.mark.parametrize("name", every_url())
 def test_every_address_answers_with_the_policy_whoever_asks_and_however(world: World, name: str) -> None:
     url = world.address(name)
+    BookingLink.objects.filter(pk=world.link.pk).update(embed_origins=WEBSITES)
     for who in ("anon", "viewer", "carol", "gone"):
         ensure_safe(world.browser(who).get(url), name)
     client = world.browser(reader_of(name))
@@ -107,7 +122,8 @@ def test_every_address_answers_with_the_policy_whoever_asks_and_however(world: W
     ensure_safe(client.get(url, headers={"HX-Request": "true"}), name)
     ensure_safe(client.put(url), name)
     ensure_safe(client.post(url, {"start": "x", "tz": "x"}), name)
-    ensure_safe(world.browser("anon", enforce_csrf_checks=True).post(url))
+    refused = world.browser("anon", enforce_csrf_checks=True).post(url)
+    ensure_safe(refused, name if name == "bookings:embed_details" else "")
 
 
 def test_so_do_refusals_of_every_kind(world: World) -> None:
@@ -138,6 +154,14 @@ def test_so_do_refusals_of_every_kind(world: World) -> None:
         last = anon.post("/accounts/login/", {"login": "x@example.com", "password": "x"})
     assert anon.post("/accounts/login/", {}).status_code == 429 or last.status_code == 429
     ensure_safe(anon.post("/accounts/login/", {}))
+
+
+def test_a_link_that_names_no_website_is_shown_by_none_but_its_owners_preview(world: World) -> None:
+    for name in FRAMES:
+        response: Any = world.browser("anon").get(world.address(name))
+        assert policy_of(response)["frame-ancestors"] == ["'self'"], name
+    unknown: Any = world.browser("anon").get("/embed/no-such-page")
+    assert policy_of(unknown)["frame-ancestors"] == ["'self'"]
 
 
 def test_so_do_failures(world: World) -> None:

@@ -294,6 +294,8 @@ def forms_of(world: World) -> dict[str, Sent]:
         "bookings:cancel": {"reason": "Ill"},
         "bookings:attendance": {"attendance": "no_show"},
         "bookings:details": {"start": FREE_START, "nonce": str(uuid4()), **details},
+        "bookings:embed_details": {"start": FREE_START, "nonce": str(uuid4()), **details},
+        "bookings:embed_settings": {"embed_origins": "https://www.example.com"},
         "bookings:reschedule": {"start": FREE_START},
         "bookings:manage_cancel": {"reason": "Ill"},
         "managed_events:new": filled(page(dana, "managed_events:new"), "title", title="Another", slug="other")

@@ -60,6 +60,7 @@ _WORK = (
     "pages/links",
     "pages/schedules",
     "pages/link-form",
+    "pages/embed-settings",
     "pages/explain",
     "pages/holds",
     "pages/connections",
