@@ -1,11 +1,14 @@
 """Templates, fetched with permission: admins have all of the workspace, a group's admin those of his group."""
 
+from datetime import datetime
 from uuid import UUID
 
 from django.core.exceptions import PermissionDenied
 from django.db.models import QuerySet
 from django.http import Http404
 
+from bookings.models import Booking
+from managed_events import selectors
 from managed_events.models import ManagedEventTemplate
 from workestra.accounts import selectors as accounts
 from workestra.accounts.models import Group, Membership
@@ -56,3 +59,16 @@ def assignable_people(member: Membership, template: ManagedEventTemplate) -> Que
     if member.is_admin:
         return people
     return people.filter(groups=template.group).order_by("user__name", "pk")
+
+
+def meetings_left_to(member: Membership, now: datetime) -> QuerySet[Booking]:
+    """Meetings to come of hosts who have left, by host and time: a group's admin has those of people of his groups.
+
+    Raises: PermissionDenied for a member who manages no templates.
+    """
+    require_template_admin(member)
+    meetings = selectors.meetings_of_leavers(member.workspace_id, now)
+    if member.is_admin:
+        return meetings
+    inside = Membership.objects.filter(workspace=member.workspace, groups__in=groups_of(member))
+    return meetings.filter(host__in=inside.values("user"))

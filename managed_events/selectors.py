@@ -335,6 +335,30 @@ def links_of_leavers() -> list[BookingLink]:
     return list(links.select_related("owner", "managed_event_template").order_by("pk"))
 
 
+def meetings_of_leavers(workspace_id: UUID, now: datetime) -> QuerySet[Booking]:
+    """Meetings to come whose host is no active member of the workspace any more, by host's name and time."""
+    member = Membership.objects.filter(
+        workspace=OuterRef("workspace"), user=OuterRef("host"), is_active=True, user__is_active=True
+    )
+    meetings = Booking.objects.filter(
+        workspace=workspace_id, status=Booking.Status.CONFIRMED, starts_at__gt=now
+    )
+    return meetings.filter(~Exists(member)).order_by("host__name", "host", "starts_at", "pk")
+
+
+def with_bookers(meetings: Iterable[Booking]) -> list[Booking]:
+    """These meetings with their hosts and attendees, in their order."""
+    keys = [meeting.pk for meeting in meetings]
+    found = Booking.objects.select_related("host").prefetch_related("attendees").in_bulk(keys)
+    return [found[key] for key in keys]
+
+
+def with_meetings_ahead(links: QuerySet[BookingLink], now: datetime) -> QuerySet[BookingLink]:
+    """Each link with `ahead`: how many confirmed meetings are to come on it."""
+    ahead = Q(bookings__status=Booking.Status.CONFIRMED, bookings__starts_at__gt=now)
+    return links.annotate(ahead=Count("bookings", filter=ahead))
+
+
 # --- Runs ------------------------------------------------------------------------------------------------------
 
 

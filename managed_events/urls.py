@@ -1,6 +1,6 @@
 from django.urls import path
 
-from managed_events.views import adoption, checks, links, resets, syncs, templates, versions
+from managed_events.views import adoption, checks, hand_over, links, resets, syncs, templates, versions
 
 app_name = "managed_events"
 _root = "calendar/admin/managed-events"
@@ -8,6 +8,7 @@ _one = f"{_root}/<uuid:template_id>"
 urlpatterns = [
     path(_root, templates.listing, name="list"),
     path(f"{_root}/new", templates.new, name="new"),
+    path("calendar/admin/hand-over", hand_over.hand_over, name="hand_over"),
     path(_one, links.detail, name="detail"),
     path(f"{_one}/template", templates.edit, name="edit"),
     path(f"{_one}/versions", versions.listing, name="versions"),

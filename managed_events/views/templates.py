@@ -47,6 +47,7 @@ def listing(request: MemberRequest) -> HttpResponse:
         "groups": access.groups_of(request.member),
         "sections": SECTIONS,
         "zone": ZoneInfo(request.member.user.timezone),
+        "left": access.meetings_left_to(request.member, timezone.now()).count(),
     }
     page = "managed_events/list.html"
     return render(request, f"{page}#list" if request.htmx else page, context)
@@ -178,7 +179,8 @@ def delete(request: MemberRequest, template_id: UUID) -> HttpResponse:
     now = timezone.now()
     template = access.template_for(request.member, template_id)
     if request.method == "GET":
-        context = {"template": template, "owners": selectors.assigned_links(template)}
+        owners = selectors.with_meetings_ahead(selectors.assigned_links(template), now)
+        context = {"template": template, "owners": owners}
         return render(request, "managed_events/delete.html", context)
     try:
         released = service.delete_template(template=template, actor=request.member.user, now=now)

@@ -103,7 +103,14 @@ def test_values_of_another_release_are_told_as_they_are(dana: Membership, NOW: d
 
 @pytest.mark.parametrize(
     ("value", "words"),
-    [(None, ""), ([], ""), (True, "yes"), (0, "0"), (["a", 1], "a, 1"), ({"first_day": "x"}, "First day: x")],
+    [
+        (None, ""),
+        ([], ""),
+        (True, "yes"),
+        (0, "0"),
+        (["a", 1], "a, 1"),
+        ({"first_day": "2030-01-07T08:00:00Z"}, "First day: 2030-01-07 08:00 UTC"),
+    ],
 )
 def test_plain_values(value: Any, words: str) -> None:
     assert plain(value) == words

@@ -419,6 +419,17 @@ def open_the_first_entries(page: Page, world: World) -> None:
         entry.click()
 
 
+def somebody_left(world: World) -> str:
+    """Alice has left, with meetings to come."""
+    Membership.objects.filter(pk=world.members["alice"].pk).update(is_active=False)
+    return reverse("managed_events:hand_over")
+
+
+def everybody_is_here(world: World) -> str:
+    Membership.objects.filter(pk=world.members["alice"].pk).update(is_active=True)
+    return reverse("managed_events:hand_over")
+
+
 def on_template(view: str) -> Callable[[World], str]:
     return at(f"managed_events:{view}", template_id=lambda world: world.template.pk)
 
@@ -649,6 +660,8 @@ LOOKS: tuple[Look, ...] = (
     ),
     # The admin.
     Look("managed-list", "managed_events:list", at("managed_events:list"), "mara"),
+    Look("hand-over", "managed_events:hand_over", somebody_left, "mara"),
+    Look("hand-over-nothing", "managed_events:hand_over", everybody_is_here, "mara"),
     Look("managed-new", "managed_events:new", at("managed_events:new"), "mara"),
     Look("managed-detail", "managed_events:detail", on_template("detail"), "mara"),
     Look(

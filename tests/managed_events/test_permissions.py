@@ -32,6 +32,7 @@ SIGN_IN, OK, MADE, NO, GONE, WRONG = "sign-in", 200, 302, 403, 404, 405
 GET: dict[str, tuple[object, ...]] = {
     #          owner admin group  other  manager link  member viewer elsewhere anonymous
     "list": (OK, OK, OK, OK, NO, NO, NO, NO, OK, SIGN_IN),
+    "hand_over": (OK, OK, OK, OK, NO, NO, NO, NO, OK, SIGN_IN),
     "new": (OK, OK, OK, OK, NO, NO, NO, NO, OK, SIGN_IN),
     "detail": (OK, OK, OK, GONE, NO, NO, NO, NO, GONE, SIGN_IN),
     "edit": (OK, OK, OK, GONE, NO, NO, NO, NO, GONE, SIGN_IN),
@@ -49,6 +50,7 @@ GET: dict[str, tuple[object, ...]] = {
 }
 POST: dict[str, tuple[object, ...]] = {
     "list": (WRONG, WRONG, WRONG, WRONG, WRONG, WRONG, WRONG, WRONG, WRONG, SIGN_IN),
+    "hand_over": (WRONG, WRONG, WRONG, WRONG, WRONG, WRONG, WRONG, WRONG, WRONG, SIGN_IN),
     "new": (422, 422, 422, 422, NO, NO, NO, NO, 422, SIGN_IN),
     "detail": (WRONG, WRONG, WRONG, WRONG, WRONG, WRONG, WRONG, WRONG, WRONG, SIGN_IN),
     "edit": (422, 422, 422, GONE, NO, NO, NO, NO, GONE, SIGN_IN),
@@ -116,7 +118,7 @@ def cases(table: dict[str, tuple[object, ...]]) -> list[Any]:
 
 
 def address(name: str, template: ManagedEventTemplate) -> str:
-    if name in {"list", "new"}:
+    if name in {"list", "hand_over", "new"}:
         return reverse(f"managed_events:{name}")
     more = {"detach": [template.links.get().pk], "sync": [template.propagations.get().pk]}
     query = "?section=title" if name == "reset" else ""

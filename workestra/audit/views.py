@@ -23,6 +23,7 @@ from django_htmx.middleware import HtmxDetails
 from workestra.audit import selectors
 from workestra.audit.models import AuditEvent
 from workestra.audit.selectors import Filters
+from workestra.audit.services import SYSTEM
 from workestra.audit.words import KINDS, OBJECTS, Change, Kind, changes_of, kind_of, story_of
 
 PAGE: Final = 50
@@ -59,6 +60,11 @@ class Row:
     kind: Kind
     story: str
     changes: Sequence[Change]
+
+    @property
+    def by_system(self) -> bool:
+        """Whether nobody did it: neither a member nor a booker."""
+        return self.event.actor_id is None and self.event.actor_name == SYSTEM
 
     @property
     def thing(self) -> str:

@@ -1,5 +1,6 @@
 """Events in words. An app that writes events about its things registers how their values and their story are told."""
 
+import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
@@ -33,7 +34,8 @@ KINDS: Final = (
     Kind("assigned", "Assigned", "user-plus", "ok", ("assigned", "adopted")),
     Kind("detached", "Detached", "unlink", "", ("detached",)),
     Kind("synced", "Synced", "refresh-cw", "acc", ("propagated", "propagation_overtaken")),
-    Kind("deleted", "Deleted", "trash-2", "bad", ("deleted", "cancelled", "withdrawn", "expired")),
+    Kind("deleted", "Deleted", "trash-2", "bad", ("deleted",)),
+    Kind("ended", "Ended", "x", "bad", ("cancelled", "withdrawn", "expired")),
     Kind("refused", "Refused", "shield", "bad", ("locked_section_refused",)),
 )
 
@@ -46,6 +48,8 @@ OBJECTS: Final[Mapping[str, str]] = {
     "user": "People",
     "schedule": "Schedules",
 }
+
+_INSTANT: Final = re.compile(r"^(\d{4}-\d\d-\d\d)T(\d\d:\d\d)(:\d\d(\.\d+)?)?(Z|\+00:00)$")
 
 Values = Callable[[AuditEvent], Sequence[Change]]
 Story = Callable[[AuditEvent], str]
@@ -116,4 +120,4 @@ def plain(value: Any) -> str:
             return ", ".join(map(plain, value))
         case dict():
             return ", ".join(f"{label_of(str(name))}: {plain(part)}" for name, part in value.items())
-    return str(value)
+    return _INSTANT.sub(r"\1 \2 UTC", str(value))
