@@ -106,9 +106,9 @@ class Plan:
         What is written follows from the wish, the version and each owner's zone.
         """
         meets = hashlib.sha256(str(self.version).encode())
-        for link_id in sorted(self.link_ids):
-            meets.update(link_id.bytes)
-        for change in sorted(self.changes, key=lambda change: change.link.id):
+        # As bytes: comparing keys by their own order takes longer than all the rest.
+        meets.update(b"".join(sorted(link_id.bytes for link_id in self.link_ids)))
+        for change in sorted(self.changes, key=lambda change: change.link.id.bytes):
             meets.update(
                 change.link.id.bytes + _bytes([change.before, change.writes, sorted(change.link.locks)])
             )

@@ -167,3 +167,27 @@ def test_nobody_but_the_owner_edits_an_assigned_link(
     assert browser.post(edit_page(link), {"buffer_after_minutes": "20"}).status_code == 404
     link.refresh_from_db()
     assert link.buffer_after_minutes == 0
+
+
+def test_an_htmx_post_that_carries_a_locked_section_is_refused_as_well(
+    template: ManagedEventTemplate, alice: Membership, rep: Client
+) -> None:
+    link = link_of(template, alice)
+    sent = sent_by(rep, link, title="Mine", refund_text="Also typed")
+    before = BookingLink.objects.values().get(pk=link.pk)
+    assert rep.post(edit_page(link), sent, headers={"HX-Request": "true"}).status_code == 403
+    assert BookingLink.objects.values().get(pk=link.pk) == before
+
+
+def test_a_duplicate_takes_no_values_from_the_post_and_leaves_the_assigned_link_alone(
+    template: ManagedEventTemplate, alice: Membership, rep: Client
+) -> None:
+    link = link_of(template, alice)
+    before = BookingLink.objects.values().get(pk=link.pk)
+    rep.post(
+        reverse("scheduling:link_duplicate", args=[link.pk]), {"title": "Mine", "duration_minutes": "45"}
+    )
+    assert BookingLink.objects.values().get(pk=link.pk) == before
+    copy = BookingLink.objects.get(owner=alice.user, managed_event_template=None)
+    assert copy.section_values() == link.section_values() | {"title": "Discovery Call copy"}
+    assert template.links.get() == link

@@ -2,21 +2,26 @@
 
 from dataclasses import dataclass, field
 from datetime import datetime
+from functools import partial
 from typing import Any
+from uuid import uuid4
 
 import pytest
 from django.db import transaction
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from managed_events import effects
+from managed_events import effects, plans, selectors
 from managed_events.models import ManagedEventTemplate, Propagation, TemplateVersion
+from managed_events.services import resets
+from managed_events.services.adoption import adopt
 from managed_events.services.assignment import detach
+from managed_events.services.templates import roll_back
 from scheduling.domain.sections import SECTION_OF_FIELD, SECTIONS, fields_of
 from scheduling.models import BookingLink
 from scheduling.services.links import SectionLocked, update_link
 from tests.conftest import MONDAY_MORNING
-from tests.factories import MembershipFactory
+from tests.factories import MembershipFactory, make_link
 from tests.managed_events.making import SAMPLE, assign_to, finish_runs, make_template, save
 from workestra.accounts.models import Membership
 
@@ -37,6 +42,9 @@ steps = st.one_of(
     st.tuples(st.just("edit"), person, some_values),
     st.tuples(st.just("assign"), st.lists(person, min_size=1, max_size=3)),
     st.tuples(st.just("detach"), person),
+    st.tuples(st.just("reset"), st.none() | person, st.sets(sections, min_size=1, max_size=3)),
+    st.tuples(st.just("adopt"), person, some_values, st.sets(sections, max_size=2)),
+    st.tuples(st.just("roll back"), st.integers(1, 20)),
     st.tuples(st.just("batch"), st.integers(1, 3)),
     st.tuples(st.just("run")),
 )
@@ -60,6 +68,11 @@ class Story:
         if number not in self.links:
             own = {} if "availability" in self.locks else {"timezone": timezone}
             self.links[number] = self.values | own
+
+    def reset(self, number: int, keys: set[str], timezone: str) -> None:
+        own = {} if "availability" in self.locks else {"timezone": timezone}
+        begins = self.values | own
+        self.links[number] |= {name: begins[name] for name in fields_of(keys)}
 
 
 def play(story: list[tuple[Any, ...]], dana: Membership, people: list[Membership], now: datetime) -> None:
@@ -107,6 +120,47 @@ def play(story: list[tuple[Any, ...]], dana: Membership, people: list[Membership
                 if link is not None:
                     detach(template=template, link_id=link.pk, delete=True, actor=dana.user, now=now)
                     del model.links[number]
+            case ("reset", number, keys):
+                if number is not None and number not in model.links:
+                    continue
+                template.refresh_from_db()
+                links = template.links.all()
+                if number is not None:
+                    links = links.filter(owner=people[number].user)
+                before = list(template.links.order_by("pk").values())
+                reset = partial(
+                    resets.reset,
+                    template=template,
+                    link_id=links.get().pk if number is not None else None,
+                    sections=keys,
+                    actor=dana.user,
+                    shown=plans.of_reset(template, links, keys).token,
+                    now=now,
+                )
+                if Propagation.objects.filter(state="running").exists():
+                    with pytest.raises(resets.SyncRunning):
+                        reset()
+                    assert list(template.links.order_by("pk").values()) == before
+                    continue
+                reset()
+                for each in list(model.links) if number is None else [number]:
+                    model.reset(each, keys, people[each].user.timezone)
+            case ("adopt", number, values, take):
+                if number in model.links:
+                    continue
+                own = make_link(people[number], slug=f"own-{uuid4()}", **values)
+                template.refresh_from_db()
+                shown = plans.of_adoption(template, own, take).token
+                adopt(template=template, link_id=own.pk, take=take, actor=dana.user, shown=shown, now=now)
+                model.links[number] = own.section_values()
+                model.reset(number, set(take) | model.locks, people[number].user.timezone)
+            case ("roll back", steps_back):
+                template.refresh_from_db()
+                version = template.versions.get(number=1 + steps_back % template.version)
+                draft = selectors.draft_of_version(template, version)
+                shown = plans.of_save(template, draft).token
+                roll_back(template=template, number=version.number, author=dana.user, shown=shown, now=now)
+                model.saved(version.section_values(), set(version.locked_sections))
             case ("batch", size):
                 run = Propagation.objects.filter(state="running").order_by("version").first()
                 if run is not None:
@@ -126,7 +180,7 @@ def check(template: ManagedEventTemplate, model: Story, people: list[Membership]
     assert all(link.locked_sections == in_order for link in links.values())
 
 
-@settings(max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow])
+@settings(max_examples=50, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow])
 @given(story=st.lists(steps, min_size=3, max_size=14))
 def test_after_each_run_locked_sections_are_the_templates_and_open_ones_their_owners(
     story: list[tuple[Any, ...]], dana: Membership, crew: list[Membership]
