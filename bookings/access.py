@@ -25,7 +25,7 @@ def booking_for(member: Membership, booking_id: UUID, permission: Permission = P
         .prefetch_related("attendees")
         .first()
     )
-    if booking is None or (seen is not None and booking.host_id not in seen):
+    if booking is None or not reaches(seen, booking):
         raise Http404("No such booking.")
     if not may(member, permission, booking):
         raise PermissionDenied(f"Your role does not include {permission} for this booking.")
@@ -45,6 +45,10 @@ def attendee_for(member: Membership, attendee_id: UUID, permission: Permission =
 
 
 def may(member: Membership, permission: Permission, booking: Booking) -> bool:
-    """Whether the member's permission reaches this booking's host."""
-    reach = accounts.reachable_user_ids(member, permission)
-    return reach is None or booking.host_id in reach
+    """Whether the member's permission reaches one of this booking's hosts."""
+    return reaches(accounts.reachable_user_ids(member, permission), booking)
+
+
+def reaches(reach: set[UUID] | None, booking: Booking) -> bool:
+    """Whether one of the booking's hosts is among these users; None means everybody."""
+    return reach is None or not reach.isdisjoint(booking.host_ids)

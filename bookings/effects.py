@@ -23,7 +23,7 @@ from django.urls import reverse
 from bookings import selectors
 from bookings.domain import mail_kinds as kinds
 from bookings.domain.add_to_calendar import calendar_links
-from bookings.domain.names import greeting
+from bookings.domain.names import greeting, in_one
 from bookings.invites import (
     guests_location_of,
     invite_for_booker,
@@ -53,6 +53,8 @@ class Reader(Enum):
 class Letter:
     """A mail to one side about a booking in `status`. `method` is what its calendar is asked to do, if anything.
 
+    A host's mail `is_of_seat` when it is about one attendee of a group session that stands.
+
     `headline` may name {host}, {booker} and {you} ("Priya, ", or nothing when the name does not look like one).
     """
 
@@ -61,6 +63,7 @@ class Letter:
     status: Booking.Status
     method: Method | None
     reader: Reader
+    is_of_seat: bool = False
     only_before_start: bool = False
 
 
@@ -128,6 +131,20 @@ LETTERS: Final = {
         Method.CANCEL,
         Reader.HOST,
     ),
+    kinds.SEAT_TAKEN_HOST: Letter(
+        "confirmed_host", "{booker} joined", Booking.Status.CONFIRMED, None, Reader.HOST, is_of_seat=True
+    ),
+    kinds.SEAT_MOVED_HOST: Letter(
+        "moved_host", "{booker} moved here", Booking.Status.CONFIRMED, None, Reader.HOST, is_of_seat=True
+    ),
+    kinds.SEAT_LEFT_HOST: Letter(
+        "cancelled_host",
+        "{booker} is not coming",
+        Booking.Status.CANCELLED,
+        None,
+        Reader.HOST,
+        is_of_seat=True,
+    ),
 }
 
 
@@ -160,18 +177,20 @@ for _kind, _letter in LETTERS.items():
 
 
 def _attendee_of(letter: Letter, topic_id: UUID) -> Attendee | None:
-    if letter.reader is not Reader.HOST:
+    """Whom the mail is about; of a group session the one it began or ended with."""
+    if letter.is_of_seat or letter.reader is not Reader.HOST:
         return selectors.attendee_for_mail(topic_id)
     booking = selectors.booking_for_mail(topic_id)
-    return booking.booker if booking else None
+    return booking.company[0] if booking else None
 
 
 def _outdated(letter: Letter, attendee: Attendee, seq: int, now: datetime) -> str:
     """Why the mail would tell what is no longer so; "" when it still is."""
     booking = attendee.booking
-    if attendee.status != letter.status:
-        return f"The booking is {attendee.get_status_display().lower()} by now"
-    if seq < attendee.ics_sequence:
+    told_of = booking if letter.reader is Reader.HOST and not letter.is_of_seat else attendee
+    if told_of.status != letter.status:
+        return f"The booking is {told_of.get_status_display().lower()} by now"
+    if seq < told_of.ics_sequence:
         return "A later change has a mail of its own"
     if letter.only_before_start and booking.is_past(now):
         return "The meeting has begun"
@@ -199,14 +218,16 @@ def _rendered(letter: Letter, ending: str, context: dict[str, Any]) -> str:
 def _context(letter: Letter, attendee: Attendee, recipient: str) -> dict[str, Any]:
     booking = attendee.booking
     mine, theirs = ZoneInfo(attendee.timezone), ZoneInfo(booking.timezone)
-    other_name = booking.host.first_name
+    other_name = booking.host_first_names
     if letter.reader is Reader.HOST:
         mine, theirs, other_name = theirs, mine, attendee.name
     location = guests_location_of(booking) if letter.reader is Reader.GUEST else location_of(attendee)
     name = greeting(attendee.name)
     headline = letter.headline.format(
-        you=f"{name}, " if name else "", host=booking.host.first_name, booker=attendee.name
+        you=f"{name}, " if name else "", host=booking.host_first_names, booker=attendee.name
     )
+    if booking.is_group and letter.method is Method.CANCEL and letter.reader is Reader.HOST:
+        headline = "Your session is cancelled"
     previous = _previous(attendee)
     return {
         "booking": booking,
@@ -214,7 +235,12 @@ def _context(letter: Letter, attendee: Attendee, recipient: str) -> dict[str, An
         "recipient": recipient,
         "is_guest": letter.reader is Reader.GUEST,
         "org": booking.workspace,
-        "host": booking.host,
+        "seats": f"{booking.attendee_count} of {booking.capacity} taken"
+        if booking.is_group and booking.attendee_count
+        else "",
+        "other_hosts": in_one([host.name for host in booking.hosts if host.email != recipient])
+        if len(booking.hosts) > 1
+        else "",
         "headline": f"{headline[:1].upper()}{headline[1:]}",
         "zone": mine,
         "day": words.day(booking.starts_at.astimezone(mine).date(), DayForm.FULL),
@@ -225,7 +251,7 @@ def _context(letter: Letter, attendee: Attendee, recipient: str) -> dict[str, An
         "was": _short(previous.starts_at, mine) if previous else "",
         "location": location,
         "calendars": calendar_links(
-            title=f"{booking.title} with {booking.host.name}",
+            title=f"{booking.title} with {booking.host_names}",
             period=booking.period,
             location=location.url or location.text,
             details="To move or cancel it, use the link in your confirmation email.",
@@ -235,11 +261,18 @@ def _context(letter: Letter, attendee: Attendee, recipient: str) -> dict[str, An
         "book_url": f"{settings.SITE_URL}{reverse('bookings:book', args=[booking.link.slug])}"
         if booking.link
         else "",
-        "cancelled_by": "You" if attendee.cancelled_by == Attendee.Party.HOST else attendee.name,
+        "cancelled_by": _cancelled_by(attendee),
         "site_url": settings.SITE_URL,
         "console_url": f"{settings.SITE_URL}{reverse('bookings:console')}?open={booking.pk}",
         **(_own_addresses(attendee) if letter.reader is Reader.BOOKER else {}),
     }
+
+
+def _cancelled_by(attendee: Attendee) -> str:
+    """Who cancelled, as the hosts are told."""
+    if attendee.cancelled_by != Attendee.Party.HOST:
+        return attendee.name
+    return "You" if len(attendee.booking.hosts) == 1 else "One of the hosts"
 
 
 def _own_addresses(attendee: Attendee) -> dict[str, str]:

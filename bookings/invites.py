@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from datetime import datetime
 from email.utils import parseaddr
+from uuid import UUID
 
 from django.conf import settings
 
@@ -31,7 +32,7 @@ def invite_for_booker(attendee: Attendee, method: Method, *, manage_url: str, no
         attendee,
         method,
         now,
-        summary=f"{attendee.booking.title} with {attendee.booking.host.name}",
+        summary=f"{attendee.booking.title} with {attendee.booking.host_names}",
         invited=(_booker(attendee, printable_name(attendee.name)), *map(_guest, attendee.guests)),
         location=location.url or location.text,
         description=_lines(
@@ -51,7 +52,7 @@ def invite_for_guest(attendee: Attendee, guest: str, method: Method, *, now: dat
         attendee,
         method,
         now,
-        summary=f"{attendee.booking.title} with {attendee.booking.host.name}",
+        summary=f"{attendee.booking.title} with {attendee.booking.host_names}",
         invited=(_booker(attendee, ""), _guest(guest)),
         location=location.url or location.text,
         description=location.url or location.text,
@@ -59,8 +60,21 @@ def invite_for_guest(attendee: Attendee, guest: str, method: Method, *, now: dat
 
 
 def invite_for_host(attendee: Attendee, method: Method, *, now: datetime) -> Invite:
-    """What the host's calendar is told: the same event, without the booker's own link."""
+    """What the hosts' calendars are told: the same event, without the booker's own link.
+
+    A group session is an event of its own, which names none of those who come: it does not change with them.
+    """
     booking = attendee.booking
+    if booking.is_group:
+        return _event(
+            booking,
+            method,
+            now,
+            series_id=booking.series_id,
+            sequence=booking.ics_sequence,
+            summary=booking.title,
+            location=location_for_host(booking.location_type, booking.location_detail, "", "each attendee"),
+        )
     contact = ", ".join(filter(None, [attendee.email, attendee.phone]))
     return _invite(
         attendee,
@@ -102,34 +116,51 @@ def sender() -> str:
 
 
 def _invite(
-    attendee: Attendee,
+    attendee: Attendee, method: Method, now: datetime, *, invited: Sequence[Participant], **told: str
+) -> Invite:
+    """The attendee's own event."""
+    return _event(
+        attendee.booking,
+        method,
+        now,
+        series_id=attendee.series_id,
+        sequence=attendee.ics_sequence,
+        invited=invited,
+        **told,
+    )
+
+
+def _event(
+    booking: Booking,
     method: Method,
     now: datetime,
     *,
+    series_id: UUID,
+    sequence: int,
     summary: str,
-    invited: Sequence[Participant],
     location: str,
-    description: str,
+    invited: Sequence[Participant] = (),
+    description: str = "",
     url: str = "",
 ) -> Invite:
-    booking = attendee.booking
-    host = booking.host
+    chair, *others = booking.hosts
     return Invite(
-        uid=invite_uid(attendee.series_id, settings.SITE_HOST),
-        sequence=attendee.ics_sequence,
+        uid=invite_uid(series_id, settings.SITE_HOST),
+        sequence=sequence,
         method=method,
         period=booking.period,
         summary=summary,
-        organizer=Organizer(host.name, sender()),
+        organizer=Organizer(chair.name, sender()),
         dtstamp=now,
         attendees=(
             *invited,
-            Participant(host.name, host.email, role=Role.CHAIR, status=ParticipationStatus.ACCEPTED),
+            Participant(chair.name, chair.email, role=Role.CHAIR, status=ParticipationStatus.ACCEPTED),
+            *(Participant(host.name, host.email, status=ParticipationStatus.ACCEPTED) for host in others),
         ),
         description=description,
         location=location,
         url=url,
-        conference_url=location_of(attendee).url if booking.location_type == "video" else "",
+        conference_url=guests_location_of(booking).url if booking.location_type == "video" else "",
     )
 
 

@@ -9,7 +9,10 @@ from django.contrib.postgres.fields import ArrayField
 from django.core.serializers.json import DjangoJSONEncoder
 from django.db import models
 from django.db.models import F, Q
+from django.utils.functional import cached_property
 
+from bookings.domain.names import in_one
+from workestra.accounts.models import User
 from workestra.calendars.domain.period import Period
 
 MOST_GUESTS: Final = 10
@@ -129,11 +132,34 @@ class Booking(models.Model):
     def is_group(self) -> bool:
         return self.strategy == "group"
 
+    @cached_property
+    def hosts(self) -> list[User]:
+        """Everybody who hosts it, by id."""
+        others = self.co_hosts.all() if self.strategy == "collective" else []
+        return [self.host, *sorted(others, key=lambda host: host.pk)]
+
+    @property
+    def host_ids(self) -> set[uuid.UUID]:
+        return {host.pk for host in self.hosts}
+
+    @property
+    def host_names(self) -> str:
+        return in_one([host.name for host in self.hosts])
+
+    @property
+    def host_first_names(self) -> str:
+        return in_one([host.first_name for host in self.hosts])
+
     @property
     def booker(self) -> "Attendee":
         """The one who booked it; not to be asked of a group session, which several have booked."""
         (booker,) = self.attendees.all()
         return booker
+
+    @property
+    def company(self) -> "list[Attendee]":
+        """Who is coming, first come first; of a booking that has ended, who was until then."""
+        return [each for each in self.attendees.all() if each.ended_at == self.ended_at]
 
     def is_past(self, now: datetime) -> bool:
         """Whether the meeting has begun: from then on it is read-only for its attendees."""

@@ -1,7 +1,8 @@
 """Reads about bookings."""
 
+from collections import defaultdict
 from collections.abc import Collection, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import Final
 from uuid import UUID
@@ -10,6 +11,7 @@ from django.db.models import Count, Exists, OuterRef, Q, QuerySet
 
 from bookings.domain.console import PAGE_SIZE, RECENT, Marks, Place, Query, Tab
 from bookings.domain.mail_kinds import REMINDER_BOOKER
+from bookings.domain.names import in_one
 from bookings.models import AnswerFile, Attendee, Booking, RetiredToken
 from scheduling import selectors as scheduling
 from scheduling.models import BookingLink
@@ -75,36 +77,50 @@ class Offer:
     """The starts a link offers in a period, in order. Without any, `next_start` is the first one to come at all.
 
     `notice_matters` says that earlier times are free, and only the link's notice keeps them from being offered.
+    `seats_taken` is of a group link's sessions, by start.
     """
 
     starts: list[datetime]
     next_start: datetime | None
     notice_matters: bool
+    seats_taken: Mapping[datetime, int] = field(default_factory=dict)
 
 
-def offer_of(link: BookingLink, within: Period, now: datetime, *, without: UUID | None = None) -> Offer:
-    """What the link offers in `within` from `now` on; the time of the owner key `without` counts as free.
+def offer_of(link: BookingLink, within: Period, now: datetime, *, moving: Booking | None = None) -> Offer:
+    """What the link offers in `within` from `now` on: to anybody, or to who is moving a booking of his.
 
     The number of queries does not depend on that of the hosts.
     """
-    pool = scheduling.Pool(link, within, now, without=without)
+    only = host_to_keep(moving, link) if moving else None
+    without = freed_by_moving(moving) if moving else None
+    pool = scheduling.Pool(link, within, now, only=only, without=without)
     asked = within.clipped(Period(now, max(now, within.end)))
     starts = pool.starts(asked) if asked else []
     if not starts:
-        later = scheduling.open_starts_of(link, _bookable(link, now), now, without=without)
+        later = scheduling.open_starts_of(link, _bookable(link, now), now, only=only, without=without)
         following = [start for start in later if start >= within.end] or later
         return Offer([], following[0] if following else None, notice_matters=False)
-    return Offer(starts, None, within.includes(now) and _is_held_back_by_notice(pool, now, starts[0]))
+    held_back = within.includes(now) and _is_held_back_by_notice(pool, now, starts[0])
+    return Offer(starts, None, held_back, pool.rules.seats_taken)
 
 
-def starts_near(
-    link: BookingLink, wanted: datetime, now: datetime, *, without: UUID | None = None
-) -> list[datetime]:
+def host_to_keep(booking: Booking, link: BookingLink) -> UUID | None:
+    """With whom a booking stays that moves to another time of the link; None where all of its hosts are asked."""
+    every = {BookingLink.Strategy.COLLECTIVE, BookingLink.Strategy.GROUP}
+    return None if link.strategy in every else booking.host_id
+
+
+def freed_by_moving(booking: Booking) -> UUID | None:
+    """Whose time is free again when an attendee moves: the booking's, unless others stay in it."""
+    return booking.pk if booking.attendee_count == 1 else None
+
+
+def starts_near(link: BookingLink, wanted: datetime, now: datetime) -> list[datetime]:
     """Starts offered within a week of a wanted one, in order; when there are none, all that are offered."""
     week = timedelta(days=8)
     near = Period(max(now, wanted - week), max(now, wanted + week))
-    starts = scheduling.open_starts_of(link, near, now, without=without)
-    return starts or scheduling.open_starts_of(link, _bookable(link, now), now, without=without)
+    starts = scheduling.open_starts_of(link, near, now)
+    return starts or scheduling.open_starts_of(link, _bookable(link, now), now)
 
 
 def last_bookable(link: BookingLink, now: datetime) -> datetime:
@@ -138,7 +154,8 @@ def listed(workspace: Workspace, query: Query, now: datetime) -> QuerySet[Bookin
     by = _ordered_by(query.tab)
     order = [f"-{by}", "-id"] if query.tab.newest_first else [by, "id"]
     bookings = _matching(workspace, query).filter(_in_tab(query, now))
-    return bookings.select_related("host").prefetch_related("attendees").order_by(*order)
+    whole = bookings.select_related("host").prefetch_related("attendees", "co_hosts")
+    return whole.order_by(*order)
 
 
 def page_of(bookings: QuerySet[Booking], tab: Tab, after: Place | None) -> tuple[list[Booking], Place | None]:
@@ -195,8 +212,12 @@ def latest_of(workspace: Workspace, bookings: Collection[Booking]) -> dict[UUID,
 
 
 def names_of_bookers(booking_ids: Collection[UUID]) -> dict[UUID, str]:
-    """Who booked, by booking."""
-    return dict(Attendee.objects.filter(booking__in=booking_ids).values_list("booking_id", "name"))
+    """Who is coming to each of these bookings, in one phrase, by booking."""
+    coming = Attendee.objects.filter(booking__in=booking_ids, status=Booking.Status.CONFIRMED)
+    names: dict[UUID, list[str]] = defaultdict(list)
+    for booking_id, name in coming.order_by("created_at", "id").values_list("booking_id", "name"):
+        names[booking_id].append(name)
+    return {booking_id: in_one(named, most=2) for booking_id, named in names.items()}
 
 
 def group_names(member: Membership) -> list[str]:
@@ -256,7 +277,10 @@ def seats_of(attendee: Attendee) -> list[Attendee]:
 def _matching(workspace: Workspace, query: Query) -> QuerySet[Booking]:
     bookings = Booking.objects.filter(workspace=workspace)
     if query.host_ids is not None:
-        bookings = bookings.filter(host_id__in=query.host_ids)
+        co_hosts = Booking.co_hosts.through.objects.filter(
+            booking_id=OuterRef("pk"), user_id__in=query.host_ids
+        )
+        bookings = bookings.filter(Q(host_id__in=query.host_ids) | Exists(co_hosts))
     for word in query.words.split():
         named = Attendee.objects.filter(Q(name__icontains=word) | Q(email__icontains=word))
         bookings = bookings.filter(Q(title__icontains=word) | Exists(named.filter(booking=OuterRef("pk"))))

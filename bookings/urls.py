@@ -7,6 +7,11 @@ urlpatterns = [
     path("calendar/bookings", console.console, name="console"),
     path("calendar/bookings/<uuid:booking_id>/drawer", console.drawer, name="drawer"),
     path("calendar/bookings/<uuid:booking_id>/cancel", console.cancel, name="cancel"),
+    path(
+        "calendar/bookings/attendees/<uuid:attendee_id>/cancel",
+        console.cancel_attendee,
+        name="cancel_attendee",
+    ),
     path("calendar/bookings/attendees/<uuid:attendee_id>/attendance", console.attendance, name="attendance"),
     path(
         "calendar/bookings/attendees/<uuid:attendee_id>/manage-link", console.manage_link, name="manage_link"

@@ -193,18 +193,18 @@ def _pick_locked(
         locked,
         Draft(
             workspace_id=current.workspace_id,
-            host=current.host,
+            hosts=[current.host],
             period=slot.period,
             title=current.title,
             strategy=BookingLink.Strategy.INDIVIDUAL,
             timezone=current.timezone,
             page_slug=selectors.PICK,
-            booker=booker,
-            # The database refuses a second booking with this key, whatever the code does.
-            nonce=current.pk,
             location_type=current.location_type,
             location_detail=current.location_detail,
         ),
+        booker,
+        # The database refuses a second booking with this key, whatever the code does.
+        current.pk,
         now,
     )
     current.state = OneOff.State.BOOKED

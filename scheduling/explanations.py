@@ -113,7 +113,8 @@ def explained_day(
     if reach is not None:
         seen = {str(user_id) for user_id in reach}
         calendars = [calendar if calendar.host_id in seen else _unnamed(calendar) for calendar in calendars]
-    return ExplainedDay(link, day, zone, now, period, selectors.rules_of(link), hosts, calendars)
+    rules = selectors.rules_of(link, selectors.seats_taken(link, rows, period))
+    return ExplainedDay(link, day, zone, now, period, rules, hosts, calendars)
 
 
 def as_json(explained: ExplainedDay, host_id: str = "") -> dict[str, Any]:

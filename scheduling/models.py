@@ -269,6 +269,7 @@ class BusyTime(models.Model):
 
     Written only by `scheduling.services.busy_time`. `during` is the bare meeting, half-open, in UTC; the buffers it
     was booked with stand beside it. Rows of one `owner_key` (a booking, a one-off) may overlap each other.
+    `seats_taken` is how many come to a session of a group link: others may still join it.
     """
 
     class Kind(models.TextChoices):
@@ -288,6 +289,7 @@ class BusyTime(models.Model):
     link = models.ForeignKey(BookingLink, on_delete=models.SET_NULL, null=True, related_name="busy_times")
     buffer_before_minutes = models.PositiveSmallIntegerField(default=0)
     buffer_after_minutes = models.PositiveSmallIntegerField(default=0)
+    seats_taken = models.PositiveSmallIntegerField(null=True, blank=True)
     expires_at = models.DateTimeField(null=True, blank=True)
     active = models.BooleanField(default=True)
 

@@ -230,9 +230,10 @@ def schedule_exists(schedule_id: UUID) -> bool:
 
 def meetings_ahead(link: BookingLink, now: datetime) -> int:
     """How many meetings booked through this link have not begun yet."""
-    return BusyTime.objects.filter(
+    ahead = BusyTime.objects.filter(
         link=link, kind=BusyTime.Kind.BOOKING, active=True, during__startswith__gte=now
-    ).count()
+    )
+    return ahead.values("owner_key").distinct().count()
 
 
 def public_link(slug: str) -> BookingLink | None:
@@ -288,8 +289,29 @@ def host_rows(link: BookingLink) -> list[HostRow]:
     return [*map(HostRow._make, _fetched(_HOSTS, link=link.pk, workspace=link.workspace_id))]
 
 
-def rules_of(link: BookingLink) -> Rules:
-    """The link's rules as the slot engine takes them."""
+def seats_taken(
+    link: BookingLink, hosts: Sequence[HostRow], within: Period, *, without: UUID | None = None
+) -> dict[datetime, int]:
+    """How many seats the sessions of a group link have given away, by start; empty, without a query, for other links.
+
+    A session of another length or host than the link has now takes nobody in any more: it counts as full. `without`
+    leaves one out.
+    """
+    if link.strategy != BookingLink.Strategy.GROUP:
+        return {}
+    rows = BusyTime.objects.filter(
+        link=link, active=True, seats_taken__isnull=False, during__overlap=as_range(within)
+    )
+    length, host_ids = timedelta(minutes=link.duration_minutes), {host.user_id for host in hosts}
+    seats: dict[datetime, int] = {}
+    for row in rows.exclude(owner_key=without) if without else rows:
+        is_ours = row.host_id in host_ids and row.during.upper - row.during.lower == length
+        seats[row.during.lower] = (row.seats_taken or 0) if is_ours else link.capacity
+    return seats
+
+
+def rules_of(link: BookingLink, seats_taken: Mapping[datetime, int] | None = None) -> Rules:
+    """The link's rules as the slot engine takes them; of a group link with the seats of its sessions, by start."""
     return Rules(
         strategy=Strategy(link.strategy),
         duration=timedelta(minutes=link.duration_minutes),
@@ -301,6 +323,7 @@ def rules_of(link: BookingLink) -> Rules:
         max_per_day=link.max_per_day,
         max_per_week=link.max_per_week,
         capacity=link.capacity,
+        seats_taken=seats_taken or {},
     )
 
 
@@ -417,14 +440,22 @@ class Pool:
 
     Of a round robin only the first few with the same hours are read at once, and the others around those starts that
     the first cannot give: mostly there are none. So a page reads twice at most, whatever the number of hosts.
+
+    `only` leaves out the other hosts; the time of the owner key `without` counts as free.
     """
 
     def __init__(
-        self, link: BookingLink, within: Period, now: datetime, *, without: UUID | None = None
+        self,
+        link: BookingLink,
+        within: Period,
+        now: datetime,
+        *,
+        only: UUID | None = None,
+        without: UUID | None = None,
     ) -> None:
-        self.rules = rules_of(link)
         self._link, self._now, self._without = link, now, without
-        hosts = host_rows(link)
+        hosts = [host for host in host_rows(link) if only in {None, host.user_id}]
+        self.rules = rules_of(link, seats_taken(link, hosts, within, without=without))
         self._first, self._others = self._parted(hosts)
         self._hours = _hours_of(link, hosts)
         self._away = _days_away(link, hosts, *_around(link, hosts, [within]))
@@ -470,18 +501,21 @@ class Pool:
 
 
 def open_starts_of(
-    link: BookingLink, within: Period, now: datetime, *, without: UUID | None = None
+    link: BookingLink,
+    within: Period,
+    now: datetime,
+    *,
+    only: UUID | None = None,
+    without: UUID | None = None,
 ) -> list[datetime]:
     """Every start that the link offers in `within`, in order; empty when it offers none or has no host."""
-    return Pool(link, within, now, without=without).starts(within)
+    return Pool(link, within, now, only=only, without=without).starts(within)
 
 
-def open_slots_of(
-    link: BookingLink, within: Period, now: datetime, *, without: UUID | None = None
-) -> list[Slot]:
+def open_slots_of(link: BookingLink, within: Period, now: datetime) -> list[Slot]:
     """The same starts, each with the end of its meeting."""
     length = timedelta(minutes=link.duration_minutes)
-    return [Slot(start, start + length) for start in open_starts_of(link, within, now, without=without)]
+    return [Slot(start, start + length) for start in open_starts_of(link, within, now)]
 
 
 def verdict_on(
@@ -496,4 +530,5 @@ def verdict_on(
     asked = Period(start, start + timedelta(minutes=link.duration_minutes))
     rows = host_rows(link) if hosts is None else [HostRow.of(host) for host in hosts]
     calendars = calendars_of(link, rows, asked, now, without=without)
-    return verdict(hosts=calendars, rules=rules_of(link), start=start, now=now)
+    rules = rules_of(link, seats_taken(link, rows, asked, without=without))
+    return verdict(hosts=calendars, rules=rules, start=start, now=now)

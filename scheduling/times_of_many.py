@@ -55,7 +55,13 @@ def _count(
         ]
     except BadAvailability:
         return 0
-    return len(open_starts(hosts=calendars, rules=rules_of(link), window=within, now=now))
+    seats = {
+        row.during.lower: row.seats_taken
+        for host in hosts
+        for row in busy[host.user_id]
+        if row.link_id == link.pk and row.seats_taken
+    }
+    return len(open_starts(hosts=calendars, rules=rules_of(link, seats), window=within, now=now))
 
 
 def _give_schedules(links: Iterable[BookingLink]) -> None:

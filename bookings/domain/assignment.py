@@ -1,10 +1,11 @@
-"""Who gets a round-robin booking, and the receipt that says why."""
+"""Who of a link's hosts a booking is with, and the receipt that says why."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
 TIEBREAK: Final = "least recently assigned, then higher weight, then lower user id"
+EVERYBODY: Final = "everybody is needed, the lowest user id is the first host"
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,7 +20,9 @@ class Candidate:
 
 @dataclass(frozen=True, slots=True)
 class Assignment:
-    host_id: str
+    """`host_ids` are those the meeting is with, the one who comes first in it at the beginning."""
+
+    host_ids: tuple[str, ...]
     receipt: dict[str, Any]
 
 
@@ -32,22 +35,36 @@ def assign(
     the others his reasons in words. The order is: lowest rotation, then highest weight, then lowest id.
     """
     ranked = sorted(pool, key=lambda host: (host.rotation, -host.weight, host.host_id))
-    chosen = next(host for host in ranked if host.host_id in set(free))
-    return Assignment(
-        chosen.host_id,
-        {
-            "candidates": [
-                {
-                    "host_id": host.host_id,
-                    "name": host.name,
-                    "rotation": host.rotation,
-                    "weight": host.weight,
-                    "free": host.host_id in set(free),
-                    "reasons": list(excluded.get(host.host_id, ())),
-                }
-                for host in ranked
-            ],
-            "chosen": chosen.host_id,
-            "order": TIEBREAK,
-        },
-    )
+    chosen = next(host.host_id for host in ranked if host.host_id in set(free))
+    return Assignment((chosen,), _receipt(ranked, free, excluded, chosen, TIEBREAK))
+
+
+def everybody(hosts: Sequence[Candidate]) -> Assignment:
+    """All of the hosts of a collective meeting, at least one."""
+    ranked = sorted(hosts, key=lambda host: host.host_id)
+    ids = tuple(host.host_id for host in ranked)
+    return Assignment(ids, _receipt(ranked, ids, {}, ids[0], EVERYBODY))
+
+
+def _receipt(
+    ranked: Sequence[Candidate],
+    free: Sequence[str],
+    excluded: Mapping[str, Sequence[str]],
+    chosen: str,
+    order: str,
+) -> dict[str, Any]:
+    return {
+        "candidates": [
+            {
+                "host_id": host.host_id,
+                "name": host.name,
+                "rotation": host.rotation,
+                "weight": host.weight,
+                "free": host.host_id in set(free),
+                "reasons": list(excluded.get(host.host_id, ())),
+            }
+            for host in ranked
+        ],
+        "chosen": chosen,
+        "order": order,
+    }

@@ -100,12 +100,12 @@ def runs(rows: Iterable[T], key: Callable[[T], K]) -> list[tuple[K, list[T]]]:
     return [(each, list(group)) for each, group in groupby(rows, key)]
 
 
-def strategy_words(strategy: str, attendees: int) -> str:
+def strategy_words(strategy: str, attendees: int, hosts: int) -> str:
     match strategy:
         case "round_robin":
             return "Round robin"
         case "collective":
-            return "Collective"
+            return f"Collective, {count_words(hosts, 'host')}"
         case "group":
             return f"Group, {count_words(attendees, 'attendee')}"
         case _:

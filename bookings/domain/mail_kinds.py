@@ -14,6 +14,9 @@ MOVED_HOST: Final = "booking.moved.host"
 CANCELLED_BOOKER: Final = "booking.cancelled.booker"
 CANCELLED_GUEST: Final = "booking.cancelled.guest"
 CANCELLED_HOST: Final = "booking.cancelled.host"
+SEAT_TAKEN_HOST: Final = "booking.seat_taken.host"
+SEAT_MOVED_HOST: Final = "booking.seat_moved.host"
+SEAT_LEFT_HOST: Final = "booking.seat_left.host"
 REMINDER_BOOKER: Final = "booking.reminder.booker"
 
 LABELS: Final = {
@@ -26,5 +29,8 @@ LABELS: Final = {
     CANCELLED_BOOKER: "Cancellation",
     CANCELLED_GUEST: "Cancellation",
     CANCELLED_HOST: "Cancellation",
+    SEAT_TAKEN_HOST: "New attendee",
+    SEAT_MOVED_HOST: "Attendee moved",
+    SEAT_LEFT_HOST: "Attendee left",
     REMINDER_BOOKER: "Reminder",
 }

@@ -1,11 +1,20 @@
-"""Names that strangers typed, where they are printed to somebody who may not have asked for it."""
+"""Names in sentences, and those that strangers typed, where somebody reads them who may not have asked for it."""
 
 import re
+from collections.abc import Sequence
 from typing import Final
 
 _LOOKS_LIKE_AN_ADDRESS: Final = re.compile(r"://|\bwww\.|\w\.\w{2,}|[/@<>\\]", re.IGNORECASE)
 # "Jean-Luc", "O'Neill", "Dr.", "J.R.R."
 _PLAIN_WORD: Final = re.compile(r"[^\W\d_]+(?:[-'’][^\W\d_]+)*\.?|(?:[^\W\d_]\.)+")
+
+
+def in_one(names: Sequence[str], most: int = 4) -> str:
+    """ "Alice", "Alice and Bob", "Alice, Bob and Emi"; of more than `most` "Alice, Bob, Emi and 7 more"."""
+    if len(names) > most:
+        return f"{', '.join(names[: most - 1])} and {len(names) - most + 1} more"
+    *others, last = names
+    return f"{', '.join(others)} and {last}" if others else last
 
 
 def looks_like_an_address(text: str) -> bool:

@@ -1,7 +1,7 @@
 """Making, moving and cancelling bookings: every one through the protocol of `scheduling.services.busy_time`."""
 
 from collections import defaultdict
-from collections.abc import Collection, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -9,13 +9,14 @@ from uuid import UUID, uuid4, uuid5
 
 from django.db import transaction
 
-from bookings.domain.assignment import Assignment, Candidate, assign
+from bookings.domain.assignment import Candidate, assign, everybody
 from bookings.models import Attendee, Booking, RetiredToken
-from bookings.selectors import MANAGE
+from bookings.selectors import MANAGE, freed_by_moving, host_to_keep
 from bookings.services import answer_files, notices
 from scheduling import selectors as scheduling
+from scheduling.domain.slots import Verdict
 from scheduling.models import BookingLink, BusyTime, LinkHost
-from scheduling.services.busy_time import Claim, LockedHosts, SlotTaken, with_hosts_locked
+from scheduling.services.busy_time import Claim, LockedHosts, SlotTaken, TryAgain, with_hosts_locked
 from workestra.accounts import tokens
 from workestra.accounts.domain.tokens import token_hash
 from workestra.accounts.models import User
@@ -54,19 +55,18 @@ class Booker:
 
 @dataclass(frozen=True, slots=True)
 class Draft:
-    """A meeting about to be entered: everything of its row that is known before the host's time is taken."""
+    """A meeting about to be entered: everything of its row that is known before the hosts' time is taken."""
 
     workspace_id: UUID
-    host: User
+    hosts: Sequence[User]
     period: Period
     title: str
     strategy: str
     timezone: str
     page_slug: str
-    booker: Booker
-    nonce: UUID
     location_type: str = ""
     location_detail: str = ""
+    capacity: int = 1
     link: BookingLink | None = None
     receipt: dict[str, Any] | None = None
     reminder: bool = True
@@ -74,7 +74,9 @@ class Draft:
 
 
 def book(*, link: BookingLink, start: datetime, booker: Booker, nonce: UUID, now: datetime) -> Attendee:
-    """Book this start for this booker, with the host whose turn it is. Gives him as the attendee of the booking.
+    """Book this start for this booker, with the host whose turn it is, with all of them, or a seat of its session.
+
+    Gives him as the attendee of the booking.
 
     `nonce` belongs to the form: the same details sent twice give what they made the first time. Sent again with
     another address or start, as after going back in the browser, they are another booking.
@@ -92,9 +94,9 @@ def book(*, link: BookingLink, start: datetime, booker: Booker, nonce: UUID, now
         if made is not None:
             return made
         raise SlotTaken
-    host_ids = {host.user_id for host in pool}
     return with_hosts_locked(
-        host_ids, lambda locked: _book_locked(locked, host_ids, link.pk, start, booker, key, now)
+        [host.user_id for host in pool],
+        lambda locked: _book_locked(locked, link.pk, start, booker, key, now),
     )
 
 
@@ -103,58 +105,35 @@ def booked_before(*, link: BookingLink, start: datetime, booker: Booker, nonce: 
     return _already_made(_key(link, start, booker, nonce))
 
 
-def enter(locked: LockedHosts, draft: Draft, now: datetime) -> Attendee:
-    """Take the host's time and write the booking with everything that follows from it: mails, audit, the person.
+def enter(locked: LockedHosts, draft: Draft, booker: Booker, nonce: UUID, now: datetime) -> Attendee:
+    """Take the hosts' time and write the booking with everything that follows from it: mails, audit, the person.
 
     For callers that hold the hosts and have made sure that the meeting may be.
 
     Raises: SlotTaken.
     """
-    link = draft.link
-    booking = Booking(
-        id=draft.id,
-        workspace_id=draft.workspace_id,
-        link=link,
-        host=draft.host,
-        title=draft.title,
-        strategy=draft.strategy,
-        starts_at=draft.period.start,
-        ends_at=draft.period.end,
-        timezone=draft.timezone,
-        location_type=draft.location_type,
-        location_detail=draft.location_detail,
-        page_slug=draft.page_slug,
-        buffer_before_minutes=link.buffer_before_minutes if link else 0,
-        buffer_after_minutes=link.buffer_after_minutes if link else 0,
-        assignment_receipt=draft.receipt,
-        created_at=now,
-    )
-    locked.take([_claim(booking)])
-    booking.save(force_insert=True)
-    attendee = _admit(booking, draft.booker, draft.nonce, now)
-    notices.announce_booked(attendee, reminder=draft.reminder, now=now)
-    record("booking.made", attendee, now, actor_name=attendee.email, after=_facts(attendee))
-    return attendee
+    return _welcome(_open(locked, draft, now), booker, nonce, draft.reminder, now)
 
 
 def cancel_by_booker(*, attendee: Attendee, reason: str, now: datetime) -> Attendee:
-    """Cancel an upcoming booking as its booker and free its time; the host is told by a calendar CANCEL.
+    """Cancel an upcoming booking as its booker and free its time; the hosts are told by a calendar CANCEL.
 
-    Raises: BookingClosed; TooLate behind the page's cut-off; TryAgain.
+    Of a group session only his seat is free again, until he was the last. Raises: BookingClosed; TooLate behind the
+    page's cut-off; TryAgain.
     """
 
     def work(locked: LockedHosts) -> Attendee:
         current = _attendee_locked(attendee)
         _ensure_open(current, now)
         ensure_before_cutoff(current.booking, _cutoff(current.booking, "cancel_cutoff_hours"), now)
-        _cancel_locked(locked, current, Attendee.Party.BOOKER, reason, now)
+        _cancel_locked(locked, current.booking, [current], Attendee.Party.BOOKER, reason, now)
         return current
 
-    return with_hosts_locked([attendee.booking.host_id], work)
+    return with_hosts_locked(attendee.booking.host_ids, work)
 
 
 def cancel_by_host(*, booking: Booking, reason: str, actor: User, now: datetime) -> Booking:
-    """Cancel an upcoming booking and free its time; who booked it is told by a calendar CANCEL.
+    """Cancel an upcoming booking and free its time; whoever booked it is told by a calendar CANCEL.
 
     Raises: BookingClosed; TryAgain.
     """
@@ -163,18 +142,34 @@ def cancel_by_host(*, booking: Booking, reason: str, actor: User, now: datetime)
         current = _booking_locked(booking.pk)
         if not current.is_upcoming(now):
             raise BookingClosed(current.status)
-        _cancel_locked(locked, current.booker, Attendee.Party.HOST, reason, now, actor=actor)
+        _cancel_locked(locked, current, current.company, Attendee.Party.HOST, reason, now, actor=actor)
         return current
 
-    return with_hosts_locked([booking.host_id], work)
+    return with_hosts_locked(booking.host_ids, work)
+
+
+def cancel_attendee(*, attendee: Attendee, reason: str, actor: User, now: datetime) -> Attendee:
+    """Cancel one attendee's part of an upcoming booking as its host; the others of a group session still meet.
+
+    Raises: BookingClosed; TryAgain.
+    """
+
+    def work(locked: LockedHosts) -> Attendee:
+        current = _attendee_locked(attendee)
+        _ensure_open(current, now)
+        _cancel_locked(locked, current.booking, [current], Attendee.Party.HOST, reason, now, actor=actor)
+        return current
+
+    return with_hosts_locked(attendee.booking.host_ids, work)
 
 
 def reschedule(*, attendee: Attendee, start: datetime, now: datetime, timezone: str = "") -> Attendee:
     """Move an upcoming booking to another start that its link offers, with the same host, as its booker asks.
 
     The old rows stay as "rescheduled"; the new ones carry the series, the next SEQUENCE and a fresh manage token.
-    Its own time does not stand in its way. `timezone`, where given, is the one he picked the start in: from now on he
-    is told of it in that zone. Gives the attendee of the new booking.
+    Its own time does not stand in its way. Of a group session with others he alone moves, to a seat of another one.
+    `timezone`, where given, is the one he picked the start in: from now on he is told of it in that zone. Gives the
+    attendee of the new booking.
 
     Raises: SlotTaken; BookingClosed, also when the link is gone; TooLate; TryAgain.
     """
@@ -187,15 +182,21 @@ def reschedule(*, attendee: Attendee, start: datetime, now: datetime, timezone: 
         link = _link_locked(booking.link_id)
         if link is None:
             raise BookingClosed("the booking page no longer exists")
-        hosts = [host for host in scheduling.hosts_in_order(link) if host.user_id == booking.host_id]
-        if not hosts or not scheduling.verdict_on(link, start, now, hosts=hosts, without=booking.pk).host_ids:
+        hosts = _present(locked, link, _hosts_to_move_to(booking, link))
+        verdict = scheduling.verdict_on(link, start, now, hosts=hosts, without=freed_by_moving(booking))
+        session = _session_at(link, start)
+        if not verdict.host_ids or session == booking:
             raise SlotTaken
-        locked.free(booking.pk)
-        successor = _booking_at(booking, start, link, now)
-        locked.take([_claim(successor)])
-        _end(booking, Booking.Status.RESCHEDULED, now)
+        if session is None and booking.attendee_count == 1:
+            successor = _move(locked, booking, start, link, _users(hosts), now)
+        else:
+            booking.attendee_count -= 1
+            _settle(locked, booking, now)
+            if session is None:
+                successor = _open(locked, _draft_of(link, hosts, start), now)
+            else:
+                successor = _take_seat(locked, session, link)
         _leave(current, Booking.Status.RESCHEDULED, now)
-        successor.save(force_insert=True)
         moved = _attendee_at(successor, current, timezone, now)
         notices.announce_moved(moved, previous=current, reminder=link.reminder_enabled, now=now)
         record(
@@ -208,7 +209,9 @@ def reschedule(*, attendee: Attendee, start: datetime, now: datetime, timezone: 
         )
         return moved
 
-    return with_hosts_locked([attendee.booking.host_id], work)
+    link = attendee.booking.link
+    others = {host.user_id for host in _hosts_to_move_to(attendee.booking, link)} if link else set()
+    return with_hosts_locked(attendee.booking.host_ids | others, work)
 
 
 def renew_manage_token(*, attendee: Attendee, actor: User, now: datetime) -> str:
@@ -236,7 +239,6 @@ def ensure_before_cutoff(booking: Booking, hours: int, now: datetime) -> None:
 
 def _book_locked(
     locked: LockedHosts,
-    host_ids: Collection[UUID],
     link_id: UUID,
     start: datetime,
     booker: Booker,
@@ -250,26 +252,57 @@ def _book_locked(
     link = _link_locked(link_id)
     if link is None:
         raise SlotTaken("the booking page no longer exists")
-    # Somebody who joined the pool just now is not locked.
-    pool = [host for host in scheduling.hosts_in_order(link) if host.user_id in host_ids]
+    pool = _present(locked, link, scheduling.hosts_in_order(link))
     verdict = scheduling.verdict_on(link, start, now, hosts=pool)
     if not verdict.host_ids:
         raise SlotTaken
-    by_id = {str(host.user_id): host for host in pool}
-    excluded: dict[str, list[str]] = defaultdict(list)
-    for reason in verdict.reasons:
-        excluded[reason.host_id].append(reason.detail)
-    assignment = assign(
-        [Candidate(host_id, host.user.name, host.rotation, host.weight) for host_id, host in by_id.items()],
-        verdict.host_ids,
-        excluded,
-    )
-    chosen = by_id[assignment.host_id]
-    attendee = enter(locked, _draft_of(link, chosen, start, booker, key, assignment), now)
+    session = _session_at(link, start)
+    if session is not None:
+        return _welcome(_take_seat(locked, session, link), booker, key, link.reminder_enabled, now)
+    hosts, receipt = _assigned(link, pool, verdict)
+    attendee = enter(locked, _draft_of(link, hosts, start, receipt), booker, key, now)
     if link.strategy == BookingLink.Strategy.ROUND_ROBIN:
+        (chosen,) = hosts
         chosen.rotation = max(host.rotation for host in pool) + 1
         chosen.save(update_fields=["rotation"])
     return attendee
+
+
+def _present(locked: LockedHosts, link: BookingLink, hosts: Sequence[LinkHost]) -> list[LinkHost]:
+    """Those of the hosts that are locked: somebody may have joined them just now.
+
+    Raises: TryAgain when somebody has, and everybody is needed.
+    """
+    present = [host for host in hosts if host.user_id in locked]
+    if link.strategy == BookingLink.Strategy.COLLECTIVE and len(present) < len(hosts):
+        raise TryAgain
+    return present
+
+
+def _hosts_to_move_to(booking: Booking, link: BookingLink) -> list[LinkHost]:
+    keep = host_to_keep(booking, link)
+    return [host for host in scheduling.hosts_in_order(link) if keep in {None, host.user_id}]
+
+
+def _assigned(
+    link: BookingLink, pool: Sequence[LinkHost], verdict: Verdict
+) -> tuple[list[LinkHost], dict[str, Any] | None]:
+    """Which hosts the meeting is with, and the receipt of how several were chosen from."""
+    by_id = {str(host.user_id): host for host in pool}
+    candidates = [
+        Candidate(host_id, host.user.name, host.rotation, host.weight) for host_id, host in by_id.items()
+    ]
+    match BookingLink.Strategy(link.strategy):
+        case BookingLink.Strategy.ROUND_ROBIN:
+            excluded: dict[str, list[str]] = defaultdict(list)
+            for reason in verdict.reasons:
+                excluded[reason.host_id].append(reason.detail)
+            assignment = assign(candidates, verdict.host_ids, excluded)
+        case BookingLink.Strategy.COLLECTIVE:
+            assignment = everybody(candidates)
+        case _:
+            return list(pool), None
+    return [by_id[host_id] for host_id in assignment.host_ids], assignment.receipt
 
 
 def _link_locked(link_id: UUID | None) -> BookingLink | None:
@@ -295,25 +328,145 @@ def _attendee_locked(attendee: Attendee) -> Attendee:
     return _booking_locked(attendee.booking_id).attendees.get(pk=attendee.pk)
 
 
+def _session_at(link: BookingLink, start: datetime) -> Booking | None:
+    """The session of a group link that begins then, to be changed; None when there is none, or the link has none."""
+    if link.strategy != BookingLink.Strategy.GROUP:
+        return None
+    sessions = Booking.objects.filter(
+        link=link, starts_at=start, strategy=link.strategy, status=Booking.Status.CONFIRMED
+    )
+    return sessions.select_for_update(no_key=True, of=("self",)).select_related("link", "host").first()
+
+
+def _users(hosts: Iterable[LinkHost]) -> list[User]:
+    """The hosts as bookings know them: the lowest id comes first."""
+    return sorted((host.user for host in hosts), key=lambda user: user.pk)
+
+
 def _draft_of(
-    link: BookingLink, chosen: LinkHost, start: datetime, booker: Booker, nonce: UUID, assignment: Assignment
+    link: BookingLink, hosts: Sequence[LinkHost], start: datetime, receipt: dict[str, Any] | None = None
 ) -> Draft:
     return Draft(
         workspace_id=link.workspace_id,
-        host=chosen.user,
+        hosts=_users(hosts),
         period=Period(start, start + timedelta(minutes=link.duration_minutes)),
         title=link.title,
         strategy=link.strategy,
         timezone=link.zone,
         page_slug=link.slug,
-        booker=booker,
-        nonce=nonce,
         location_type=link.location_type,
         location_detail=link.location_detail,
+        capacity=link.capacity,
         link=link,
-        receipt=assignment.receipt if link.strategy == BookingLink.Strategy.ROUND_ROBIN else None,
+        receipt=receipt,
         reminder=link.reminder_enabled,
     )
+
+
+def _open(locked: LockedHosts, draft: Draft, now: datetime) -> Booking:
+    """Take the hosts' time and write the booking, which counts its first attendee already."""
+    link = draft.link
+    booking = Booking(
+        id=draft.id,
+        workspace_id=draft.workspace_id,
+        link=link,
+        host=draft.hosts[0],
+        title=draft.title,
+        strategy=draft.strategy,
+        starts_at=draft.period.start,
+        ends_at=draft.period.end,
+        timezone=draft.timezone,
+        location_type=draft.location_type,
+        location_detail=draft.location_detail,
+        capacity=draft.capacity,
+        page_slug=draft.page_slug,
+        buffer_before_minutes=link.buffer_before_minutes if link else 0,
+        buffer_after_minutes=link.buffer_after_minutes if link else 0,
+        assignment_receipt=draft.receipt,
+        created_at=now,
+    )
+    _take(locked, booking, draft.hosts)
+    return booking
+
+
+def _move(
+    locked: LockedHosts,
+    booking: Booking,
+    start: datetime,
+    link: BookingLink,
+    hosts: Sequence[User],
+    now: datetime,
+) -> Booking:
+    """Take the hosts' time at another start in place of the booking's; gives its successor there."""
+    locked.free(booking.pk)
+    moved = Booking.objects.get(pk=booking.pk)
+    moved.pk = uuid4()
+    moved._state.adding = True
+    moved.host = hosts[0]
+    moved.strategy = link.strategy
+    moved.capacity = link.capacity
+    moved.starts_at = start
+    moved.ends_at = start + timedelta(minutes=link.duration_minutes)
+    moved.briefing_sent_at = None
+    moved.ics_sequence = booking.ics_sequence + 1
+    moved.buffer_before_minutes = link.buffer_before_minutes
+    moved.buffer_after_minutes = link.buffer_after_minutes
+    moved.created_at = now
+    _end(booking, Booking.Status.RESCHEDULED, now)
+    _take(locked, moved, hosts)
+    return moved
+
+
+def _take(locked: LockedHosts, booking: Booking, hosts: Sequence[User]) -> None:
+    """Take the booking's time of all its hosts, and write it. Raises: SlotTaken."""
+    locked.take(
+        [
+            Claim(
+                workspace_id=booking.workspace_id,
+                host_id=host.pk,
+                period=booking.period,
+                kind=BusyTime.Kind.BOOKING,
+                owner_key=booking.pk,
+                label=booking.title,
+                link_id=booking.link_id,
+                buffer_before_minutes=booking.buffer_before_minutes,
+                buffer_after_minutes=booking.buffer_after_minutes,
+                seats_taken=booking.attendee_count if booking.is_group else None,
+            )
+            for host in hosts
+        ]
+    )
+    booking.save(force_insert=True)
+    if len(hosts) > 1:
+        booking.co_hosts.set(hosts[1:])
+
+
+def _take_seat(locked: LockedHosts, session: Booking, link: BookingLink) -> Booking:
+    """One more for a session that has a seat left of those that the link has now."""
+    session.attendee_count += 1
+    session.capacity = link.capacity
+    session.save(update_fields=["attendee_count", "capacity"])
+    locked.seat(session.pk, session.attendee_count)
+    return session
+
+
+def _settle(locked: LockedHosts, booking: Booking, now: datetime) -> None:
+    """After somebody has left: the others' session stands, without anybody the booking is cancelled."""
+    if booking.attendee_count:
+        booking.save(update_fields=["attendee_count"])
+        locked.seat(booking.pk, booking.attendee_count)
+    else:
+        locked.free(booking.pk)
+        booking.ics_sequence += 1
+        _end(booking, Booking.Status.CANCELLED, now)
+
+
+def _welcome(booking: Booking, booker: Booker, key: UUID, reminder: bool, now: datetime) -> Attendee:
+    """Write the attendee of a booking that counts him already, with what follows from it."""
+    attendee = _admit(booking, booker, key, now)
+    notices.announce_booked(attendee, reminder=reminder, now=now)
+    record("booking.made", attendee, now, actor_name=attendee.email, after=_facts(attendee))
+    return attendee
 
 
 def _admit(booking: Booking, booker: Booker, key: UUID, now: datetime) -> Attendee:
@@ -331,7 +484,7 @@ def _admit(booking: Booking, booker: Booker, key: UUID, now: datetime) -> Attend
         notes=booker.notes,
         answers=list(booker.answers),
         guests=list(booker.guests),
-        series_id=booking.series_id,
+        series_id=uuid4() if booking.is_group else booking.series_id,
         manage_token_hash=token_hash(tokens.issue(MANAGE, attendee_id)),
         idempotency_key=key,
         created_at=now,
@@ -345,30 +498,30 @@ def _admit(booking: Booking, booker: Booker, key: UUID, now: datetime) -> Attend
 
 def _cancel_locked(
     locked: LockedHosts,
-    attendee: Attendee,
+    booking: Booking,
+    leaving: Sequence[Attendee],
     by: Attendee.Party,
     reason: str,
     now: datetime,
     actor: User | None = None,
 ) -> None:
-    booking = attendee.booking
-    locked.free(booking.pk)
-    booking.ics_sequence += 1
-    _end(booking, Booking.Status.CANCELLED, now)
-    attendee.cancelled_by = by
-    attendee.reason = reason
-    attendee.ics_sequence += 1
-    _leave(attendee, Booking.Status.CANCELLED, now)
-    notices.announce_cancelled(attendee, now=now)
-    record(
-        "booking.cancelled",
-        attendee,
-        now,
-        actor=actor,
-        actor_name=attendee.email,
-        before={"status": Booking.Status.CONFIRMED},
-        after={"status": attendee.status, "reason": reason, "cancelled_by": by},
-    )
+    booking.attendee_count -= len(leaving)
+    _settle(locked, booking, now)
+    for attendee in leaving:
+        attendee.cancelled_by = by
+        attendee.reason = reason
+        attendee.ics_sequence += 1
+        _leave(attendee, Booking.Status.CANCELLED, now)
+        record(
+            "booking.cancelled",
+            attendee,
+            now,
+            actor=actor,
+            actor_name=attendee.email,
+            before={"status": Booking.Status.CONFIRMED},
+            after={"status": attendee.status, "reason": reason, "cancelled_by": by},
+        )
+    notices.announce_cancelled(booking, leaving, now=now)
 
 
 def _end(booking: Booking, status: Booking.Status, now: datetime) -> None:
@@ -382,21 +535,6 @@ def _leave(attendee: Attendee, status: Booking.Status, now: datetime) -> None:
     attendee.status = status
     attendee.ended_at = now
     attendee.save(update_fields=["status", "ended_at", "cancelled_by", "reason", "ics_sequence"])
-
-
-def _booking_at(booking: Booking, start: datetime, link: BookingLink, now: datetime) -> Booking:
-    """The booking's successor at another start, not saved yet."""
-    moved = Booking.objects.get(pk=booking.pk)
-    moved.pk = uuid4()
-    moved._state.adding = True
-    moved.starts_at = start
-    moved.ends_at = start + timedelta(minutes=link.duration_minutes)
-    moved.briefing_sent_at = None
-    moved.ics_sequence = booking.ics_sequence + 1
-    moved.buffer_before_minutes = link.buffer_before_minutes
-    moved.buffer_after_minutes = link.buffer_after_minutes
-    moved.created_at = now
-    return moved
 
 
 def _attendee_at(booking: Booking, previous: Attendee, timezone: str, now: datetime) -> Attendee:
@@ -422,20 +560,6 @@ def _retire_token(attendee: Attendee, now: datetime) -> None:
     RetiredToken.objects.create(token_hash=attendee.manage_token_hash, attendee=attendee, retired_at=now)
 
 
-def _claim(booking: Booking) -> Claim:
-    return Claim(
-        workspace_id=booking.workspace_id,
-        host_id=booking.host_id,
-        period=booking.period,
-        kind=BusyTime.Kind.BOOKING,
-        owner_key=booking.pk,
-        label=booking.title,
-        link_id=booking.link_id,
-        buffer_before_minutes=booking.buffer_before_minutes,
-        buffer_after_minutes=booking.buffer_after_minutes,
-    )
-
-
 def _key(link: BookingLink, start: datetime, booker: Booker, nonce: UUID) -> UUID:
     return uuid5(nonce, f"{link.pk} {start.astimezone(UTC).isoformat()} {booker.email}")
 
@@ -456,7 +580,7 @@ def _cutoff(booking: Booking, field_name: str) -> int:
 def _facts(attendee: Attendee) -> dict[str, Any]:
     booking = attendee.booking
     return {
-        "host": booking.host.name,
+        "host": booking.host_names,
         "booker": attendee.email,
         "starts_at": booking.starts_at,
         "ends_at": booking.ends_at,

@@ -1,8 +1,10 @@
 """Which mails a booking's life puts into the outbox. They are rows of the booking's own transaction.
 
-Who booked is told of his own part, with his guests, under his id as an attendee; hosts of the meeting, under its own.
+Who booked is told of his own part, with his guests, under his id as an attendee. The hosts are told of the meeting,
+under its own id, with an event for their calendars; of who comes to a group session and leaves it, without one.
 """
 
+from collections.abc import Sequence
 from datetime import datetime, timedelta
 from typing import Final
 
@@ -16,25 +18,44 @@ REMINDER_BEFORE: Final = timedelta(hours=24)
 def announce_booked(attendee: Attendee, *, reminder: bool, now: datetime) -> None:
     """Tell both sides, and remind the booker a day ahead if the meeting is further off than that."""
     _tell_booker(attendee, kinds.CONFIRMED_BOOKER, kinds.CONFIRMED_GUEST, now)
-    _tell_hosts(attendee.booking, kinds.CONFIRMED_HOST, now)
+    if attendee.booking.attendee_count == 1:
+        _tell_hosts(attendee.booking, kinds.CONFIRMED_HOST, now)
+    else:
+        _tell_hosts_of_seat(attendee, kinds.SEAT_TAKEN_HOST, now)
     if reminder:
         _remind(attendee, now)
 
 
 def announce_moved(moved: Attendee, *, previous: Attendee, reminder: bool, now: datetime) -> None:
-    """Tell both sides of the new time; what was still waiting for the old one is dropped."""
+    """Tell both sides of the new time; what was still waiting for the old one is dropped.
+
+    When the whole meeting has moved, so has its event. When he alone has, from or to a session with others, the hosts
+    are told that, and get or lose the event of a session that begins or ends with him.
+    """
     outbox.cancel_pending(previous.pk, kinds.REMINDER_BOOKER)
     _tell_booker(moved, kinds.MOVED_BOOKER, kinds.MOVED_GUEST, now)
-    _tell_hosts(moved.booking, kinds.MOVED_HOST, now)
+    before, after = previous.booking, moved.booking
+    if before.series_id == after.series_id:
+        _tell_hosts(after, kinds.MOVED_HOST, now)
+    else:
+        _tell_hosts_of_seat(moved, kinds.SEAT_MOVED_HOST, now)
+        if after.attendee_count == 1:
+            _tell_hosts(after, kinds.CONFIRMED_HOST, now)
+        if not before.attendee_count:
+            _tell_hosts(before, kinds.CANCELLED_HOST, now)
     if reminder:
         _remind(moved, now)
 
 
-def announce_cancelled(attendee: Attendee, *, now: datetime) -> None:
-    """Tell both sides; the reminder is dropped."""
-    outbox.cancel_pending(attendee.pk, kinds.REMINDER_BOOKER)
-    _tell_booker(attendee, kinds.CANCELLED_BOOKER, kinds.CANCELLED_GUEST, now)
-    _tell_hosts(attendee.booking, kinds.CANCELLED_HOST, now)
+def announce_cancelled(booking: Booking, attendees: Sequence[Attendee], *, now: datetime) -> None:
+    """Tell these attendees that they were cancelled, and the hosts; reminders are dropped."""
+    for attendee in attendees:
+        outbox.cancel_pending(attendee.pk, kinds.REMINDER_BOOKER)
+        _tell_booker(attendee, kinds.CANCELLED_BOOKER, kinds.CANCELLED_GUEST, now)
+        if booking.attendee_count:
+            _tell_hosts_of_seat(attendee, kinds.SEAT_LEFT_HOST, now)
+    if not booking.attendee_count:
+        _tell_hosts(booking, kinds.CANCELLED_HOST, now)
 
 
 def _tell_booker(attendee: Attendee, kind: str, guest_kind: str, now: datetime) -> None:
@@ -44,15 +65,21 @@ def _tell_booker(attendee: Attendee, kind: str, guest_kind: str, now: datetime) 
 
 
 def _tell_hosts(booking: Booking, kind: str, now: datetime) -> None:
-    outbox.enqueue(
-        workspace_id=booking.workspace_id,
-        topic=kinds.BOOKING,
-        topic_id=booking.pk,
-        kind=kind,
-        recipient=booking.host.email,
-        seq=booking.ics_sequence,
-        available_at=now,
-    )
+    for host in booking.hosts:
+        outbox.enqueue(
+            workspace_id=booking.workspace_id,
+            topic=kinds.BOOKING,
+            topic_id=booking.pk,
+            kind=kind,
+            recipient=host.email,
+            seq=booking.ics_sequence,
+            available_at=now,
+        )
+
+
+def _tell_hosts_of_seat(attendee: Attendee, kind: str, now: datetime) -> None:
+    for host in attendee.booking.hosts:
+        _about_attendee(attendee, kind, host.email, now)
 
 
 def _remind(attendee: Attendee, now: datetime) -> None:

@@ -93,16 +93,46 @@ def cancel(request: MemberRequest, booking_id: UUID) -> HttpResponse:
     except TryAgain:
         form.add_error(None, "That did not save. Your text is still here. Try again.")
         return _answer_with_drawer(request, booking, now, status=503, cancel_form=form, is_form_open=True)
-    said = f"Cancelled. {booking.booker.name} is being told by mail."
+    told = booking.company
+    who = f"{told[0].name} is" if len(told) == 1 else f"All {len(told)} attendees are"
+    said = f"Cancelled. {who} being told by mail."
     messages.success(request, said)
     if not request.htmx:
         return redirect(_list_url(request))
     context = _list(request, now)
     behind = (row.booking.pk for row in context["rows"] if _key(row.booking) > _key(booking))
-    context |= {"said": said, "has_focus": True, "focus": next(behind, None)}
-    response = render(request, f"{PAGE}#found", context)
-    response["HX-Replace-Url"] = context["list_url"]
-    return reswap(retarget(response, "#list"), "outerHTML")
+    return _found(request, context | {"said": said, "has_focus": True, "focus": next(behind, None)})
+
+
+@require_POST
+def cancel_attendee(request: MemberRequest, attendee_id: UUID) -> HttpResponse:
+    """Cancel one attendee of a group session. The drawer stays open as long as others come to it."""
+    now = timezone.now()
+    try:
+        attendee = access.attendee_for(request.member, attendee_id, Permission.DELETE)
+    except Http404:
+        return _gone(request)
+    booking = attendee.booking
+    form = cancel_form(attendee, request.POST)
+    if not form.is_valid():
+        return _answer_with_drawer(request, booking, now, status=422, seat_form=form)
+    try:
+        booking_service.cancel_attendee(
+            attendee=attendee, reason=form.cleaned_data["reason"], actor=request.member.user, now=now
+        )
+    except booking_service.BookingClosed:
+        fresh = access.booking_for(request.member, booking.pk)
+        return _answer_with_drawer(request, fresh, now, status=409, problem=CLOSED)
+    except TryAgain:
+        form.add_error(None, "That did not save. Your text is still here. Try again.")
+        return _answer_with_drawer(request, booking, now, status=503, seat_form=form)
+    said = f"Cancelled. {attendee.name} is being told by mail."
+    messages.success(request, said)
+    fresh = access.booking_for(request.member, booking.pk)
+    stands = fresh.is_upcoming(now)
+    if not request.htmx:
+        return redirect(_list_url(request, open=str(booking.pk) if stands else ""))
+    return _found(request, _list(request, now, opened=fresh if stands else None) | {"said": said})
 
 
 @require_POST
@@ -131,6 +161,7 @@ def attendance(request: MemberRequest, attendee_id: UUID) -> HttpResponse:
     query = _query(request, Tab.PAST, require(request.member, Permission.VIEW))
     context = {
         "row": Permissions(request).row(marked.booking, now),
+        "attendee": marked,
         "before": before,
         "said": said,
         "marks": selectors.marks(request.member.workspace, query, now),
@@ -152,16 +183,19 @@ def manage_link(request: MemberRequest, attendee_id: UUID) -> HttpResponse:
         token = booking_service.renew_manage_token(attendee=attendee, actor=request.member.user, now=now)
     except booking_service.BookingClosed:
         if request.htmx:
-            return render(request, f"{DRAWER}#new_link", {"d": {"link_closed": True}}, status=409)
+            context = {"d": {"link_closed": True}, "attendee": attendee}
+            return render(request, f"{DRAWER}#new_link", context, status=409)
         messages.error(request, "Only an upcoming booking has a manage link.")
         return _to_list(request, attendee.booking)
     address = settings.SITE_URL + reverse("bookings:manage", args=[attendee.booking.page_slug, token])
     if request.htmx:
-        context = {"d": {"booking": attendee.booking, "new_manage_link": address}}
+        context = {"d": {"new_manage_link": address}, "attendee": attendee}
         response = render(request, f"{DRAWER}#new_link", context)
         trigger_client_event(response, "manage-link", {"address": address})
     else:
-        response = _answer_with_drawer(request, attendee.booking, now, new_manage_link=address)
+        response = _answer_with_drawer(
+            request, attendee.booking, now, new_manage_link=address, attendee=attendee
+        )
     response["Cache-Control"] = "no-store"
     return response
 
@@ -275,6 +309,13 @@ def _drawer(
         "list_query": urlencode(kept),
     }
     return render(request, DRAWER, context, status=status)
+
+
+def _found(request: MemberRequest, context: dict[str, Any]) -> HttpResponse:
+    """The list in place of the one that htmx acted from."""
+    response = render(request, f"{PAGE}#found", context)
+    response["HX-Replace-Url"] = context["list_url"]
+    return reswap(retarget(response, "#list"), "outerHTML")
 
 
 def _answer_with_drawer(

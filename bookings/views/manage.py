@@ -315,7 +315,7 @@ def _calendars(attendee: Attendee) -> CalendarLinks:
     booking = attendee.booking
     location = location_of(attendee)
     return calendar_links(
-        title=f"{booking.title} with {booking.host.name}",
+        title=f"{booking.title} with {booking.host_names}",
         period=booking.period,
         location=location.url or location.text,
         details="To move or cancel it, use the link in your confirmation email.",

@@ -17,11 +17,13 @@ from django_htmx.middleware import HtmxDetails
 from bookings import selectors
 from bookings.domain import month as months
 from bookings.domain.month import Day
+from bookings.domain.names import in_one
 from bookings.domain.ruler import Ruler, ruler
 from bookings.domain.zones import ZoneChoice, zone_choice, zone_choices
 from bookings.models import Booking
 from scheduling.domain.wallclock import known_zones
 from scheduling.models import BookingLink
+from scheduling.selectors import hosts_in_order
 from workestra.calendars.domain import clock_words as words
 from workestra.calendars.domain.clock_words import Clock, DayForm
 from workestra.look.preferences import clock_of
@@ -46,7 +48,10 @@ class BadAddress(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Host:
-    """Whom the booker meets, in the words of the page: of a round robin it is not known yet who it will be."""
+    """Whom the booker meets, in the words of the page: of a round robin it is not known yet who it will be.
+
+    `first` goes with a verb for one; of a booking with several hosts it has all of their names.
+    """
 
     name: str
     first: str
@@ -58,12 +63,18 @@ class Host:
         org, zone = link.workspace.name, ZoneInfo(link.zone)
         if link.strategy == BookingLink.Strategy.ROUND_ROBIN:
             return cls(f"The {org} team", "the team", "Whoever is free takes your booking", zone)
+        if link.strategy == BookingLink.Strategy.COLLECTIVE:
+            names = [host.user.name for host in hosts_in_order(link)]
+            return cls(in_one(sorted(names)) if names else link.owner.name, "the team", org, zone)
         return cls(link.owner.name, link.owner.first_name, org, zone)
 
     @classmethod
     def of_booking(cls, booking: Booking) -> "Host":
         return cls(
-            booking.host.name, booking.host.first_name, booking.workspace.name, ZoneInfo(booking.timezone)
+            booking.host_names,
+            booking.host_first_names,
+            booking.workspace.name,
+            ZoneInfo(booking.timezone),
         )
 
 
@@ -95,9 +106,10 @@ class Meeting:
 
 @dataclass(frozen=True, slots=True)
 class Time(Meeting):
-    """A start to choose."""
+    """A start to choose. `seats` says how many are left of a group session; "" for other meetings."""
 
     is_chosen: bool = False
+    seats: str = ""
 
     @property
     def is_twice(self) -> bool:
@@ -205,7 +217,7 @@ def picker_for(
     month = max(month, months.first_of(today))
     last = months.first_of(selectors.last_bookable(link, now).astimezone(zone).date())
     span = months.span_of(month, zone)
-    offer = selectors.offer_of(link, span, now, without=moving.pk if moving else None)
+    offer = selectors.offer_of(link, span, now, moving=moving)
     free = months.by_day(offer.starts, zone)
     day = asked if asked is not None and months.first_of(asked) == month else min(free, default=None)
     length = timedelta(minutes=link.duration_minutes)
@@ -213,7 +225,17 @@ def picker_for(
         Part(
             part.name,
             part.icon,
-            [Time(start, start + length, zone, host, is_chosen=start == wanted) for start in part.starts],
+            [
+                Time(
+                    start,
+                    start + length,
+                    zone,
+                    host,
+                    is_chosen=start == wanted,
+                    seats=_seats(link, offer.seats_taken.get(start, 0)),
+                )
+                for start in part.starts
+            ],
         )
         for part in months.parts_of(free.get(day, []) if day else [], zone)
     ]
@@ -315,6 +337,14 @@ def nonce_of(text: str) -> UUID:
         return UUID(text)
     except ValueError as error:
         raise BadAddress("The form is damaged.") from error
+
+
+def _seats(link: BookingLink, taken: int) -> str:
+    """ "3 of 8 seats left", "8 seats" of a session that nobody has booked yet; "" when the link has no sessions."""
+    if link.strategy != BookingLink.Strategy.GROUP:
+        return ""
+    left = f"{link.capacity - taken} of " if taken else ""
+    return f"{left}{link.capacity} seat{'' if link.capacity == 1 else 's'}{' left' if taken else ''}"
 
 
 def _lead(

@@ -1,12 +1,13 @@
 """What the console's templates print of a booking: a row of the list, and the drawer under it."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Final
 from zoneinfo import ZoneInfo
 
 from bookings import selectors
+from bookings.access import reaches
 from bookings.domain.console import (
     Tab,
     ahead_words,
@@ -18,8 +19,10 @@ from bookings.domain.console import (
 )
 from bookings.domain.locations import Location, location_in_row, shown_url
 from bookings.domain.mail_kinds import CANCELLED_BOOKER, CANCELLED_HOST, LABELS
+from bookings.domain.names import in_one
 from bookings.forms.console import CancelForm
-from bookings.models import Booking
+from bookings.models import Attendee, Booking
+from scheduling.models import BookingLink
 from workestra.accounts import selectors as accounts
 from workestra.accounts.domain.permissions import Permission
 from workestra.accounts.http import MemberRequest
@@ -48,7 +51,38 @@ class Row:
 
     @property
     def strategy(self) -> str:
-        return strategy_words(self.booking.strategy, self.booking.attendee_count)
+        return strategy_words(self.booking.strategy, len(self.booking.company), len(self.booking.hosts))
+
+    @property
+    def lead(self) -> Attendee:
+        """Who booked it; of a group session, who was the first of those who come."""
+        return self.booking.company[0]
+
+    @property
+    def who(self) -> str:
+        return in_one([attendee.name for attendee in self.booking.company], most=2)
+
+    @property
+    def seats(self) -> str:
+        """How many seats of a group session are taken; "" when it has ended, and for other meetings."""
+        booking = self.booking
+        if not booking.is_group or not booking.attendee_count:
+            return ""
+        return f"{booking.attendee_count} of {booking.capacity} seats"
+
+    @property
+    def left_to_mark(self) -> int:
+        """How many of those who came to a past meeting are to be marked."""
+        return sum(not attendee.no_show_status for attendee in self.booking.company)
+
+    @property
+    def cancelled_by(self) -> str:
+        """Who cancelled it."""
+        if self.lead.cancelled_by == Attendee.Party.HOST:
+            return "the host"
+        if self.lead.status == Booking.Status.RESCHEDULED:
+            return f"{self.booker}, who moved to another session"
+        return f"{self.booker}, from the manage link"
 
     @property
     def is_upcoming(self) -> bool:
@@ -79,8 +113,7 @@ class Row:
 
     @property
     def booker(self) -> str:
-        """The booker's first name."""
-        return self.booking.booker.first_name
+        return self.lead.first_name
 
     @property
     def zone(self) -> str:
@@ -107,8 +140,8 @@ class Permissions:
         return Row(
             booking,
             now,
-            can_edit=self._edit is None or booking.host_id in self._edit,
-            can_delete=self._delete is None or booking.host_id in self._delete,
+            can_edit=reaches(self._edit, booking),
+            can_delete=reaches(self._delete, booking),
             latest=latest,
         )
 
@@ -137,6 +170,19 @@ def past_note(rows: Sequence[Row]) -> str:
 
 
 @dataclass(frozen=True, slots=True)
+class Seat:
+    """An attendee of a group session in its drawer. `form` cancels him alone; None when that cannot be done."""
+
+    attendee: Attendee
+    form: CancelForm | None
+    is_open: bool
+
+    @property
+    def is_taken(self) -> bool:
+        return self.attendee in self.attendee.booking.company
+
+
+@dataclass(frozen=True, slots=True)
 class Delivery:
     """A mail about the booking. `tries` are classes of cells: one failed try "f", the one that went through "k"."""
 
@@ -154,8 +200,12 @@ def drawer_of(request: MemberRequest, booking: Booking, now: datetime, **extra: 
     """Context of `bookings/_drawer.html`. `extra` replaces parts of it: a refused `cancel_form`, a `problem`."""
     row = Permissions(request).row(booking, now)
     series = selectors.series_of(booking)
-    booker = booking.booker
-    deliveries = [_delivery(message, booking) for message in outbox.messages_about(booking.pk, booker.pk)]
+    attendees = booking.attendees.all()
+    lead = row.lead
+    about = outbox.messages_about(booking.pk, *(attendee.pk for attendee in attendees))
+    names = {attendee.email: attendee.first_name for attendee in attendees}
+    names |= {host.email: host.first_name for host in booking.hosts}
+    deliveries = [_delivery(message, names) for message in about]
     viewer_zone = request.member.user.timezone
     receipt = booking.assignment_receipt
     url = web_url(booking.location_detail.strip())
@@ -165,9 +215,11 @@ def drawer_of(request: MemberRequest, booking: Booking, now: datetime, **extra: 
         "booking": booking,
         "viewer_zone": viewer_zone,
         "for_you": _form_beside(booking, viewer_zone),
-        "for_booker": _form_beside(booking, booker.timezone)
-        if booker.timezone not in {booking.timezone, viewer_zone}
+        "for_booker": _form_beside(booking, lead.timezone)
+        if not booking.is_group and lead.timezone not in {booking.timezone, viewer_zone}
         else None,
+        "seats": _seats(row, extra.get("seat_form")) if booking.is_group else [],
+        "attendee": lead,
         "join_url": url,
         "join_text": shown_url(url),
         "series": series,
@@ -181,15 +233,28 @@ def drawer_of(request: MemberRequest, booking: Booking, now: datetime, **extra: 
         ],
         "pool": f"{len(receipt['candidates'])} in the pool, "
         f"{sum(each['free'] for each in receipt['candidates'])} free"
-        if receipt
+        if receipt and booking.strategy == BookingLink.Strategy.ROUND_ROBIN
         else "",
         "cancel_form": cancel_form(booking, has_focus=bool(extra.get("is_form_open"))),
     } | extra
 
 
-def cancel_form(booking: Booking, data: Any = None, *, has_focus: bool = False) -> CancelForm:
+def _seats(row: Row, sent: CancelForm | None) -> list[Seat]:
+    """Those who come, then those who left. `sent` is a refused form of one of them."""
+    attendees = sorted(row.booking.attendees.all(), key=lambda attendee: attendee not in row.booking.company)
+    seats = []
+    for attendee in attendees:
+        form = None
+        if row.can_delete and attendee.is_upcoming(row.now):
+            form = cancel_form(attendee)
+        is_open = sent is not None and form is not None and sent.auto_id == form.auto_id
+        seats.append(Seat(attendee, sent if is_open else form, is_open))
+    return seats
+
+
+def cancel_form(of: Booking | Attendee, data: Any = None, *, has_focus: bool = False) -> CancelForm:
     """The form with ids of its own: several drawers of a page may hold one."""
-    form = CancelForm(data, auto_id=f"cx-{booking.pk}-%s")
+    form = CancelForm(data, auto_id=f"cx-{of.pk}-%s")
     if has_focus:
         form.fields["reason"].widget.attrs["autofocus"] = True
     return form
@@ -203,15 +268,14 @@ def _form_beside(booking: Booking, zone: str) -> str | None:
     return "" if mine.date() == theirs.date() else "short"
 
 
-def _delivery(message: OutboxMessage, booking: Booking) -> Delivery:
-    to_host = message.recipient == booking.host.email
-    first = booking.host.first_name if to_host else booking.booker.first_name
+def _delivery(message: OutboxMessage, names: Mapping[str, str]) -> Delivery:
+    """`names` are first names by address; guests have none."""
     is_sent = message.sent_at is not None
     # A try that is under way has not failed.
     failed = message.attempts - is_sent if is_sent or message.last_error else 0
     return Delivery(
         message,
         LABELS.get(message.kind, message.kind),
-        first,
+        names.get(message.recipient, message.recipient),
         ["f"] * min(failed, 12) + ["k"] * is_sent,
     )

@@ -50,6 +50,7 @@ class Claim:
     link_id: UUID | None = None
     buffer_before_minutes: int = 0
     buffer_after_minutes: int = 0
+    seats_taken: int | None = None
     expires_at: datetime | None = None
 
 
@@ -59,6 +60,9 @@ class LockedHosts:
     def __init__(self, host_ids: Sequence[UUID]) -> None:
         self._host_ids = frozenset(host_ids)
 
+    def __contains__(self, host_id: UUID) -> bool:
+        return host_id in self._host_ids
+
     def take(self, claims: Sequence[Claim]) -> None:
         """Take all of these times, or none.
 
@@ -66,7 +70,7 @@ class LockedHosts:
 
         Raises: SlotTaken when one of them meets time that somebody else has.
         """
-        assert all(claim.host_id in self._host_ids for claim in claims), "take only the time of locked hosts"
+        assert all(claim.host_id in self for claim in claims), "take only the time of locked hosts"
         for claim in claims:
             self._free_expired_holds(claim)
         rows = [
@@ -80,6 +84,7 @@ class LockedHosts:
                 link_id=claim.link_id,
                 buffer_before_minutes=claim.buffer_before_minutes,
                 buffer_after_minutes=claim.buffer_after_minutes,
+                seats_taken=claim.seats_taken,
                 expires_at=claim.expires_at,
             )
             for claim in sorted(claims, key=lambda claim: (claim.host_id, claim.period))
@@ -91,6 +96,10 @@ class LockedHosts:
             if _constraint_of(error) == NO_OVERLAP:
                 raise SlotTaken from error
             raise
+
+    def seat(self, owner_key: UUID, taken: int) -> None:
+        """Say how many come to the group session that this time is taken for."""
+        BusyTime.objects.filter(owner_key=owner_key, active=True).update(seats_taken=taken)
 
     def free(self, owner_key: UUID) -> int:
         """Give back everything this owner has; how many rows that was (0 when it had nothing)."""

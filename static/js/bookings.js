@@ -51,7 +51,7 @@
   document.addEventListener("htmx:oobAfterSwap", e => {
     const list = e.target.closest?.(".past")?.parentElement, note = list?.previousElementSibling?.querySelector("small");
     if (!note) return;
-    const left = list.querySelectorAll('[name="attendance"][value="attended"]').length;
+    const left = list.querySelectorAll('.past > .mark-att :is([value="attended"], [data-left])').length;
     note.textContent = left ? `${left} to mark` : "All marked";
   });
 

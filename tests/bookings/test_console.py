@@ -14,7 +14,7 @@ from django.urls import reverse
 from pytest_django import DjangoAssertNumQueries
 
 from bookings.domain.console import Marks
-from bookings.models import Booking, RetiredToken
+from bookings.models import Attendee, Booking, RetiredToken
 from bookings.services import attendance as attendance_service
 from bookings.services import booking as service
 from scheduling.models import BookingLink, BusyTime
@@ -174,7 +174,8 @@ def test_the_list_takes_the_same_number_of_queries_however_long_it_is(
     client = signed_in(alice)
     for index in range(6):
         make_booking(link, TUESDAY_TEN + timedelta(hours=index), NOW, email=f"g{index}@x.example")
-    with django_assert_num_queries(7):  # session, user, member, role grants, counts, rows, attendees
+    # session, user, member, role grants, counts, rows, attendees, co-hosts
+    with django_assert_num_queries(8):
         client.get(CONSOLE)
 
 
@@ -495,7 +496,7 @@ def test_the_past_tab_counts_who_came_and_can_show_only_what_is_left_to_mark(
         assert len(ids(response)) == 3
 
 
-@pytest.mark.parametrize(("tab", "queries"), [("past", 8), ("cancelled", 7), ("rescheduled", 8)])
+@pytest.mark.parametrize(("tab", "queries"), [("past", 9), ("cancelled", 8), ("rescheduled", 9)])
 def test_every_tab_takes_the_same_number_of_queries_however_long_it_is(
     tab: str,
     queries: int,
@@ -671,3 +672,93 @@ def test_deliveries_show_what_failed_and_how_often_it_was_tried(
     assert tries == {booking.booker.email: ["f", "f", "f"], alice.user.email: ["f", "k"]}
     assert "2 failed" in plain(response)  # Confirmation and reminder.
     assert "Mailbox unavailable" in plain(response)
+
+
+class TestSessions:
+    """A group session in the list and in its drawer."""
+
+    @pytest.fixture
+    def session(self, alice: Membership, NOW: datetime) -> Booking:
+        workshop = make_link(alice, strategy="group", capacity=4, title="Workshop")
+        names = ("Noor Haddad", "Emi Tanaka", "Samuel Adeyemi")
+        made = [
+            make_booking(workshop, TUESDAY_TEN, NOW, name=name, email=f"{name[:4].lower().strip()}@x.example")
+            for name in names
+        ]
+        return made[0]
+
+    def test_the_row_counts_who_comes(self, alice: Membership, session: Booking) -> None:
+        page = signed_in(alice).get(CONSOLE).content.decode()
+        assert " and 2 more</span>" in page
+        assert "Group, 3 attendees" in page
+
+    def test_the_drawer_names_everybody_with_what_can_be_done(
+        self, alice: Membership, session: Booking
+    ) -> None:
+        page = drawer_for(alice, session).content.decode()
+        assert "3 of 4 seats" in page
+        for attendee in session.attendees.all():
+            assert attendee.email in page
+            for name in ("manage_link", "cancel_attendee"):
+                assert reverse(f"bookings:{name}", args=[attendee.pk]) in page
+
+    def test_one_attendee_is_cancelled_and_the_drawer_stays(
+        self, alice: Membership, session: Booking
+    ) -> None:
+        first, second, third = session.attendees.all()
+        client = signed_in(alice)
+        address = reverse("bookings:cancel_attendee", args=[first.pk])
+        answer = client.post(address, {"reason": "x" * 501}, headers={"HX-Request": "true"})
+        assert (answer.status_code, "Keep the reason to 500" in answer.content.decode()) == (422, True)
+        answer = client.post(address, {"reason": "Wrong one"}, headers={"HX-Request": "true"})
+        page = answer.content.decode()
+        assert (answer.status_code, "2 of 4 seats" in page) == (200, True)
+        assert f"{first.name} is being told by mail" in page
+        assert client.post(address, {"reason": ""}, headers={"HX-Request": "true"}).status_code == 409
+        for attendee in (second, third):
+            answer = client.post(reverse("bookings:cancel_attendee", args=[attendee.pk]), {"reason": ""})
+            assert answer.status_code == 302
+        assert Booking.objects.get().status == "cancelled"
+        assert client.get(CONSOLE, {"tab": "cancelled"}).status_code == 200
+
+    def test_the_session_is_cancelled_for_all(self, alice: Membership, session: Booking) -> None:
+        answer = signed_in(alice).post(
+            reverse("bookings:cancel", args=[session.pk]), {"reason": ""}, headers={"HX-Request": "true"}
+        )
+        assert "All 3 attendees are being told by mail" in answer.content.decode()
+
+    def test_attendance_is_marked_for_each(self, alice: Membership, session: Booking, NOW: datetime) -> None:
+        client = signed_in(alice)
+        with time_machine.travel(TUESDAY_TEN + timedelta(hours=2), tick=False):
+            assert "3 of 3 to mark" in client.get(CONSOLE, {"tab": "past"}).content.decode()
+            for left, attendee in zip(
+                ("2 of 3 to mark", "1 of 3 to mark", ""), session.attendees.all(), strict=True
+            ):
+                address = reverse("bookings:attendance", args=[attendee.pk])
+                answer = client.post(address, {"attendance": "no_show"}, headers={"HX-Request": "true"})
+                assert f"{attendee.name} marked no-show" in answer.content.decode()
+                assert left in answer.content.decode()
+        assert Booking.objects.get().no_show_status == "no_show"
+
+    def test_a_new_manage_link_is_of_one_attendee(self, alice: Membership, session: Booking) -> None:
+        first, second, _ = session.attendees.all()
+        client = signed_in(alice)
+        answer = client.post(reverse("bookings:manage_link", args=[second.pk]))
+        assert f"New manage link for {second.name}" in answer.content.decode()
+        assert first.manage_token_hash == Attendee.objects.get(pk=first.pk).manage_token_hash
+
+
+def test_a_collective_meeting_names_its_hosts_and_is_each_ones_own(
+    alice: Membership, bob: Membership, NOW: datetime
+) -> None:
+    review = make_link(alice, hosts=[alice, bob], strategy="collective", title="Review")
+    booking = make_booking(review, TUESDAY_TEN, NOW)
+    for member in (alice, bob):
+        page = signed_in(member).get(CONSOLE, {"scope": "own"}).content.decode()
+        assert "Collective, 2 hosts" in page
+        drawer = drawer_for(member, booking).content.decode()
+        assert alice.user.name in drawer
+        assert bob.user.name in drawer
+    answer = signed_in(bob).post(reverse("bookings:cancel", args=[booking.pk]), {"reason": ""})
+    assert answer.status_code == 302
+    assert Booking.objects.get().status == "cancelled"

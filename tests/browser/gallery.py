@@ -159,7 +159,7 @@ def make_world(now: datetime) -> World:
     locks = [*world.template.locked_sections, "buffers"]
     save(world.template, mara, buffer_after_minutes=15, locks=locks, now=earlier())
     finish_runs(earlier())
-    make_template(mara, title="Renewal Review", slug="renewal-review", duration_minutes=45, now=earlier())
+    make_template(mara, title="Renewal Review", slug="pilot-kickoff", duration_minutes=45, now=earlier())
     _offer_times(alice, now)
     _deliver_mails(now)
     return world
@@ -344,6 +344,12 @@ def tick(*people: str) -> Callable[[Page, World], None]:
     return act
 
 
+def seats_left(world: World) -> str:
+    """A day with a session that some have booked."""
+    session = world.booking(slug="onboarding-session")
+    return f"/book/onboarding-session?date={session.starts_at:%Y-%m-%d}&tz=America/New_York"
+
+
 def cancelled(world: World) -> Booking:
     return world.booking("cancelled")
 
@@ -486,6 +492,8 @@ LOOKS: tuple[Look, ...] = (
         act=choose_a_time,
     ),
     Look("book-round-robin", "bookings:book", lambda world: "/book/product-demo"),
+    Look("book-group", "bookings:book", seats_left),
+    Look("book-collective", "bookings:book", lambda world: "/book/pilot-kickoff"),
     Look("book-unknown", "bookings:book", lambda world: "/book/no-such-page"),
     Look("book-bad-address", "bookings:book", query(BOOK, date="soon")),
     Look(
@@ -587,6 +595,9 @@ LOOKS: tuple[Look, ...] = (
         query(console("upcoming", slug="product-demo"), form="cancel"),
         "mara",
     ),
+    Look("session-drawer", "bookings:console", console("upcoming", slug="onboarding-session"), "mara"),
+    Look("session-past", "bookings:console", console("past", slug="onboarding-session"), "mara"),
+    Look("collective-drawer", "bookings:console", console("upcoming", slug="pilot-kickoff"), "mara"),
     Look("bookings-past", "bookings:console", console("past"), "alice"),
     Look("bookings-cancelled", "bookings:console", console("cancelled", slug=DISCOVERY), "alice"),
     Look("bookings-rescheduled", "bookings:console", console("rescheduled"), "alice"),

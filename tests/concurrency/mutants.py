@@ -19,6 +19,8 @@ SUITE = (
     "tests/invariants",
     "tests/scheduling/test_busy_time.py",
     "tests/bookings/test_booking_service.py",
+    "tests/bookings/test_collective.py",
+    "tests/bookings/test_group.py",
     "tests/one_off/test_services.py",
     "tests/concurrency/test_booking_races.py",
     "tests/concurrency/test_one_off_races.py",
@@ -63,6 +65,7 @@ MUTANTS = (
         BUSY_TIME,
         "owner_key=owner_key, active=True",
         "owner_key=owner_key, active=False",
+        after="def free(",
     ),
     Mutant(
         "the constraint's refusal is an error",
@@ -89,8 +92,8 @@ MUTANTS = (
     Mutant(
         "the rules are not checked again",
         BOOKING,
-        "    if not verdict.host_ids:\n        raise SlotTaken\n    by_id",
-        "    by_id",
+        "    if not verdict.host_ids:\n        raise SlotTaken\n    session",
+        "    session",
     ),
     Mutant(
         "the form's number is not looked up again",
@@ -125,10 +128,8 @@ MUTANTS = (
         "",
         after="def cancel_by_booker(",
     ),
-    Mutant(
-        "the old time stays taken", BOOKING, "        locked.free(booking.pk)\n", "", after="def reschedule("
-    ),
-    Mutant("a booking is in its own way", BOOKING, ", without=booking.pk", "", after="def reschedule("),
+    Mutant("the old time stays taken", BOOKING, "    locked.free(booking.pk)\n", "", after="def _move("),
+    Mutant("a booking is in its own way", BOOKING, ", without=freed_by_moving(booking)", ""),
     Mutant(
         "SEQUENCE stays",
         BOOKING,
@@ -138,12 +139,28 @@ MUTANTS = (
     Mutant(
         "what is cancelled stays taken",
         BOOKING,
-        "    locked.free(booking.pk)\n",
-        "",
-        after="def _cancel_locked(",
+        "        locked.free(booking.pk)\n",
+        "        pass\n",
+        after="def _settle(",
     ),
     Mutant(
-        "nobody is told of a cancellation", BOOKING, "    notices.announce_cancelled(attendee, now=now)\n", ""
+        "nobody is told of a cancellation",
+        BOOKING,
+        "    notices.announce_cancelled(booking, leaving, now=now)\n",
+        "",
+    ),
+    Mutant(
+        "a seat that is taken is not counted",
+        BOOKING,
+        "    locked.seat(session.pk, session.attendee_count)\n",
+        "",
+    ),
+    Mutant(
+        "the time of one host of several is taken",
+        BOOKING,
+        "            for host in hosts\n",
+        "            for host in hosts[:1]\n",
+        after="def _take(",
     ),
     Mutant(
         "a closed one-off is picked",

@@ -5,10 +5,9 @@ import threading
 import time
 from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any
-from uuid import uuid4
+from uuid import UUID, uuid4
 
 import pytest
 import requests
@@ -61,9 +60,9 @@ def entered(monkeypatch: pytest.MonkeyPatch) -> list[Draft]:
     """The drafts of those who have passed every check and begin to write."""
     drafts: list[Draft] = []
 
-    def watched(locked: LockedHosts, draft: Draft, now: datetime) -> Attendee:
+    def watched(locked: LockedHosts, draft: Draft, booker: Booker, nonce: UUID, now: datetime) -> Attendee:
         drafts.append(draft)
-        return enter(locked, draft, now)
+        return enter(locked, draft, booker, nonce, now)
 
     monkeypatch.setattr(services, "enter", watched)
     return drafts
@@ -107,8 +106,8 @@ def test_control_without_the_locks_many_pass_the_check_and_only_the_unique_key_i
 def test_control_without_locks_and_unique_key_the_same_rush_books_twice(
     alice: Membership, NOW: datetime, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def keyless(locked: LockedHosts, draft: Draft, now: datetime) -> Attendee:
-        return enter(locked, replace(draft, nonce=uuid4()), now)
+    def keyless(locked: LockedHosts, draft: Draft, booker: Booker, nonce: UUID, now: datetime) -> Attendee:
+        return enter(locked, draft, booker, uuid4(), now)
 
     one_off = make_one_off(alice, NOW, periods=ten_times(NOW), reserve=False)
     without_the_locks(monkeypatch)

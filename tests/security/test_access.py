@@ -98,6 +98,8 @@ bookings:drawer                      GET  in   302|200  404 302|200  404     302
 bookings:drawer                      POST in   405      405 405      405     405     405  405      405      405   403
 bookings:cancel                      GET  in   405      405 405      405     405     405  405      405      405   403
 bookings:cancel                      POST in   302|200! 404 302|200! 404     403     404  302|200! 302|200! 404   403
+bookings:cancel_attendee             GET  in   405      405 405      405     405     405  405      405      405   403
+bookings:cancel_attendee             POST in   302|200! 404 302|200! 404     403     404  302|200! 302|200! 404   403
 bookings:attendance                  GET  in   405      405 405      405     405     405  405      405      405   403
 bookings:attendance                  POST in   302|200! 404 302|200! 404     403     404  302|200! 302|200! 404   403
 bookings:manage_link                 GET  in   405      405 405      405     405     405  405      405      405   403

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from datetime import datetime, time, timedelta
+from itertools import islice
 from typing import Any, Final
 from uuid import uuid4
 from zoneinfo import ZoneInfo
@@ -88,6 +89,7 @@ def seed(now: datetime) -> None:
         _with_a_schedule(alice, members["daniel"], now - timedelta(days=20))
     # Taking time is its own outermost transaction, so each booking is one.
     _bookings(BookingLink.objects.get(managed_event_template=template, owner=alice.user), pool, now)
+    _sessions(now)
     _one_off(alice, now)
 
 
@@ -229,6 +231,18 @@ def _bookings(discovery: BookingLink, pool: BookingLink, now: datetime) -> None:
         past = _book(discovery, then, then + timedelta(days=days_ahead), next(bookers))
         if mark is not None:
             attendance.mark(attendee=past, attendance=mark, actor=discovery.owner, now=now)
+
+
+def _sessions(now: datetime) -> None:
+    """A group session to come with seats left, one that is over, and a meeting with two hosts."""
+    group, both = (BookingLink.objects.get(slug=slug) for slug in ("onboarding-session", "pilot-kickoff"))
+    then = now - timedelta(days=9)
+    for asked, seats, days_ahead in ((now, 4, 2), (then, 3, 5)):
+        start = _start(group, asked, asked + timedelta(days=days_ahead))
+        for number, booker in enumerate(islice(_bookers(), seats)):
+            at = asked - timedelta(hours=seats - number)
+            bookings.book(link=group, start=start, booker=booker, nonce=uuid4(), now=at)
+    _book(both, now, now + timedelta(days=2), next(_bookers()))
 
 
 def _bookers() -> Iterator[bookings.Booker]:

@@ -95,6 +95,15 @@ INVARIANTS: Final = (
         """,
     ),
     Invariant(
+        "seat",
+        "The time of a group session, and of nothing else, says how many come to it",
+        """
+        SELECT b.id FROM scheduling_busytime b LEFT JOIN scheduling_calendar_events e ON e.id = b.owner_key
+        WHERE b.active
+            AND b.seats_taken IS DISTINCT FROM CASE WHEN e.strategy = 'group' THEN e.attendee_count END
+        """,
+    ),
+    Invariant(
         "session",
         "A group page has one session at a start",
         """

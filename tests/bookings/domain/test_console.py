@@ -56,11 +56,11 @@ def test_how_often_it_was_moved() -> None:
 
 
 def test_a_group_says_how_many_come() -> None:
-    assert strategy_words("individual", 1) == "Individual"
-    assert strategy_words("round_robin", 1) == "Round robin"
-    assert strategy_words("collective", 1) == "Collective"
-    assert strategy_words("group", 1) == "Group, 1 attendee"
-    assert strategy_words("group", 8) == "Group, 8 attendees"
+    assert strategy_words("individual", 1, 1) == "Individual"
+    assert strategy_words("round_robin", 1, 1) == "Round robin"
+    assert strategy_words("collective", 1, 3) == "Collective, 3 hosts"
+    assert strategy_words("group", 1, 1) == "Group, 1 attendee"
+    assert strategy_words("group", 8, 1) == "Group, 8 attendees"
 
 
 def test_marks_are_one_cell_a_meeting_until_nobody_can_count_them() -> None:
