@@ -109,7 +109,7 @@ class Installation:
             *("--backlog", "1024"),
         ]
         child = self._start("web", command)
-        self.supervisor.wait_until(child, self._answers, seconds=60)
+        self.supervisor.wait_until(child, self._answers, seconds=180)
         return child
 
     def start_worker(self, *, beat: bool = True) -> Child:

@@ -113,7 +113,10 @@ class Question:
             case "booking":
                 slots = open_slots_of(self.link, Period(NOW, NOW + timedelta(days=4)), NOW)
                 if slots:
-                    make_booking(self.link, self.draw(st.sampled_from(slots)).start, NOW)
+                    start = self.draw(st.sampled_from(slots)).start
+                    # Of a group, some seats of a session or all of them.
+                    for _ in range(self.draw(st.integers(1, self.link.capacity))):
+                        make_booking(self.link, start, NOW)
             case "hold":
                 start = NOW + self.draw(st.integers(4, 400)) * timedelta(minutes=15)
                 with suppress(SlotsTaken):

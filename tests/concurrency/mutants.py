@@ -26,6 +26,7 @@ SUITE = (
     "tests/concurrency/test_one_off_races.py",
     "tests/concurrency/test_change_races.py",
     "tests/concurrency/test_http_races.py",
+    "tests/concurrency/test_seat_races.py",
 )
 BUSY_TIME, BOOKING, ONE_OFF = (
     "scheduling/services/busy_time.py",

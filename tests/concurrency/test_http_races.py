@@ -6,7 +6,7 @@ show that the same crowd double-books once the guards are gone, and that each of
 
 import re
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -84,14 +84,18 @@ def filled(form: dict[str, str], number: int) -> dict[str, str]:
 
 def rush(people: Sequence[Person], link: BookingLink, wanted: Sequence[datetime]) -> list[Answer]:
     """What each is answered: all have the form open, each for his start, before the first one sends it."""
-    forms = {start: form_of(people[0], link, start) for start in dict.fromkeys(wanted)}
-    path = f"/book/{link.slug}/details"
-    return together(
-        [
-            partial(person.like(people[0]).post, path, filled(forms[start], number))
-            for number, (person, start) in enumerate(zip(people, wanted, strict=True))
-        ]
-    )
+    return together(posts(people, [(link, start) for start in wanted]))
+
+
+def posts(
+    people: Sequence[Person], wanted: Sequence[tuple[BookingLink, datetime]]
+) -> list[Callable[[], Answer]]:
+    """Each one's press on Book; all have the form of their link and start open."""
+    forms = {wish: form_of(people[0], *wish) for wish in dict.fromkeys(wanted)}
+    return [
+        partial(person.like(people[0]).post, f"/book/{wish[0].slug}/details", filled(forms[wish], number))
+        for number, (person, wish) in enumerate(zip(people, wanted, strict=True))
+    ]
 
 
 def statuses(answers: Sequence[Answer]) -> dict[int, int]:
