@@ -3,7 +3,8 @@
 
 python3 dev.py run                 the whole product on this machine, until Ctrl-C
 python3 dev.py test [ARG ...]      the test suite, on every core; the arguments go to pytest (-n 0: one after another)
-python3 dev.py stress [ARG ...]    the long tests, which `test` leaves out
+python3 dev.py races [ARG ...]     crowds that book at once at a real web server, one test after another
+python3 dev.py stress [ARG ...]    the same crowds and other tests at full length
 python3 dev.py lint                every check that CI makes besides the tests
 python3 dev.py bench [ARG ...]     the benchmarks
 python3 dev.py manage ARG ...      manage.py, on the database of `run`
@@ -67,6 +68,9 @@ def main(arguments: list[str]) -> int:
             # takes tests of one that has: none waits for the longest file.
             os.environ.setdefault("PYTEST_XDIST_AUTO_NUM_WORKERS", str(1 + (os.cpu_count() or 1)))
             become("-m", "pytest", "-n", "auto", "--dist", "worksteal", *rest)
+        elif command == "races":
+            sync(TEST)
+            become("-m", "pytest", "-m", "races and not stress", *rest)
         elif command == "stress":
             sync(TEST)
             become("-m", "pytest", "-m", "stress", *rest)

@@ -221,7 +221,8 @@ def by_whom(mutant: Mutant, clone: Path) -> str | None:
     healthy = path.read_text()
     path.write_text(mutated(healthy, mutant))
     try:
-        command = [sys.executable, "-m", "pytest", "-x", "-q", "-p", "no:cacheprovider", *SUITE]
+        options = ["-x", "-q", "-p", "no:cacheprovider", "-m", "not stress"]
+        command = [sys.executable, "-m", "pytest", *options, *SUITE]
         environment = {name: value for name, value in os.environ.items() if name != "DATABASE_URL"}
         run = subprocess.run(command, cwd=clone, env=environment, capture_output=True, text=True)
     finally:

@@ -21,7 +21,7 @@ from tests.factories import make_booking, make_link
 from tests.pages import form_posting
 from workestra.accounts.models import Membership
 
-pytestmark = pytest.mark.django_db(transaction=True)
+pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.races]
 
 GONE = 410
 

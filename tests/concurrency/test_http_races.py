@@ -34,7 +34,7 @@ from workestra.accounts.models import Membership
 from workestra.calendars.domain.period import Period
 from workestra.notifications.models import OutboxMessage
 
-pytestmark = pytest.mark.django_db(transaction=True)
+pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.races]
 
 UNGUARDED = "tests.concurrency.unguarded:application"
 AROUND_THE_CLOCK = [{"days": list(range(7)), "start": "00:00", "end": "24:00"}]
@@ -119,7 +119,7 @@ def link(transactional_db: None, alice: Membership) -> BookingLink:
     )
 
 
-@sizes(Size(rounds=1, crowd=50), Size(rounds=20, crowd=200))
+@sizes(Size(rounds=1, crowd=60), Size(rounds=20, crowd=200))
 def test_of_all_who_want_one_time_one_gets_it_and_the_rest_keep_what_they_typed_and_see_other_times(
     serve: Serve, link: BookingLink, figures: Figures, size: Size
 ) -> None:
@@ -144,24 +144,6 @@ def test_of_all_who_want_one_time_one_gets_it_and_the_rest_keep_what_they_typed_
         f"R1: {size.rounds} rounds of {size.crowd} posts for one time: {size.rounds} booked, no 5xx, no deadlock, "
         f"{seconds(everybody)}"
     )
-
-
-@sizes(Size(rounds=1, crowd=40), Size(rounds=20, crowd=60))
-def test_of_forty_for_five_seats_of_a_session_five_get_one(
-    serve: Serve, link: BookingLink, figures: Figures, size: Size
-) -> None:
-    BookingLink.objects.update(strategy=BookingLink.Strategy.GROUP, capacity=5)
-    link.refresh_from_db()
-    everybody: list[Answer] = []
-    with no_deadlocks(), crowd(serve().port, size.crowd) as people:
-        for start in starts(link, size.rounds):
-            answers = rush(people, link, [start] * size.crowd)
-            assert statuses(answers) == {BOOKED: 5, LOST: size.crowd - 5}
-            session = Booking.objects.get(starts_at=start)
-            assert session.attendee_count == session.attendees.count() == 5
-            assert_invariants()
-            everybody += answers
-    figures(f"R4: {size.rounds} rounds of {size.crowd} posts for five seats: 5 each; {seconds(everybody)}")
 
 
 # --- Controls ------------------------------------------------------------------------------------------------------

@@ -266,6 +266,7 @@ def test_four_expiry_jobs_at_once_mark_each_one_once(alice: Membership, NOW: dat
     assert not BusyTime.objects.filter(active=True).exists()
 
 
+@pytest.mark.races
 def test_of_sixty_posts_one_is_confirmed_and_the_rest_are_told_that_it_is_booked(
     installation: Installation, alice: Membership
 ) -> None:

@@ -39,7 +39,7 @@ from tests.one_off.making import make_one_off
 from workestra.accounts.models import Membership
 from workestra.calendars.domain.period import Period
 
-pytestmark = pytest.mark.django_db(transaction=True)
+pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.races]
 
 
 def group(host: Membership, capacity: int) -> BookingLink:
@@ -63,7 +63,7 @@ def seats(start: datetime) -> int:
 @pytest.mark.parametrize(
     ("capacity", "size"),
     [
-        pytest.param(5, Size(rounds=1, crowd=12), id="reduced"),
+        pytest.param(5, Size(rounds=1, crowd=40), id="reduced"),
         *(
             pytest.param(capacity, Size(rounds=3, crowd=200), id=f"full-{capacity}", marks=pytest.mark.stress)
             for capacity in (1, 5, 50)
