@@ -298,7 +298,7 @@ def run(examples: int, steps: int) -> int:
 @pytest.mark.django_db
 def test_the_product_does_what_the_model_does() -> None:
     seed(1)(Product)
-    assert run(examples=8, steps=25) > 30
+    assert run(examples=12, steps=25) > 50
 
 
 @pytest.mark.stress
