@@ -18,9 +18,9 @@ from managed_events.selectors import Proposal
 from scheduling.domain.sections import RECOMMENDED_LOCKS, SECTIONS
 from scheduling.domain.slugs import problem, suggested_slug
 from scheduling.forms import SectionsForm
-from scheduling.forms.fields import LineField
 from scheduling.models import BookingLink, Schedule
 from workestra.accounts.models import Group, Membership
+from workestra.look.fields import LineField
 from workestra.look.forms import Affixed
 
 SLUG_LENGTH = 40

@@ -13,10 +13,10 @@ from bookings.forms.public import AddressField, BookerForm
 from bookings.services.booking import Booker
 from one_off.domain.offers import FURTHEST, LONGEST, MAX_SLOTS, SHORTEST, Offer, SkippedTime, instant_of
 from one_off.selectors import Clash
-from scheduling.forms.fields import LineField, LinesField
 from workestra.calendars.domain import clock_words as words
 from workestra.calendars.domain.invites import web_url
 from workestra.calendars.domain.period import Period
+from workestra.look.fields import LineField, LinesField
 from workestra.look.forms import DateField, Switch, TimeField
 
 PLACES: Final = [("video", "Video link"), ("phone", "Phone"), ("in_person", "In person"), ("other", "Other")]

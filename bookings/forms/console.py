@@ -3,7 +3,7 @@
 from django import forms
 
 from bookings.models import Booking
-from scheduling.forms.fields import LinesField
+from workestra.look.fields import LinesField
 
 
 class CancelForm(forms.Form):

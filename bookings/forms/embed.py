@@ -4,7 +4,7 @@ from django import forms
 from django.core.exceptions import ValidationError
 
 from scheduling.domain.origins import read_origins
-from scheduling.forms.fields import LinesField
+from workestra.look.fields import LinesField
 
 
 class EmbedForm(forms.Form):

@@ -16,11 +16,11 @@ from bookings.selectors import PendingFile
 from bookings.services.booking import Booker
 from bookings.uploads import Upload, taken
 from scheduling.domain.questions import Question, QuestionType, questions_of
-from scheduling.domain.typed_text import BadText, lines, one_line
-from scheduling.forms.fields import LineField, LinesField
 from scheduling.models import BookingLink
 from workestra.limits.fill_time import is_too_quick, opened_again
+from workestra.look.fields import LineField, LinesField
 from workestra.look.forms import Picks
+from workestra.look.typed_text import BadText, lines, one_line
 
 MAX_ANSWER: Final = 5_000
 MAX_REASON: Final = 500

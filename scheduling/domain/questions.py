@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any, Final
 
-from scheduling.domain.typed_text import BadText, lines, one_line
+from workestra.look.typed_text import BadText, lines, one_line
 
 MAX_QUESTIONS: Final = 20
 MAX_FILES: Final = 5

@@ -6,10 +6,10 @@ from typing import Any, Final
 from uuid import UUID
 from zoneinfo import ZoneInfo
 
-from scheduling.domain import money
 from scheduling.domain.hours import WEEKDAYS
 from scheduling.domain.sections import BY_KEY
 from workestra.calendars.domain.clock_words import city
+from workestra.crm.domain import money
 
 FIELD_LABELS: Final[Mapping[str, str]] = {
     "title": "Title",

@@ -1,4 +1,4 @@
-"""Form fields for what a booking link has besides plain values: hours, dates, questions, zones, plain text.
+"""Form fields for what a booking link has besides plain values: hours, dates, questions, zones.
 
 The inputs of a compound field are all named `<field>-…`, so that a POST carries a field exactly when it has a key
 that is the field's name or begins with it and a dash.
@@ -25,7 +25,6 @@ from scheduling.domain.typed_hours import (
     typed_dates,
     typed_week,
 )
-from scheduling.domain.typed_text import BadText, lines, one_line
 from scheduling.domain.wallclock import known_zones
 
 _REGIONS = (
@@ -40,22 +39,6 @@ _REGIONS = (
     "Indian",
     "Pacific",
 )
-
-
-class LineField(forms.CharField):
-    """One line of text, trimmed, without control characters."""
-
-    def clean(self, value: Any) -> Any:
-        return super().clean(_plain(one_line, value))
-
-
-class LinesField(forms.CharField):
-    """Text of several lines, trimmed, line breaks as "\\n", without other control characters."""
-
-    widget = forms.Textarea
-
-    def clean(self, value: Any) -> Any:
-        return super().clean(_plain(lines, value))
 
 
 class ZoneSelect(forms.Select):
@@ -234,15 +217,6 @@ def cities_by_region() -> tuple[tuple[str, tuple[tuple[str, str], ...]], ...]:
 
 def _is_stored(value: Any) -> bool:
     return all(isinstance(entry, dict) for entry in value)
-
-
-def _plain(rule: Any, value: Any) -> Any:
-    if not isinstance(value, str):
-        return value
-    try:
-        return rule(value)
-    except BadText as error:
-        raise ValidationError(str(error)) from error
 
 
 def _rows(data: Mapping[str, Any], pattern: str) -> list[str]:

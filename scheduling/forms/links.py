@@ -13,12 +13,12 @@ from scheduling.domain.hours import Availability
 from scheduling.domain.link_rules import FEWEST_OF_COLLECTIVE, pool_problem
 from scheduling.domain.origins import read_origins
 from scheduling.domain.rules import Strategy
-from scheduling.forms.fields import LineField, LinesField
 from scheduling.forms.pool import PoolField, PoolWidget, TypedHost, people_of
 from scheduling.forms.sections import SectionsForm
 from scheduling.models import BookingLink, LinkHost, Schedule
 from scheduling.services.links import Host
 from workestra.accounts.models import Membership
+from workestra.look.fields import LineField, LinesField
 from workestra.look.forms import Affixed, Picks
 
 POOLED: Final = frozenset({Strategy.ROUND_ROBIN, Strategy.COLLECTIVE})

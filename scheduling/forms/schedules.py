@@ -11,9 +11,10 @@ from django.core.exceptions import ValidationError
 from scheduling.domain.hours import Availability
 from scheduling.domain.link_rules import longest_open
 from scheduling.domain.typed_hours import YEARS
-from scheduling.forms.fields import DatesField, LineField, WeekField, ZoneField
+from scheduling.forms.fields import DatesField, WeekField, ZoneField
 from scheduling.models import Schedule
 from workestra.accounts.models import Membership
+from workestra.look.fields import LineField
 from workestra.look.forms import DateField
 
 LONGEST_DAYS: Final = 366

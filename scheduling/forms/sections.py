@@ -9,7 +9,6 @@ from django import forms
 from django.core.exceptions import ValidationError
 from django.core.validators import RegexValidator
 
-from scheduling.domain import money
 from scheduling.domain.hours import Availability
 from scheduling.domain.link_rules import contradictions
 from scheduling.domain.section_words import hours_words, summary_of
@@ -17,13 +16,13 @@ from scheduling.domain.sections import BY_KEY, SECTION_OF_FIELD, SECTIONS, Secti
 from scheduling.forms.fields import (
     CompoundField,
     DatesField,
-    LineField,
-    LinesField,
     QuestionsField,
     WeekField,
     ZoneField,
 )
 from scheduling.models import LinkSettings, Schedule
+from workestra.crm.domain import money
+from workestra.look.fields import LineField, LinesField
 from workestra.look.forms import Switch
 
 OWN_HOURS: Final = fields_of(["availability"])[1:4]

@@ -5,10 +5,10 @@ from typing import Any
 
 from hypothesis import strategies as st
 
-from scheduling.domain import money
 from scheduling.domain.link_rules import contradictions
 from scheduling.domain.typed_hours import clock_text
 from scheduling.domain.wallclock import known_zones
+from workestra.crm.domain import money
 
 _LETTERS = st.characters(
     exclude_categories=("Cc", "Cs", "Zl", "Zp"),

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from scheduling.domain.money import DIGITS, MAX_MINOR, amount_text, minor_units
+from workestra.crm.domain.money import DIGITS, MAX_MINOR, amount_text, minor_units
 
 
 @given(minor=st.integers(0, MAX_MINOR), currency=st.sampled_from(sorted(DIGITS)))
