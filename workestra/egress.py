@@ -148,3 +148,9 @@ def is_web_address(address: str) -> bool:
         )
     except ValueError:
         return False
+
+
+def parts_of(address: str) -> tuple[str, int | None]:
+    """Host and port of an address that `is_web_address`."""
+    parts = urlsplit(address)
+    return parts.hostname or "", parts.port or (443 if parts.scheme == "https" else 80)

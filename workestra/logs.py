@@ -8,8 +8,12 @@ from typing import Final
 _SECRET: Final = re.compile(r"((?:/manage|(?<!/calendar)/one-off|/password/reset/key)/)[^/\s?#\"']+")
 
 
+# What a provider sends a visitor back with (RFC 6749 4.1.2).
+_GRANT: Final = re.compile(r"([?&](?:code|state)=)[^&\s\"']+")
+
+
 class MaskingFormatter(logging.Formatter):
     """Keeps secret addresses out of the log: whoever reads `/b/…/manage/…` could cancel somebody's meeting."""
 
     def format(self, record: logging.LogRecord) -> str:
-        return _SECRET.sub(r"\1…", super().format(record))
+        return _GRANT.sub(r"\1…", _SECRET.sub(r"\1…", super().format(record)))

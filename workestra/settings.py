@@ -297,6 +297,7 @@ _often = 10 if LOCAL_SITE else 1
 LIMITS = {
     "bookings": env.str("LIMIT_BOOKINGS", f"{10 * _often}/10m"),
     "bookings_by_address": env.str("LIMIT_BOOKINGS_BY_ADDRESS", f"{5 * _often}/h"),
+    "connecting": env.str("LIMIT_CONNECTING", f"{20 * _often}/h"),
     "mails_to_strangers": env.str("LIMIT_MAILS_TO_STRANGERS", f"{3 * _often}/h"),
     "password_resets": env.str("LIMIT_PASSWORD_RESETS", f"{3 * _often}/h"),
     "times": env.str("LIMIT_TIMES", f"{60 * _often}/m"),

@@ -33,11 +33,14 @@ from one_off.selectors import token_of
 from scheduling import selectors as scheduling
 from scheduling.models import BookingLink, OutOfOffice, Schedule
 from tests.browser.conftest import Visit, no_errors
+from tests.calendars.making import connect_caldav, connect_feed, connect_google
 from tests.factories import MembershipFactory, UserFactory, make_booking, make_link
 from tests.managed_events.making import assign_to, finish_runs, make_template, save
 from tests.one_off.making import make_one_off, pick
 from workestra.accounts.models import Membership
+from workestra.calendars import mirror
 from workestra.calendars.domain.period import Period
+from workestra.calendars.models import CalendarAccount
 from workestra.demo import services as demo
 from workestra.notifications.effects import deliver_due
 from workestra.notifications.models import CaughtMail, OutboxMessage
@@ -72,6 +75,13 @@ class World:
     @property
     def absence(self) -> OutOfOffice:
         return OutOfOffice.objects.get(note="Sailing")
+
+    @cached_property
+    def account(self) -> CalendarAccount:
+        """One of alice's that works."""
+        made = connect_caldav(self.members["alice"], self.now)
+        made.calendars.update(synced_at=self.now)
+        return made
 
     def link(self, slug: str = DISCOVERY) -> BookingLink:
         return BookingLink.objects.get(slug=slug)
@@ -456,6 +466,28 @@ def on_schedule(view: str) -> Callable[[World], str]:
     return at(f"scheduling:{view}", schedule_id=lambda world: world.schedule.pk)
 
 
+def connecting(kind: str) -> str:
+    return reverse("calendars:connect", args=[kind])
+
+
+def accounts_of(username: str) -> Callable[[World], str]:
+    """One account that works, one that was not read lately, one that needs reconnecting."""
+
+    def address(world: World) -> str:
+        assert world.account
+        late = connect_google(world.members[username], None, world.now)
+        two_hours_ago = world.now - timedelta(hours=2)
+        late.calendars.filter(checked=True).update(
+            synced_at=two_hours_ago, failing_since=world.now, last_error="Google answered 503."
+        )
+        broken = connect_feed(world.members[username], world.now)
+        broken.calendars.update(synced_at=two_hours_ago)
+        mirror.mark_broken(broken, "The feed asks for a password: its address has changed.", world.now)
+        return reverse("calendars:accounts")
+
+    return address
+
+
 def console(tab: str, *, slug: str = "") -> Callable[[World], str]:
     """The list, with the row of this link's booking open."""
     opened = {"open": lambda world: str(world.booking(tab, slug).pk)} if slug else {}
@@ -658,6 +690,23 @@ LOOKS: tuple[Look, ...] = (
         "alice",
         act=send_empty("Add days"),
     ),
+    Look("accounts", "calendars:accounts", accounts_of("alice"), "alice"),
+    Look("accounts-none", "calendars:accounts", at("calendars:accounts"), "mara"),
+    Look(
+        "accounts-disconnect",
+        "calendars:disconnect",
+        at("calendars:disconnect", account_id=lambda world: world.account.pk),
+        "alice",
+    ),
+    Look("accounts-connect", "calendars:connect", lambda world: connecting("caldav"), "alice"),
+    Look(
+        "accounts-connect-refused",
+        "calendars:connect",
+        lambda world: connecting("caldav"),
+        "alice",
+        act=send_empty("Connect"),
+    ),
+    Look("accounts-not-set-up", "calendars:connect", lambda world: connecting("google"), "alice"),
     Look("one-off-list", "one_off:list", at("one_off:list"), "alice"),
     Look("one-off-new", "one_off:new", at("one_off:new"), "alice", act=offer_two_times),
     Look("one-off-new-refused", "one_off:new", at("one_off:new"), "alice", act=offer_a_taken_time),

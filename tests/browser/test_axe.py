@@ -103,6 +103,8 @@ def example(name: str, pattern: URLPattern, world: World) -> str:
         "attendee_id": booking.booker.pk,
         "schedule_id": world.schedule.pk,
         "absence_id": world.absence.pk,
+        "account_id": world.account.pk,
+        "kind": "caldav",
         "mail_id": world.mail("REQUEST").pk,
         "color": "005f73",
         "key": "some-key",

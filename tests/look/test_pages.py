@@ -88,13 +88,14 @@ def test_the_sidebar_shows_only_what_a_member_may_open(
 ) -> None:
     settings.MAILBOX_ENABLED = False
     request_.member = alice  # type: ignore[attr-defined]
-    assert labels(request_) == ["Bookings", "Booking links", "One-off meetings", "Schedules"]
+    assert labels(request_) == ["Bookings", "Booking links", "One-off meetings", "Schedules", "Accounts"]
     request_.member = dana  # type: ignore[attr-defined]
     assert labels(request_) == [
         "Bookings",
         "Booking links",
         "One-off meetings",
         "Schedules",
+        "Accounts",
         "Managed events",
         "Audit log",
     ]

@@ -181,12 +181,30 @@ managed_events:assign                GET  in   403   403 403     403     403    
 managed_events:assign                POST in   403   403 403     403     403    302! 302! 302!  404   403
 managed_events:detach                GET  in   405   405 405     405     405    405  405  405   405   403
 managed_events:detach                POST in   403   403 403     403     403    302! 302! 302!  404   403
+
+                                          anon alice bob  manager outside viewer lead dana owner carol gone
+calendars:accounts                   GET  in   200   200  200     200     200    200  200  200   200   403
+calendars:accounts                   POST in   302!  422  422     422     422    422  422  422   422   403
+calendars:connect                    GET  in   200   200  200     200     200    200  200  200   200   403
+calendars:connect                    POST in   422   422  422     422     422    422  422  422   422   403
+calendars:callback                   GET  in   302   302  302     302     302    302  302  302   302   403
+calendars:callback                   POST in   405   405  405     405     405    405  405  405   405   403
+calendars:read                       GET  in   405   405  405     405     405    405  405  405   405   403
+calendars:read                       POST in   302!  404  404     404     404    404  404  404   404   403
+calendars:disconnect                 GET  in   200   404  404     404     404    404  404  404   404   403
+calendars:disconnect                 POST in   302!  404  404     404     404    404  404  404   404   403
+calendars:google_notice              GET  405
+calendars:google_notice              POST 404
+calendars:microsoft_notice           GET  405
+calendars:microsoft_notice           POST 404
 """
 # Reviewed line by line; what may look odd in it:
 #   - The mailbox asks nobody to sign in. It exists only where mails are caught (see the test below and E001).
 #   - Carol's 422: the form she copies names Alice as a host, the group Sales; neither is of her workspace.
 #   - An admin neither sees nor edits other people's links and one-offs: both belong to one person alone. Why a link
 #     offers no more times is for everybody to know who may see its owner's calendar.
+#   - Connected calendars are their owner's alone. The 422 of the others: the form they copy names Alice's calendars.
+#   - A provider's notice proves itself by the secret of its channel; without one there is nothing to be found.
 #   - A booking page is the same for everybody, whoever is signed in.
 #   - A form in a frame is refused unless the browser says that the frame itself sent it; bookings/test_embed.py books.
 #   - Asking for a new password writes the address down for the sign-in library, also from somebody else's browser.

@@ -89,6 +89,7 @@ FORMS: Final = {
     "scheduling:schedule_new": "alice",
     "scheduling:schedule_edit": "alice",
     "scheduling:out_of_office": "alice",
+    "calendars:accounts": "alice",
     "one_off:new": "alice",
     "managed_events:new": "dana",
     "managed_events:edit": "dana",

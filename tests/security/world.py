@@ -21,6 +21,7 @@ from managed_events.models import ManagedEventTemplate
 from one_off.models import OneOff
 from one_off.selectors import token_of
 from scheduling.models import BookingLink, OutOfOffice, Schedule
+from tests.calendars.making import connect_caldav
 from tests.conftest import MONDAY_MORNING
 from tests.factories import (
     PASSWORD,
@@ -37,6 +38,7 @@ from tests.one_off.making import make_one_off, slot_of
 from tests.pages import form_posting
 from tests.scheduling.posting import sent_by
 from workestra.accounts.models import Membership
+from workestra.calendars.models import CalendarAccount
 from workestra.notifications.mailbox import MailboxBackend
 from workestra.notifications.models import CaughtMail
 
@@ -61,6 +63,7 @@ class World:
     mail: CaughtMail
     schedule: Schedule
     absence: OutOfOffice
+    account: CalendarAccount
     sessions: dict[str, str] = field(default_factory=dict)
     forms: dict[str, Sent] = field(default_factory=dict)
 
@@ -76,12 +79,14 @@ class World:
         token = token_of(self.one_off) if name == "one_off:pick" else manage_token(self.booking.booker)
         values = {
             "absence_id": self.absence.pk,
+            "account_id": self.account.pk,
             "schedule_id": self.schedule.pk,
             "attendee_id": (self.past if name == "bookings:attendance" else self.booking).booker.pk,
             "booking_id": self.booking.pk,
             "color": "8a2a2a",
             "file_id": uuid4(),
             "key": "no-such-key",
+            "kind": "ics",
             "link_id": self.assigned.pk if name == "managed_events:detach" else self.link.pk,
             "mail_id": self.mail.pk,
             "one_off_id": self.one_off.pk,
@@ -239,6 +244,7 @@ def make_world() -> World:
         absence=OutOfOffice.objects.create(
             workspace=larkhill, user=alice.user, first_day="2030-03-01", last_day="2030-03-02"
         ),
+        account=connect_caldav(alice, now),
     )
     for name, person in people.items():
         if person is not None:
@@ -270,6 +276,7 @@ def forms_of(world: World) -> dict[str, Sent]:
         assert response.status_code == 200, name
         return filled(response.content.decode(), "title")
 
+    calendars = world.account.calendars.filter(is_writable=True)
     details = {"name": "Tomas Herrera", "email": "tomas@cobaltfoods.example", "phone": "+49 30 123456"}
     new_one_off = form_posting(page(alice, "one_off:new"), "title").values
     return {
@@ -291,6 +298,11 @@ def forms_of(world: World) -> dict[str, Sent]:
             sent_by(page(alice, "scheduling:schedule_edit")), name="Mornings"
         ),
         "scheduling:out_of_office": {"first_day": "2030-02-01", "last_day": "2030-02-03", "note": "Away"},
+        "calendars:accounts": {
+            "shown": [str(calendar.pk) for calendar in calendars],
+            "checked": [str(calendar.pk) for calendar in calendars],
+            "write": str(calendars[1].pk),
+        },
         "bookings:cancel": {"reason": "Ill"},
         "bookings:attendance": {"attendance": "no_show"},
         "bookings:details": {"start": FREE_START, "nonce": str(uuid4()), **details},

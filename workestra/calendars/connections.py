@@ -1,7 +1,7 @@
 """From a connected account to the provider behind it: credentials opened, tokens renewed once for all."""
 
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from typing import Any, Final
@@ -20,12 +20,16 @@ from workestra.calendars.providers.ics_feed import IcsFeed
 from workestra.calendars.providers.microsoft import MicrosoftCalendar, MicrosoftOAuth
 from workestra.calendars.providers.nothing import NoCalendar
 from workestra.calendars.providers.provider import (
+    AccessRevoked,
     CalendarProvider,
     NotConnected,
     OAuth,
     ProviderDown,
+    Tokens,
 )
 
+BY_OAUTH: Final = {ProviderKind.GOOGLE, ProviderKind.MICROSOFT}
+"""The kinds that are connected by their provider's consent."""
 MARGIN: Final = timedelta(minutes=2)
 """A token that ends sooner is renewed before it is used."""
 AT_ONCE: Final = 3
@@ -61,18 +65,49 @@ def provider_of(account: CalendarAccount | None) -> CalendarProvider:
     if account is None:
         return NoCalendar()
     zone = ZoneInfo(account.user.timezone)
+    if account.kind in BY_OAUTH:
+        return opened_with(account.kind, {}, zone, tokens=AccountTokens(account.pk))
     addresses = {account.user.email.lower(), account.name.lower()}
-    match account.kind:
+    return opened_with(account.kind, _opened(account), zone, addresses=addresses)
+
+
+def opened_with(
+    kind: ProviderKind,
+    secrets: Mapping[str, Any],
+    zone: ZoneInfo,
+    *,
+    addresses: Collection[str] = (),
+    tokens: Tokens | None = None,
+) -> CalendarProvider:
+    """The provider that these secrets open, whether or not they are kept; `tokens` instead, for an account's own.
+
+    `addresses` are those under which its owner is invited: what he declined does not take his time.
+    """
+    match kind:
         case ProviderKind.GOOGLE:
-            return GoogleCalendar(AccountTokens(account.pk), zone)
+            return GoogleCalendar(tokens or GrantedTokens(secrets), zone)
         case ProviderKind.MICROSOFT:
-            return MicrosoftCalendar(AccountTokens(account.pk), zone)
+            return MicrosoftCalendar(tokens or GrantedTokens(secrets), zone)
         case ProviderKind.CALDAV:
-            kept = _opened(account)
-            return CalDAVCalendar(kept["url"], kept["username"], kept["password"], zone, addresses)
+            return CalDAVCalendar(
+                secrets["url"], secrets["username"], secrets["password"], zone, set(addresses)
+            )
         case ProviderKind.ICS:
-            return IcsFeed(_opened(account)["url"], zone, addresses)
+            return IcsFeed(secrets["url"], zone, set(addresses))
     return NoCalendar()
+
+
+class GrantedTokens:
+    """The access token that was just granted, before its account is kept: good for its first hour, never renewed."""
+
+    def __init__(self, secrets: Mapping[str, Any]) -> None:
+        self._token = str(secrets["access_token"])
+
+    def current(self) -> str:
+        return self._token
+
+    def renewed(self, rejected: str) -> str:
+        raise AccessRevoked("The access that was just granted is refused.")
 
 
 class AccountTokens:

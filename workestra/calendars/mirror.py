@@ -42,7 +42,7 @@ def keep_list(account: CalendarAccount, calendars: Sequence[CalendarFacts], now:
                     workspace_id=account.workspace_id,
                     user_id=account.user_id,
                     remote_id=facts.id,
-                    channel_due_at=now if _can_tell(account.kind) else None,
+                    channel_due_at=Now() if _can_tell(account.kind) else None,
                     **values,
                 )
             else:
@@ -147,14 +147,14 @@ def keep_channel(
 ) -> None:
     """Remember the promise to be told of changes until it is to be renewed, at half of its life; without one, ask again
     after `pause`."""
-    values: dict[str, Any] = {"channel_due_at": now + pause}
+    values: dict[str, Any] = {"channel_due_at": Now() + pause}
     if channel is not None:
         values = {
             "channel_id": channel.id,
             "channel_resource": channel.resource[:300],
             "channel_secret_hash": hash_of(secret),
             "channel_expires_at": channel.expires_at,
-            "channel_due_at": now + max((channel.expires_at - now) / 2, timedelta(minutes=5)),
+            "channel_due_at": Now() + max((channel.expires_at - now) / 2, timedelta(minutes=5)),
         }
     RemoteCalendar.objects.filter(pk=calendar.pk).update(**values)
 

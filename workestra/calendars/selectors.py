@@ -4,6 +4,7 @@ from collections import defaultdict
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from itertools import count
 from uuid import UUID
 
 from django.db.backends.postgresql.psycopg_any import DateTimeTZRange
@@ -11,6 +12,7 @@ from django.db.models import Exists, OuterRef, Q, QuerySet
 from django.db.models.functions import Now
 
 from workestra.accounts.models import Membership
+from workestra.calendars.domain.kinds import ProviderKind
 from workestra.calendars.domain.period import Period
 from workestra.calendars.models import SYNCED, CalendarAccount, RemoteBusy, RemoteCalendar
 
@@ -94,6 +96,15 @@ def accounts_of(member: Membership) -> QuerySet[CalendarAccount]:
         .defer("credentials")
         .prefetch_related("calendars")
         .order_by("created_at", "id")
+    )
+
+
+def unused_name(member: Membership, kind: ProviderKind, name: str) -> str:
+    """`name`, with a number after it when the member has another account of this kind and name."""
+    taken = set(accounts_of(member).filter(provider=kind).values_list("name", flat=True))
+    base = name[:240].replace("\0", "")
+    return next(
+        each for number in count(1) if (each := f"{base} {number}" if number > 1 else base) not in taken
     )
 
 

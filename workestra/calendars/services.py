@@ -12,7 +12,7 @@ from workestra.accounts.models import Membership
 from workestra.audit.services import Actor, record
 from workestra.calendars import tasks
 from workestra.calendars.domain.kinds import ProviderKind
-from workestra.calendars.fields import Secret
+from workestra.calendars.fields import BrokenSecret, Secret
 from workestra.calendars.mirror import hash_of, keep_list, record_account
 from workestra.calendars.models import SYNCED, CalendarAccount, RemoteBusy, RemoteCalendar
 from workestra.calendars.providers.provider import CalendarFacts, Grant
@@ -43,7 +43,7 @@ def connect(
             workspace=member.workspace,
             user=member.user,
             provider=kind,
-            name=grant.name[:254],
+            name=grant.name[:254].replace("\0", ""),
             defaults={**kept, "state_since": now, "created_at": now},
         )
         if not is_new:
@@ -58,8 +58,17 @@ def connect(
     return account
 
 
-def choose(member: Membership, checked: Collection[UUID], write_to: UUID | None, now: datetime) -> None:
+def choose(
+    member: Membership,
+    checked: Collection[UUID],
+    write_to: UUID | None,
+    now: datetime,
+    *,
+    shown: Collection[UUID] | None = None,
+) -> None:
     """Let these calendars of the member's block his time, and new bookings go to `write_to` (None: nowhere).
+
+    Of the calendars that were not `shown`, and of accounts that need reconnecting, what blocks time stays as it is.
 
     Raises: Unwritable.
     """
@@ -75,11 +84,13 @@ def choose(member: Membership, checked: Collection[UUID], write_to: UUID | None,
             raise Unwritable
         before = _choice(mine.values())
         for calendar in mine.values():
-            calendar.checked = calendar.pk in checked
+            if not calendar.account.is_broken and (shown is None or calendar.pk in shown):
+                calendar.checked = calendar.pk in checked
             calendar.write_here = calendar.pk == write_to
         after = _choice(mine.values())
         if before == after:
             return
+        checked = [calendar.pk for calendar in mine.values() if calendar.checked]
         # One at a time may be written to: the old one goes first.
         own = RemoteCalendar.objects.filter(pk__in=mine)
         own.update(write_here=False)
@@ -115,6 +126,25 @@ def read_again(account: CalendarAccount) -> None:
     """Have all of the account's calendars read as soon as possible."""
     with transaction.atomic():
         _read_soon(account.calendars.all())
+
+
+def reseal() -> tuple[int, list[UUID]]:
+    """Put all credentials under the first key: how many were under another one, and the ids of the accounts whose
+    credentials no key opens."""
+    resealed, lost = 0, []
+    for account_id in CalendarAccount.objects.order_by("id").values_list("pk", flat=True):
+        with transaction.atomic():
+            account = CalendarAccount.objects.select_for_update(no_key=True).filter(pk=account_id).first()
+            if account is None or account.credentials.is_current:
+                continue
+            try:
+                account.credentials = account.credentials.resealed()
+            except BrokenSecret:
+                lost.append(account_id)
+                continue
+            account.save(update_fields=["credentials"])
+            resealed += 1
+    return resealed, lost
 
 
 def noticed(channel_id: str, secret: str, *, renew: bool = False, reread: bool = False) -> bool:

@@ -58,7 +58,13 @@ GROUPS: tuple[Group, ...] = (
             Entry("One-off meetings", "calendar-plus", "one_off:list"),
         ),
     ),
-    Group("Your time", (Entry("Schedules", "clock", "scheduling:schedules"),)),
+    Group(
+        "Your time",
+        (
+            Entry("Schedules", "clock", "scheduling:schedules"),
+            Entry("Accounts", "calendar-cog", "calendars:accounts"),
+        ),
+    ),
     Group(
         "Admin",
         (

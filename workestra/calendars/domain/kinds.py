@@ -19,6 +19,11 @@ class ProviderKind(StrEnum):
         return self.label[0]
 
     @property
+    def what(self) -> str:
+        """What connecting such an account does, in a sentence."""
+        return _WHAT[self]
+
+    @property
     def is_connected(self) -> bool:
         """Whether there is an account behind it."""
         return self is not ProviderKind.NONE
@@ -35,5 +40,12 @@ _LABELS = {
     ProviderKind.MICROSOFT: "Microsoft 365",
     ProviderKind.CALDAV: "CalDAV",
     ProviderKind.ICS: "ICS feed",
+}
+_WHAT = {
+    ProviderKind.NONE: "",
+    ProviderKind.GOOGLE: "Google Calendar, private or of a Google Workspace.",
+    ProviderKind.MICROSOFT: "Outlook and Exchange calendars of a work, school or private account.",
+    ProviderKind.CALDAV: "Fastmail, iCloud, Nextcloud and every other CalDAV server.",
+    ProviderKind.ICS: "A published calendar, to be read only: terms, shifts, travel.",
 }
 _CONFERENCES = {ProviderKind.GOOGLE: "Google Meet", ProviderKind.MICROSOFT: "Teams"}

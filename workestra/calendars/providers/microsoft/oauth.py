@@ -1,6 +1,7 @@
 """Connecting a Microsoft account: https://learn.microsoft.com/entra/identity-platform/v2-oauth2-auth-code-flow"""
 
 import json
+import warnings
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from datetime import datetime
@@ -21,7 +22,9 @@ _PUBLIC_CLOUD: Final = "login.microsoftonline.com"
 
 class MicrosoftOAuth:
     def begin(self, redirect_uri: str, state: str) -> tuple[str, dict[str, Any]]:
-        with _named_failures():
+        with _named_failures(), warnings.catch_warnings():
+            # msal recommends form_post: but no session cookie comes with another site's POST (SameSite).
+            warnings.filterwarnings("ignore", "response_mode='form_post'", UserWarning)
             flow: dict[str, Any] = _application().initiate_auth_code_flow(
                 list(SCOPES), redirect_uri=redirect_uri, state=state, prompt="select_account"
             )

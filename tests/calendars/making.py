@@ -1,0 +1,51 @@
+"""Connected accounts for tests."""
+
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from tests.fakes.google import FakeGoogle
+from tests.fakes.oauth import Identity
+from workestra.accounts.models import Membership
+from workestra.calendars import services
+from workestra.calendars.domain.kinds import ProviderKind
+from workestra.calendars.models import CalendarAccount, RemoteCalendar
+from workestra.calendars.providers.provider import CalendarFacts, Grant
+
+MAIN = CalendarFacts(id="alice@larkhill.example", name="Alice Okafor", is_primary=True)
+TEAM = CalendarFacts(id="team@group.calendar.google.com", name="Sales team")
+BIRTHDAYS = CalendarFacts(id="birthdays", name="Birthdays", is_writable=False)
+
+
+def oauth_secrets(identity: Identity) -> dict[str, Any]:
+    tokens = identity.issue()
+    ends = datetime.now(UTC) + timedelta(hours=1)
+    return {name: tokens[name] for name in ("access_token", "refresh_token")} | {
+        "expires_at": ends.isoformat()
+    }
+
+
+def connect_google(
+    member: Membership, fake: FakeGoogle | None, now: datetime, *calendars: CalendarFacts
+) -> CalendarAccount:
+    """Without a server the account is there, but cannot be asked."""
+    secrets = oauth_secrets(fake or FakeGoogle())
+    grant = Grant(name="alice@larkhill.example", scopes=("calendar",), secrets=secrets)
+    return services.connect(member, ProviderKind.GOOGLE, grant, calendars or (MAIN, TEAM, BIRTHDAYS), now)
+
+
+def connect_caldav(member: Membership, now: datetime) -> CalendarAccount:
+    """An account with a server that is not there."""
+    secrets = {"url": "https://dav.larkhill.example/", "username": "alice", "password": "planted-password"}
+    grant = Grant(name="dav.larkhill.example, as alice", scopes=(), secrets=secrets)
+    return services.connect(member, ProviderKind.CALDAV, grant, (MAIN, TEAM, BIRTHDAYS), now)
+
+
+def connect_feed(member: Membership, now: datetime) -> CalendarAccount:
+    """A feed at an address that is not there."""
+    grant = Grant(name="School terms", scopes=(), secrets={"url": "https://school.example/planted.ics"})
+    terms = CalendarFacts(id="feed", name="School terms", is_writable=False)
+    return services.connect(member, ProviderKind.ICS, grant, (terms,), now)
+
+
+def calendar_of(account: CalendarAccount, name: str = "Alice Okafor") -> RemoteCalendar:
+    return account.calendars.select_related("account__user").get(name=name)
