@@ -3,6 +3,7 @@
 from uuid import UUID
 
 from django.core.exceptions import PermissionDenied
+from django.db.models import Prefetch
 from django.http import Http404
 
 from bookings.models import Attendee, Booking
@@ -22,7 +23,7 @@ def booking_for(member: Membership, booking_id: UUID, permission: Permission = P
     booking = (
         Booking.objects.filter(workspace=member.workspace, pk=booking_id)
         .select_related("link", "host")
-        .prefetch_related("attendees")
+        .prefetch_related(Prefetch("attendees", Attendee.objects.select_related("person")))
         .first()
     )
     if booking is None or not reaches(seen, booking):

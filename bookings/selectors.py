@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 from typing import Final
 from uuid import UUID
 
-from django.db.models import Count, Exists, OuterRef, Q, QuerySet
+from django.db.models import Count, Exists, OuterRef, Prefetch, Q, QuerySet
 
 from bookings.domain.console import PAGE_SIZE, RECENT, Marks, Place, Query, Tab
 from bookings.domain.mail_kinds import REMINDER_BOOKER
@@ -154,7 +154,9 @@ def listed(workspace: Workspace, query: Query, now: datetime) -> QuerySet[Bookin
     by = _ordered_by(query.tab)
     order = [f"-{by}", "-id"] if query.tab.newest_first else [by, "id"]
     bookings = _matching(workspace, query).filter(_in_tab(query, now))
-    whole = bookings.select_related("host").prefetch_related("attendees", "co_hosts")
+    whole = bookings.select_related("host").prefetch_related(
+        Prefetch("attendees", Attendee.objects.select_related("person")), "co_hosts"
+    )
     return whole.order_by(*order)
 
 

@@ -17,6 +17,7 @@ urlpatterns = [
     path("", include("workestra.audit.urls")),
     path("", include("workestra.notifications.urls")),
     path("", include("workestra.calendars.urls")),
+    path("", include("workestra.crm.urls")),
     path("", include("scheduling.urls")),
     path("", include("bookings.urls")),
     path("", include("managed_events.urls")),

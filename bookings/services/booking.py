@@ -475,7 +475,11 @@ def _admit(booking: Booking, booker: Booker, key: UUID, now: datetime) -> Attend
         id=attendee_id,
         booking=booking,
         person=crm.match_or_create(
-            workspace_id=booking.workspace_id, email=booker.email, name=booker.name, phone=booker.phone
+            workspace_id=booking.workspace_id,
+            email=booker.email,
+            name=booker.name,
+            phone=booker.phone,
+            now=now,
         ),
         name=booker.name,
         email=booker.email,

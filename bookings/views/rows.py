@@ -60,7 +60,10 @@ class Row:
 
     @property
     def who(self) -> str:
-        return in_one([attendee.name for attendee in self.booking.company], most=2)
+        """Those who booked it, by the names that the team knows them by."""
+        return in_one(
+            [each.person.name if each.person else each.name for each in self.booking.company], most=2
+        )
 
     @property
     def seats(self) -> str:

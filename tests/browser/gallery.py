@@ -41,6 +41,7 @@ from workestra.accounts.models import Membership
 from workestra.calendars import mirror
 from workestra.calendars.domain.period import Period
 from workestra.calendars.models import CalendarAccount
+from workestra.crm.models import Person
 from workestra.demo import services as demo
 from workestra.notifications.effects import deliver_due
 from workestra.notifications.models import CaughtMail, OutboxMessage
@@ -71,6 +72,11 @@ class World:
     @property
     def schedule(self) -> Schedule:
         return Schedule.objects.get(name="Working hours")
+
+    @property
+    def person(self) -> Person:
+        """Somebody of whom everything is known."""
+        return Person.objects.get(company="Saltmarsh Foods")
 
     @property
     def absence(self) -> OutOfOffice:
@@ -462,6 +468,10 @@ def on_link(view: str, slug: str = DISCOVERY) -> Callable[[World], str]:
     return at(f"scheduling:{view}", link_id=lambda world: world.link(slug).pk)
 
 
+def on_person(view: str) -> Callable[[World], str]:
+    return at(f"crm:{view}", person_id=lambda world: world.person.pk)
+
+
 def on_schedule(view: str) -> Callable[[World], str]:
     return at(f"scheduling:{view}", schedule_id=lambda world: world.schedule.pk)
 
@@ -717,6 +727,26 @@ LOOKS: tuple[Look, ...] = (
             ("one-off-detail-booked", lambda world: world.one_off("booked").pk),
             ("one-off-detail-unheld", lambda world: world.unheld.pk),
         )
+    ),
+    # People.
+    Look("people", "crm:people", at("crm:people"), "alice"),
+    Look("people-nobody", "crm:people", query(at("crm:people"), q="nobody at all"), "alice"),
+    Look("person", "crm:person", on_person("person"), "alice"),
+    Look("person-refused", "crm:person", on_person("person"), "alice", act=send_empty("Write down")),
+    Look("person-new", "crm:person_new", at("crm:person_new"), "alice", act=send_empty("Write down")),
+    Look("person-edit", "crm:person_edit", on_person("person_edit"), "alice"),
+    Look(
+        "activity",
+        "crm:activity",
+        at("crm:activity", activity_id=lambda world: world.person.activities.get(kind="call").pk),
+        "alice",
+    ),
+    Look("opportunity-new", "crm:opportunity_new", on_person("opportunity_new"), "alice"),
+    Look(
+        "opportunity",
+        "crm:opportunity",
+        at("crm:opportunity", opportunity_id=lambda world: world.person.opportunities.get(outcome="").pk),
+        "alice",
     ),
     # The admin.
     Look("managed-list", "managed_events:list", at("managed_events:list"), "mara"),

@@ -107,6 +107,26 @@ bookings:manage_link                 POST in   200!     404 200!     404     403
 bookings:answer_file                 GET  in   404      404 404      404     404     404  404      404      404   403
 bookings:answer_file                 POST in   405      405 405      405     405     405  405      405      405   403
 
+                                          anon alice  bob  manager  outside  viewer  lead  dana  owner  carol  gone
+crm:people                           GET  in   200    200  200      200      200     200   200   200    200    403
+crm:people                           POST in   405    405  405      405      405     405   405   405    405    403
+crm:person_new                       GET  in   200    200  200      200      403     200   200   200    200    403
+crm:person_new                       POST in   302!   302! 302!     302!     403     302!  302!  302!   302!   403
+crm:person                           GET  in   200    404  200      404      200     404   200   200    404    403
+crm:person                           POST in   405    405  405      405      405     405   405   405    405    403
+crm:person_edit                      GET  in   200    404  200      404      403     404   200   200    404    403
+crm:person_edit                      POST in   302!   404  302!     404      403     404   302!  302!   404    403
+crm:activity_new                     GET  in   405    405  405      405      405     405   405   405    405    403
+crm:activity_new                     POST in   302!   404  302!     404      403     404   302!  302!   404    403
+crm:activity                         GET  in   200    404  200      404      403     404   200   200    404    403
+crm:activity                         POST in   302!   404  302!     404      403     404   302!  302!   404    403
+crm:activity_delete                  GET  in   405    405  405      405      405     405   405   405    405    403
+crm:activity_delete                  POST in   302!   404  302!     404      403     404   302!  302!   404    403
+crm:opportunity_new                  GET  in   200    404  200      404      403     404   200   200    404    403
+crm:opportunity_new                  POST in   302!   404  302!     404      403     404   302!  302!   404    403
+crm:opportunity                      GET  in   200    404  200      404      403     404   200   200    404    403
+crm:opportunity                      POST in   302!   404  302!     404      403     404   302!  302!   404    403
+
                                           anon alice bob  manager outside viewer lead dana owner carol gone
 scheduling:links                     GET  in   200   200  200     200     200    200  200  200   200   403
 scheduling:links                     POST in   405   405  405     405     405    405  405  405   405   403

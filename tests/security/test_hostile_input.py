@@ -91,6 +91,12 @@ FORMS: Final = {
     "scheduling:out_of_office": "alice",
     "calendars:accounts": "alice",
     "one_off:new": "alice",
+    "crm:person_new": "alice",
+    "crm:person_edit": "alice",
+    "crm:activity_new": "alice",
+    "crm:activity": "alice",
+    "crm:opportunity_new": "alice",
+    "crm:opportunity": "alice",
     "managed_events:new": "dana",
     "managed_events:edit": "dana",
     "managed_events:assign": "dana",
@@ -248,6 +254,7 @@ ASKED: Final = {
     "notifications:mailbox": ("q", "only", "part"),
     "account_login": ("next",),
     "bookings:console": ("tab", "scope", "q", "todo", "after", "open", "form"),
+    "crm:people": ("q", "stage", "missed", "after"),
     "scheduling:links": ("q", "w"),
     "one_off:list": ("state", "page"),
     "managed_events:list": ("q", "group", "sync"),
@@ -257,7 +264,7 @@ ASKED: Final = {
 
 
 def readers() -> dict[str, str]:
-    signed_in = {"bookings:console": "alice", "scheduling:links": "alice", "one_off:list": "alice"}
+    signed_in = dict.fromkeys(("bookings:console", "crm:people", "scheduling:links", "one_off:list"), "alice")
     return {name: "dana" if name.startswith("managed") else signed_in.get(name, "anon") for name in ASKED}
 
 

@@ -39,6 +39,7 @@ from tests.pages import form_posting
 from tests.scheduling.posting import sent_by
 from workestra.accounts.models import Membership
 from workestra.calendars.models import CalendarAccount
+from workestra.crm.models import Activity, Opportunity, Person
 from workestra.notifications.mailbox import MailboxBackend
 from workestra.notifications.models import CaughtMail
 
@@ -64,6 +65,9 @@ class World:
     schedule: Schedule
     absence: OutOfOffice
     account: CalendarAccount
+    person: Person
+    activity: Activity
+    opportunity: Opportunity
     sessions: dict[str, str] = field(default_factory=dict)
     forms: dict[str, Sent] = field(default_factory=dict)
 
@@ -80,6 +84,9 @@ class World:
         values = {
             "absence_id": self.absence.pk,
             "account_id": self.account.pk,
+            "activity_id": self.activity.pk,
+            "opportunity_id": self.opportunity.pk,
+            "person_id": self.person.pk,
             "schedule_id": self.schedule.pk,
             "attendee_id": (self.past if name == "bookings:attendance" else self.booking).booker.pk,
             "booking_id": self.booking.pk,
@@ -231,6 +238,8 @@ def make_world() -> World:
     invited.attach_alternative("<p>There you are.</p>", "text/html")
     invited.attach_alternative("BEGIN:VCALENDAR\r\nEND:VCALENDAR\r\n", "text/calendar")
     MailboxBackend().send_messages([invited])
+    person = past.booker.person
+    assert person
     world = World(
         people=people,
         link=link,
@@ -245,6 +254,11 @@ def make_world() -> World:
             workspace=larkhill, user=alice.user, first_day="2030-03-01", last_day="2030-03-02"
         ),
         account=connect_caldav(alice, now),
+        person=person,
+        activity=Activity.objects.create(person=person, author=alice.user, text="Asked for a pilot.", at=now),
+        opportunity=Opportunity.objects.create(
+            person=person, owner=alice.user, title="Pilot", amount=18_000, currency="GBP", created_at=now
+        ),
     )
     for name, person in people.items():
         if person is not None:
@@ -279,6 +293,8 @@ def forms_of(world: World) -> dict[str, Sent]:
     calendars = world.account.calendars.filter(is_writable=True)
     details = {"name": "Tomas Herrera", "email": "tomas@cobaltfoods.example", "phone": "+49 30 123456"}
     new_one_off = form_posting(page(alice, "one_off:new"), "title").values
+    activity = {"kind": "call", "text": "She called.", "day": "2030-01-06", "time": "10:00"}
+    deal = {"title": "Two pilots", "stage": "proposal", "amount": "5000", "currency": "EUR", "outcome": ""}
     return {
         "account_login": {"login": world.alice.user.email, "password": PASSWORD},
         "account_signup": {"email": "new@larkhill.example", "password1": "long enough 12"},
@@ -310,6 +326,16 @@ def forms_of(world: World) -> dict[str, Sent]:
         "bookings:embed_settings": {"embed_origins": "https://www.example.com"},
         "bookings:reschedule": {"start": FREE_START},
         "bookings:manage_cancel": {"reason": "Ill"},
+        "crm:person_new": {
+            "name": "Wei-Lin Zhao",
+            "email": "wei@harborline.example",
+            "lifecycle_stage": "lead",
+        },
+        "crm:person_edit": {"name": "Priya", "email": "priya@x.example", "lifecycle_stage": "customer"},
+        "crm:activity_new": activity,
+        "crm:activity": activity,
+        "crm:opportunity_new": deal,
+        "crm:opportunity": deal,
         "managed_events:new": filled(page(dana, "managed_events:new"), "title", title="Another", slug="other")
         | {"group": str(world.template.group_id)},
         "managed_events:edit": previewed("managed_events:edit", title="Renamed"),

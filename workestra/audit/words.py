@@ -43,6 +43,7 @@ OBJECTS: Final[Mapping[str, str]] = {
     "template": "Templates",
     "booking_link": "Booking links",
     "booking": "Bookings",
+    "person": "People met",
     "one_off": "One-off meetings",
     "calendar account": "Connected calendars",
     "user": "People",

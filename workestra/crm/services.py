@@ -1,12 +1,27 @@
-"""Writing people."""
+"""Writing people, what happened with them, and what may come of it. Every change a member makes is in the audit log."""
 
+from collections.abc import Mapping
+from datetime import date, datetime
+from typing import Any, Final
 from uuid import UUID
 
+from django.db import IntegrityError, transaction
+
+from workestra.accounts.models import Membership, User
+from workestra.audit import services as audit
 from workestra.crm.domain.addresses import normalized_email
-from workestra.crm.models import Person
+from workestra.crm.models import Activity, Opportunity, Person
+
+ONCE: Final = "person_once_per_address"
+PERSON_FIELDS: Final = ("name", "email", "phone", "company", "lifecycle_stage")
+DEAL_FIELDS: Final = ("title", "stage", "amount", "currency", "closes_on", "outcome")
 
 
-def match_or_create(*, workspace_id: UUID, email: str, name: str, phone: str = "") -> Person:
+class AddressTaken(Exception):
+    """Another person of the workspace has this address."""
+
+
+def match_or_create(*, workspace_id: UUID, email: str, name: str, phone: str, now: datetime) -> Person:
     """The workspace's person with this address, made when there is none yet.
 
     A known person keeps his name and phone: what a stranger types must not rewrite what the team knows.
@@ -14,6 +29,158 @@ def match_or_create(*, workspace_id: UUID, email: str, name: str, phone: str = "
     person, _created = Person.objects.get_or_create(
         workspace_id=workspace_id,
         email=normalized_email(email),
-        defaults={"name": name, "phone": phone},
+        defaults={"name": name, "phone": phone, "created_at": now},
     )
     return person
+
+
+def create_person(*, by: Membership, values: Mapping[str, Any], now: datetime) -> Person:
+    """Write somebody down; `by` owns him. `values` are those of PERSON_FIELDS.
+
+    Raises: AddressTaken.
+    """
+    person = Person(workspace=by.workspace, owner=by.user, created_at=now, **values)
+    with transaction.atomic():
+        _save_person(person)
+        _note_stage(person, "", by.user, now)
+        _record("person.created", person, by.user, now, after=_facts(person, PERSON_FIELDS))
+    return person
+
+
+def update_person(*, person_id: UUID, by: Membership, values: Mapping[str, Any], now: datetime) -> Person:
+    """Change what is known of a person; a new stage is an activity as well. `values` are those of PERSON_FIELDS.
+
+    Raises: AddressTaken; Person.DoesNotExist.
+    """
+    with transaction.atomic():
+        person = Person.objects.select_for_update(no_key=True).get(pk=person_id, workspace=by.workspace_id)
+        before = _facts(person, PERSON_FIELDS)
+        for name in PERSON_FIELDS:
+            setattr(person, name, values[name])
+        _save_person(person)
+        _note_stage(person, before["lifecycle_stage"], by.user, now)
+        _record_change("person.updated", person, before, _facts(person, PERSON_FIELDS), by.user, now)
+    return person
+
+
+def add_activity(
+    *, person: Person, kind: str, text: str, at: datetime, by: Membership, now: datetime
+) -> Activity:
+    """Write down something that happened with a person at that instant."""
+    with transaction.atomic():
+        activity = Activity.objects.create(person=person, author=by.user, kind=kind, text=text, at=at)
+        _record("person.activity_created", person, by.user, now, after={"activity": text})
+    return activity
+
+
+def update_activity(
+    *, activity: Activity, kind: str, text: str, at: datetime, by: Membership, now: datetime
+) -> None:
+    """Write something else in its place. Raises: Activity.DoesNotExist when somebody has deleted it."""
+    with transaction.atomic():
+        current = Activity.objects.select_for_update().get(pk=activity.pk)
+        before = {"activity": current.text, "kind": current.kind, "at": current.at.isoformat()}
+        current.kind, current.text, current.at = kind, text, at
+        current.save(update_fields=["kind", "text", "at"])
+        after = {"activity": text, "kind": kind, "at": at.isoformat()}
+        _record_change("person.activity_updated", activity.person, before, after, by.user, now)
+
+
+def delete_activity(*, activity: Activity, by: Membership, now: datetime) -> None:
+    """Forget it; nothing happens when somebody did already."""
+    with transaction.atomic():
+        deleted, _ = Activity.objects.filter(pk=activity.pk).delete()
+        if deleted:
+            before = {"activity": activity.text}
+            _record("person.activity_deleted", activity.person, by.user, now, before=before)
+
+
+def create_opportunity(
+    *, person: Person, by: Membership, values: Mapping[str, Any], now: datetime
+) -> Opportunity:
+    """Write down what may come of a person; `by` owns it. `values` are those of DEAL_FIELDS."""
+    with transaction.atomic():
+        deal = Opportunity.objects.create(person=person, owner=by.user, created_at=now, **values)
+        _record("opportunity.created", person, by.user, now, after=_facts(deal, DEAL_FIELDS))
+    return deal
+
+
+def update_opportunity(
+    *, opportunity: Opportunity, by: Membership, values: Mapping[str, Any], now: datetime
+) -> Opportunity:
+    """Change an opportunity, or close it with an outcome. `values` are those of DEAL_FIELDS.
+
+    Raises: Opportunity.DoesNotExist.
+    """
+    with transaction.atomic():
+        deal = Opportunity.objects.select_for_update(of=("self",)).get(pk=opportunity.pk)
+        before = _facts(deal, DEAL_FIELDS)
+        for name in DEAL_FIELDS:
+            setattr(deal, name, values[name])
+        deal.save(update_fields=DEAL_FIELDS)
+        after = _facts(deal, DEAL_FIELDS)
+        _record_change("opportunity.updated", opportunity.person, before, after, by.user, now)
+    return deal
+
+
+def _save_person(person: Person) -> None:
+    person.email = normalized_email(person.email)
+    try:
+        with transaction.atomic():
+            person.save()
+    except IntegrityError as error:
+        if getattr(getattr(error.__cause__, "diag", None), "constraint_name", "") == ONCE:
+            raise AddressTaken(person.email) from error
+        raise
+
+
+def _note_stage(person: Person, before: str, author: User, now: datetime) -> None:
+    if person.lifecycle_stage == before:
+        return
+    Activity.objects.create(
+        person=person,
+        author=author,
+        kind=Activity.Kind.STAGE,
+        text=f"Stage set to {person.get_lifecycle_stage_display()}",
+        stage=person.lifecycle_stage,
+        at=now,
+    )
+
+
+def _facts(thing: Person | Opportunity, names: tuple[str, ...]) -> dict[str, Any]:
+    values = {name: getattr(thing, name) for name in names}
+    return {name: value.isoformat() if isinstance(value, date) else value for name, value in values.items()}
+
+
+def _record_change(
+    action: str,
+    person: Person,
+    before: Mapping[str, Any],
+    after: Mapping[str, Any],
+    actor: User,
+    now: datetime,
+) -> None:
+    """Only what changed; nothing at all when nothing did."""
+    changed = [name for name in after if before[name] != after[name]]
+    if changed:
+        _record(
+            action,
+            person,
+            actor,
+            now,
+            before={name: before[name] for name in changed},
+            after={name: after[name] for name in changed},
+        )
+
+
+def _record(action: str, person: Person, actor: User, now: datetime, **more: Any) -> None:
+    audit.record(
+        workspace_id=person.workspace_id,
+        action=action,
+        target_type="person",
+        target_id=person.pk,
+        target_name=person.name,
+        at=now,
+        actor=actor,
+        **more,
+    )

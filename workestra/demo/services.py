@@ -26,6 +26,8 @@ from scheduling.services.links import Host, create_link
 from scheduling.services.schedules import create_schedule
 from workestra.accounts.models import Group, GroupMembership, Membership, User, Workspace
 from workestra.calendars.domain.period import Period
+from workestra.crm import services as crm
+from workestra.crm.models import Person
 
 PASSWORD: Final = "workestra-demo"  # noqa: S105  Printed on the terminal of whoever starts the demo.
 ADMIN: Final = "mara@larkhill.example"
@@ -91,6 +93,7 @@ def seed(now: datetime) -> None:
     _bookings(BookingLink.objects.get(managed_event_template=template, owner=alice.user), pool, now)
     _sessions(now)
     _one_off(alice, now)
+    _what_is_known(alice, now)
 
 
 def _people() -> dict[str, Membership]:
@@ -243,6 +246,47 @@ def _sessions(now: datetime) -> None:
             at = asked - timedelta(hours=seats - number)
             bookings.book(link=group, start=start, booker=booker, nonce=uuid4(), now=at)
     _book(both, now, now + timedelta(days=2), next(_bookers()))
+
+
+def _what_is_known(member: Membership, now: datetime) -> None:
+    """Somebody who has been met before, with what happened and a deal that may come of it."""
+    name, email, _zone = BOOKERS[0]
+    person = Person.objects.get(workspace=member.workspace, email=email)
+    crm.update_person(
+        person_id=person.pk,
+        by=member,
+        values={
+            "name": name,
+            "email": email,
+            "phone": person.phone,
+            "company": "Saltmarsh Foods",
+            "lifecycle_stage": "evaluating",
+        },
+        now=now - timedelta(days=6),
+    )
+    for days, kind, text in (
+        (4, "call", "Asked about temperature logs. Two of their carriers change slots on the day."),
+        (2, "mail", "Sent the price list for 40 lanes."),
+    ):
+        at = now - timedelta(days=days)
+        crm.add_activity(person=person, kind=kind, text=text, at=at, by=member, now=at)
+    for title, stage, amount, outcome in (
+        ("Cold-chain pilot", "proposal", 18_000, ""),
+        ("Carrier portal", "interest", 4_000, "lost"),
+    ):
+        crm.create_opportunity(
+            person=person,
+            by=member,
+            values={
+                "title": title,
+                "stage": stage,
+                "amount": amount,
+                "currency": "GBP",
+                "closes_on": (now + timedelta(days=40)).date(),
+                "outcome": outcome,
+            },
+            now=now - timedelta(days=5),
+        )
 
 
 def _bookers() -> Iterator[bookings.Booker]:

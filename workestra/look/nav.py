@@ -54,6 +54,7 @@ GROUPS: tuple[Group, ...] = (
         "Tools",
         (
             Entry("Bookings", "calendar-check", "bookings:console"),
+            Entry("People", "users", "crm:people"),
             Entry("Booking links", "link", "scheduling:links"),
             Entry("One-off meetings", "calendar-plus", "one_off:list"),
         ),
