@@ -1,4 +1,7 @@
-"""From a connected account to the provider behind it: credentials opened, tokens renewed once for all."""
+"""From a connected account to the provider behind it: credentials opened, tokens renewed once for all.
+
+The providers' libraries are imported where one is needed: they are large, and most processes never ask any.
+"""
 
 import time
 from collections.abc import Collection, Iterator, Mapping
@@ -14,10 +17,6 @@ from django.db import connection, transaction
 from workestra.calendars.domain.kinds import ProviderKind
 from workestra.calendars.fields import BrokenSecret, Secret
 from workestra.calendars.models import CalendarAccount
-from workestra.calendars.providers.caldav import CalDAVCalendar
-from workestra.calendars.providers.google import GoogleCalendar, GoogleOAuth
-from workestra.calendars.providers.ics_feed import IcsFeed
-from workestra.calendars.providers.microsoft import MicrosoftCalendar, MicrosoftOAuth
 from workestra.calendars.providers.nothing import NoCalendar
 from workestra.calendars.providers.provider import (
     AccessRevoked,
@@ -51,8 +50,12 @@ def oauth_of(kind: ProviderKind) -> OAuth:
     """How accounts of this kind are connected. Raises: NotConnected for kinds that have another way."""
     match kind:
         case ProviderKind.GOOGLE:
+            from workestra.calendars.providers.google import GoogleOAuth
+
             return GoogleOAuth()
         case ProviderKind.MICROSOFT:
+            from workestra.calendars.providers.microsoft import MicrosoftOAuth
+
             return MicrosoftOAuth()
     raise NotConnected(f"{kind.label} is not connected by OAuth.")
 
@@ -85,14 +88,22 @@ def opened_with(
     """
     match kind:
         case ProviderKind.GOOGLE:
+            from workestra.calendars.providers.google import GoogleCalendar
+
             return GoogleCalendar(tokens or GrantedTokens(secrets), zone)
         case ProviderKind.MICROSOFT:
+            from workestra.calendars.providers.microsoft import MicrosoftCalendar
+
             return MicrosoftCalendar(tokens or GrantedTokens(secrets), zone)
         case ProviderKind.CALDAV:
+            from workestra.calendars.providers.caldav import CalDAVCalendar
+
             return CalDAVCalendar(
                 secrets["url"], secrets["username"], secrets["password"], zone, set(addresses)
             )
         case ProviderKind.ICS:
+            from workestra.calendars.providers.ics_feed import IcsFeed
+
             return IcsFeed(secrets["url"], zone, set(addresses))
     return NoCalendar()
 
