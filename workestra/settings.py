@@ -55,6 +55,7 @@ INSTALLED_APPS = [
     "bookings",
     "managed_events",
     "one_off",
+    "workestra.people",
     "workestra.demo",
     "workestra.invariants",
 ]
@@ -298,6 +299,7 @@ LIMITS = {
     "bookings": env.str("LIMIT_BOOKINGS", f"{10 * _often}/10m"),
     "bookings_by_address": env.str("LIMIT_BOOKINGS_BY_ADDRESS", f"{5 * _often}/h"),
     "connecting": env.str("LIMIT_CONNECTING", f"{20 * _often}/h"),
+    "invitations": env.str("LIMIT_INVITATIONS", f"{100 * _often}/h"),
     "mails_to_strangers": env.str("LIMIT_MAILS_TO_STRANGERS", f"{3 * _often}/h"),
     "password_resets": env.str("LIMIT_PASSWORD_RESETS", f"{3 * _often}/h"),
     "times": env.str("LIMIT_TIMES", f"{60 * _often}/m"),

@@ -22,4 +22,5 @@ urlpatterns = [
     path("", include("bookings.urls")),
     path("", include("managed_events.urls")),
     path("", include("one_off.urls")),
+    path("", include("workestra.people.urls")),
 ]

@@ -37,7 +37,9 @@ from tests.calendars.making import connect_caldav, connect_feed, connect_google
 from tests.factories import MembershipFactory, UserFactory, make_booking, make_link
 from tests.managed_events.making import assign_to, finish_runs, make_template, save
 from tests.one_off.making import make_one_off, pick
-from workestra.accounts.models import Membership
+from workestra.accounts.domain.invites import Invitee
+from workestra.accounts.domain.permissions import Role
+from workestra.accounts.models import Group, Membership, User
 from workestra.calendars import mirror
 from workestra.calendars.domain.period import Period
 from workestra.calendars.models import CalendarAccount
@@ -45,6 +47,7 @@ from workestra.crm.models import Person
 from workestra.demo import services as demo
 from workestra.notifications.effects import deliver_due
 from workestra.notifications.models import CaughtMail, OutboxMessage
+from workestra.people import services as people
 
 DISCOVERY = "alice-discovery-call"
 
@@ -419,6 +422,32 @@ def adoption(world: World) -> str:
         world.members["ines"], slug="ines-intro", title="Intro with Inés", buffer_before_minutes=5
     )
     return f"{on_template('adopt')(world)}?link={link.pk}"
+
+
+def on_member(name: str, username: str) -> Callable[[World], str]:
+    return at(f"people:{name}", member_id=lambda world: world.members[username].pk)
+
+
+def on_group(name: str) -> Callable[[World], str]:
+    return at(
+        f"people:{name}", group_id=lambda world: world.template.group_id or Group.objects.earliest("name").pk
+    )
+
+
+def people_and_invitations(world: World) -> str:
+    """The list with an invitation that waits and one whose mail could not be delivered."""
+    mara = world.members["mara"]
+    typed = [Invitee("Hana Novák", "hana@larkhill.example"), Invitee("Rosa", "rosa@larkhill.example")]
+    if not User.objects.filter(email=typed[0].email).exists():
+        _hana, rosa = people.invite(people=typed, role=Role.MEMBER, by=mara, now=world.now)
+        OutboxMessage.objects.filter(topic_id=rosa.pk).update(sent_at=None, dead_at=world.now)
+    return reverse("people:members")
+
+
+def take_a_permission(page: Page, world: World) -> None:
+    page.locator("#show-manager").check(force=True)
+    page.locator("[name=manager-delete][value=none]").check()
+    expect(page.locator("#rsum")).to_contain_text("1 change")
 
 
 def template_to_mend(world: World) -> str:
@@ -797,6 +826,16 @@ LOOKS: tuple[Look, ...] = (
         act=open_the_first_rows,
     ),
     Look("managed-running", "managed_events:detail", template_being_brought_in_line, "mara"),
+    Look("members", "people:members", people_and_invitations, "mara"),
+    Look("members-nobody", "people:members", query(at("people:members"), q="nobody at all"), "mara"),
+    Look("invite", "people:invite", at("people:invite"), "mara", act=send_empty("Send invitations")),
+    Look("person", "people:person", on_member("person", "daniel"), "mara"),
+    Look("deactivate", "people:deactivate", on_member("deactivate", "alice"), "mara"),
+    Look("groups", "people:groups", at("people:groups"), "mara"),
+    Look("group-new", "people:group_new", at("people:group_new"), "mara", act=send_empty("Save group")),
+    Look("group", "people:group", on_group("group"), "mara"),
+    Look("group-delete", "people:group_delete", on_group("group_delete"), "mara"),
+    Look("roles", "people:roles", at("people:roles"), "mara", act=take_a_permission),
     Look("audit-log", "audit:log", at("audit:log"), "mara", act=open_the_first_entries),
     Look("audit-log-nothing", "audit:log", query(at("audit:log"), q="nobody at all"), "mara"),
     Look("not-found", "managed_events:list", lambda world: "/calendar/admin/nothing", "mara"),

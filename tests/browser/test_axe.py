@@ -108,6 +108,8 @@ def example(name: str, pattern: URLPattern, world: World) -> str:
         "person_id": world.person.pk,
         "activity_id": world.person.activities.get(kind="call").pk,
         "opportunity_id": world.person.opportunities.get(outcome="").pk,
+        "member_id": world.members["alice"].pk,
+        "group_id": "00000000-0000-0000-0000-000000000000",
         "mail_id": world.mail("REQUEST").pk,
         "color": "005f73",
         "key": "some-key",

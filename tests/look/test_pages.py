@@ -91,7 +91,7 @@ def test_the_sidebar_shows_only_what_a_member_may_open(
     own = ["Bookings", "People", "Booking links", "One-off meetings", "Schedules", "Accounts"]
     assert labels(request_) == own
     request_.member = dana  # type: ignore[attr-defined]
-    assert labels(request_) == [*own, "Managed events", "Audit log"]
+    assert labels(request_) == [*own, "Managed events", "People and groups", "Audit log"]
     settings.MAILBOX_ENABLED = True
     assert labels(request_)[-1] == "Mailbox"
 

@@ -217,6 +217,32 @@ calendars:google_notice              GET  405
 calendars:google_notice              POST 404
 calendars:microsoft_notice           GET  405
 calendars:microsoft_notice           POST 404
+
+                                          anon alice bob manager outside viewer lead dana owner carol gone
+people:members                       GET  in   403   403 403     403     403    403  200  200   200   403
+people:members                       POST in   405   405 405     405     405    405  405  405   405   403
+people:invite                        GET  in   403   403 403     403     403    403  200  200   200   403
+people:invite                        POST in   403   403 403     403     403    403  302! 302!  302!  403
+people:person                        GET  in   403   403 403     403     403    403  200  200   404   403
+people:person                        POST in   403   403 403     403     403    403  302! 302!  404   403
+people:invite_again                  GET  in   405   405 405     405     405    405  405  405   405   403
+people:invite_again                  POST in   403   403 403     403     403    403  302! 302!  404   403
+people:withdraw                      GET  in   405   405 405     405     405    405  405  405   405   403
+people:withdraw                      POST in   403   403 403     403     403    403  302! 302!  404   403
+people:deactivate                    GET  in   403   403 403     403     403    403  200  200   404   403
+people:deactivate                    POST in   403   403 403     403     403    403  302! 302!  404   403
+people:reactivate                    GET  in   405   405 405     405     405    405  405  405   405   403
+people:reactivate                    POST in   403   403 403     403     403    403  302  302   404   403
+people:groups                        GET  in   403   403 403     403     403    403  200  200   200   403
+people:groups                        POST in   405   405 405     405     405    405  405  405   405   403
+people:group_new                     GET  in   403   403 403     403     403    403  200  200   200   403
+people:group_new                     POST in   403   403 403     403     403    403  302! 302!  422   403
+people:group                         GET  in   403   403 403     403     403    403  200  200   404   403
+people:group                         POST in   403   403 403     403     403    403  302! 302!  404   403
+people:group_delete                  GET  in   403   403 403     403     403    403  200  200   404   403
+people:group_delete                  POST in   403   403 403     403     403    403  302! 302!  404   403
+people:roles                         GET  in   403   403 403     403     403    403  200  200   200   403
+people:roles                         POST in   403   403 403     403     403    403  302! 302!  302!  403
 """
 # Reviewed line by line; what may look odd in it:
 #   - The mailbox asks nobody to sign in. It exists only where mails are caught (see the test below and E001).

@@ -37,7 +37,7 @@ from tests.managed_events.making import assign_to, filled, finish_runs, link_of,
 from tests.one_off.making import make_one_off, slot_of
 from tests.pages import form_posting
 from tests.scheduling.posting import sent_by
-from workestra.accounts.models import Membership
+from workestra.accounts.models import Group, Membership
 from workestra.calendars.models import CalendarAccount
 from workestra.crm.models import Activity, Opportunity, Person
 from workestra.notifications.mailbox import MailboxBackend
@@ -46,6 +46,8 @@ from workestra.notifications.models import CaughtMail
 THURSDAY_TEN: Final = datetime(2030, 1, 10, 9, 0, tzinfo=UTC)
 FREE_START: Final = "2030-01-11T09:00Z"
 """Offered by Alice's links."""
+
+OF_INVITED: Final = {"people:invite_again", "people:withdraw"}
 
 Sent = dict[str, Any]
 
@@ -68,6 +70,8 @@ class World:
     person: Person
     activity: Activity
     opportunity: Opportunity
+    group: Group
+    invited: Membership
     sessions: dict[str, str] = field(default_factory=dict)
     forms: dict[str, Sent] = field(default_factory=dict)
 
@@ -92,10 +96,12 @@ class World:
             "booking_id": self.booking.pk,
             "color": "8a2a2a",
             "file_id": uuid4(),
+            "group_id": self.group.pk,
             "key": "no-such-key",
             "kind": "ics",
             "link_id": self.assigned.pk if name == "managed_events:detach" else self.link.pk,
             "mail_id": self.mail.pk,
+            "member_id": (self.invited if name in OF_INVITED else self.alice).pk,
             "one_off_id": self.one_off.pk,
             "run_id": self.template.propagations.earliest("version").pk,
             "slug": self.link.slug,
@@ -259,6 +265,8 @@ def make_world() -> World:
         opportunity=Opportunity.objects.create(
             person=person, owner=alice.user, title="Pilot", amount=18_000, currency="GBP", created_at=now
         ),
+        group=sales,
+        invited=member("newcomer", is_active=False, invited_at=now),
     )
     for name, person in people.items():
         if person is not None:
@@ -345,6 +353,12 @@ def forms_of(world: World) -> dict[str, Sent]:
         "managed_events:adopt": form_posting(page(dana, "managed_events:adopt"), "plan").values,
         "managed_events:reset": form_posting(page(dana, "managed_events:reset"), "plan").values,
         "managed_events:assign": {"was": str(world.alice.pk)},
+        "people:invite": {"people": "hana@larkhill.example", "role": "member"},
+        "people:person": {"name": "Alice Renamed", "role": "manager"},
+        "people:group_new": {"name": "Success", "members": str(world.alice.pk)},
+        "people:group": {"name": "Sales EMEA", "members": str(world.alice.pk)},
+        "people:roles": form_posting(page(dana, "people:roles"), "member-view").values
+        | {"member-view": "all"},
         "one_off:new": new_one_off
         | {"title": "Contract", "slots-0-day": "2030-01-11", "slots-0-start": "10:00"},
         "one_off:pick": {"slot": str(slot_of(world.one_off).pk), "nonce": str(uuid4()), **details},

@@ -4,7 +4,10 @@ from allauth.account.adapter import DefaultAccountAdapter
 from django.conf import settings
 from django.http import HttpRequest
 from django.urls import reverse
+from django.utils import timezone
 
+from workestra.accounts.models import User
+from workestra.accounts.services.members import accept_invites
 from workestra.limits.http import client_ip
 
 
@@ -21,3 +24,8 @@ class AccountAdapter(DefaultAccountAdapter):  # type: ignore[misc]
         """The page that `key` ("<user>-<token>") opens, at this installation's address, whatever host was asked."""
         user, _, token = key.partition("-")
         return f"{settings.SITE_URL}{reverse('account_reset_password_from_key', args=[user, token])}"
+
+    def set_password(self, user: User, password: str) -> None:
+        """Whoever chooses a password has a link out of his mail, or the old one: the address is his."""
+        super().set_password(user, password)
+        accept_invites(user, timezone.now())

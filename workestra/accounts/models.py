@@ -7,7 +7,9 @@ from django.contrib.auth.base_user import BaseUserManager
 from django.contrib.auth.models import AbstractBaseUser
 from django.core.validators import RegexValidator
 from django.db import models
+from django.db.models import Q
 from django.db.models.functions import Lower
+from django.utils.crypto import salted_hmac
 
 from workestra.accounts.domain.permissions import ADMIN_ROLES, DEFAULT_GRANTS, Permission, Role, Scope
 
@@ -37,6 +39,8 @@ class User(AbstractBaseUser):
     timezone = models.CharField(max_length=64, default="UTC")
     is_active = models.BooleanField(default=True)
     date_joined = models.DateTimeField(auto_now_add=True)
+    sessions_ended = models.PositiveIntegerField(default=0)
+    """How often all sessions were ended at once: every session knows the number it began under."""
 
     objects: ClassVar[UserManager] = UserManager()
 
@@ -49,6 +53,11 @@ class User(AbstractBaseUser):
 
     def __str__(self) -> str:
         return self.name
+
+    def _get_session_auth_hash(self, secret: str | None = None) -> str:
+        # Django compares it at every request, and drops the session when it differs.
+        key = f"workestra.accounts.sessions.{self.sessions_ended}"
+        return salted_hmac(key, self.password, secret=secret, algorithm="sha256").hexdigest()
 
     @property
     def first_name(self) -> str:
@@ -73,10 +82,15 @@ class Membership(models.Model):
     role = models.CharField(max_length=16, choices=[(role.value, role.value.title()) for role in Role])
     is_active = models.BooleanField(default=True)
     joined_at = models.DateTimeField(auto_now_add=True)
+    invited_at = models.DateTimeField(null=True, blank=True)
+    """When he was last invited; None once he has accepted. Until then he is no active member."""
 
     class Meta:
         constraints = [
-            models.UniqueConstraint(fields=["workspace", "user"], name="membership_once_per_workspace")
+            models.UniqueConstraint(fields=["workspace", "user"], name="membership_once_per_workspace"),
+            models.CheckConstraint(
+                condition=Q(is_active=False) | Q(invited_at=None), name="membership_active_once_accepted"
+            ),
         ]
 
     def __str__(self) -> str:

@@ -29,13 +29,19 @@ class Kind:
 
 
 KINDS: Final = (
-    Kind("created", "Created", "plus", "ok", ("created", "made", "connected")),
+    Kind(
+        "created",
+        "Created",
+        "plus",
+        "ok",
+        ("created", "made", "connected", "invited", "joined", "reactivated"),
+    ),
     Kind("edited", "Edited", "pencil", "", ("saved", "updated", "rolled_back", "reset", "newcomers_set")),
     Kind("assigned", "Assigned", "user-plus", "ok", ("assigned", "adopted")),
     Kind("detached", "Detached", "unlink", "", ("detached",)),
     Kind("synced", "Synced", "refresh-cw", "acc", ("propagated", "propagation_overtaken")),
     Kind("deleted", "Deleted", "trash-2", "bad", ("deleted",)),
-    Kind("ended", "Ended", "x", "bad", ("cancelled", "withdrawn", "expired")),
+    Kind("ended", "Ended", "x", "bad", ("cancelled", "withdrawn", "expired", "deactivated")),
     Kind("refused", "Refused", "shield", "bad", ("locked_section_refused",)),
 )
 
@@ -47,6 +53,8 @@ OBJECTS: Final[Mapping[str, str]] = {
     "one_off": "One-off meetings",
     "calendar account": "Connected calendars",
     "user": "People",
+    "group": "Groups",
+    "role": "Roles",
     "schedule": "Schedules",
 }
 

@@ -23,6 +23,8 @@ class Entry:
     url_name: str
     whole_workspace: bool = False
     """Whether it is for admins of the workspace, not for those of a group."""
+    beside: Sequence[str] = ()
+    """Names of further addresses whose pages belong to it."""
 
 
 @dataclass(frozen=True)
@@ -70,6 +72,13 @@ GROUPS: tuple[Group, ...] = (
         "Admin",
         (
             Entry("Managed events", "layers", "managed_events:list"),
+            Entry(
+                "People and groups",
+                "user-round-cog",
+                "people:members",
+                True,
+                ("people:groups", "people:roles"),
+            ),
             Entry("Audit log", "history", "audit:log", whole_workspace=True),
         ),
         admin_only=True,
@@ -105,5 +114,8 @@ def _link(entry: Entry, path: str) -> Link | None:
     except NoReverseMatch:
         return None
     here, there = path.rstrip("/"), url.rstrip("/")
-    current = "page" if here == there else "true" if here.startswith(there + "/") else ""
+    below = [there, *(reverse(name).rstrip("/") for name in entry.beside)]
+    current = (
+        "page" if here == there else "true" if any(f"{here}/".startswith(f"{one}/") for one in below) else ""
+    )
     return Link(entry.label, entry.icon, url, current)

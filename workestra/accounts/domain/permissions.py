@@ -1,6 +1,6 @@
 """Who may do what, and over whose records: roles, permissions and data scopes."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from enum import StrEnum
 from typing import Final
 
@@ -29,6 +29,9 @@ class Scope(StrEnum):
     ALL = "all"
 
 
+EDITABLE_ROLES: Final = (Role.ADMIN, Role.MANAGER, Role.MEMBER, Role.VIEWER)
+"""What they may do is for each workspace to say. Owners may do everything, so that nobody locks everybody out."""
+
 ADMIN_ROLES: Final = frozenset({Role.OWNER, Role.ADMIN})
 
 DEFAULT_GRANTS: Final[Mapping[Role, Mapping[Permission, Scope]]] = {
@@ -38,3 +41,19 @@ DEFAULT_GRANTS: Final[Mapping[Role, Mapping[Permission, Scope]]] = {
     Role.MEMBER: {Permission.VIEW: Scope.OWN, Permission.EDIT: Scope.OWN, Permission.DELETE: Scope.OWN},
     Role.VIEWER: {Permission.VIEW: Scope.TEAM},
 }
+
+Grants = Mapping[Permission, Scope | None]
+"""How far each permission reaches for one role; None, or nothing said, takes it away."""
+
+_REACHES: Final[Sequence[Scope | None]] = (None, Scope.OWN, Scope.TEAM, Scope.ALL)
+
+
+def narrower(one: Scope | None, other: Scope | None) -> bool:
+    """Whether `one` reaches less far than `other`."""
+    return _REACHES.index(one) < _REACHES.index(other)
+
+
+def beyond_view(grants: Grants) -> list[Permission]:
+    """The permissions that would reach further than one can see: nobody could use them there. Empty when all fit."""
+    seen = grants.get(Permission.VIEW)
+    return [permission for permission, scope in grants.items() if narrower(seen, scope)]
