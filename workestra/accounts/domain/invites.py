@@ -3,6 +3,7 @@
 import re
 from collections.abc import Collection
 from dataclasses import dataclass
+from email.errors import MessageError
 from email.headerregistry import Address
 from email.utils import parseaddr
 from typing import Final
@@ -63,7 +64,7 @@ def free_username(base: str, taken: Collection[str]) -> str:
 def _is_address(email: str) -> bool:
     try:
         address = Address(addr_spec=email)
-    except (ValueError, IndexError, AttributeError):
+    except (MessageError, ValueError, IndexError, AttributeError):
         return False
     return bool(address.username) and "." in address.domain.strip(".") and len(email) <= 254
 
