@@ -829,7 +829,7 @@ LOOKS: tuple[Look, ...] = (
     Look("members", "people:members", people_and_invitations, "mara"),
     Look("members-nobody", "people:members", query(at("people:members"), q="nobody at all"), "mara"),
     Look("invite", "people:invite", at("people:invite"), "mara", act=send_empty("Send invitations")),
-    Look("person", "people:person", on_member("person", "daniel"), "mara"),
+    Look("member", "people:person", on_member("person", "daniel"), "mara"),
     Look("deactivate", "people:deactivate", on_member("deactivate", "alice"), "mara"),
     Look("groups", "people:groups", at("people:groups"), "mara"),
     Look("group-new", "people:group_new", at("people:group_new"), "mara", act=send_empty("Save group")),
