@@ -1,12 +1,15 @@
 # Each of these is `python3 dev.py NAME`; arguments go in ARGS, as in: make test ARGS="tests/bookings -x"
 PYTHON ?= python3
-.PHONY: run test races stress lint bench manage sync compile
+.PHONY: run test thorough races stress lint bench manage sync compile
 
 run:
 	@$(PYTHON) dev.py run $(ARGS)
 
 test:
 	@$(PYTHON) dev.py test $(ARGS)
+
+thorough:
+	@$(PYTHON) dev.py thorough $(ARGS)
 
 races:
 	@$(PYTHON) dev.py races $(ARGS)

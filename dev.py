@@ -3,6 +3,7 @@
 
 python3 dev.py run                 the whole product on this machine, until Ctrl-C
 python3 dev.py test [ARG ...]      the test suite, on every core; the arguments go to pytest (-n 0: one after another)
+python3 dev.py thorough [ARG ...]  what takes longer: every state of every page, killed workers, a whole run
 python3 dev.py races [ARG ...]     crowds that book at once at a real web server, one test after another
 python3 dev.py stress [ARG ...]    the same crowds and other tests at full length
 python3 dev.py lint                every check that CI makes besides the tests
@@ -64,10 +65,10 @@ def main(arguments: list[str]) -> int:
             become("-m", "workestra.embedded", "run")
         elif command == "test":
             sync(TEST)
-            # One more worker than cores: tests also wait, for browsers and servers. A worker that has nothing left
-            # takes tests of one that has: none waits for the longest file.
-            os.environ.setdefault("PYTEST_XDIST_AUTO_NUM_WORKERS", str(1 + (os.cpu_count() or 1)))
-            become("-m", "pytest", "-n", "auto", "--dist", "worksteal", *rest)
+            test_on_every_core(*rest)
+        elif command == "thorough":
+            sync(TEST)
+            test_on_every_core("-m", "thorough and not stress", *rest)
         elif command == "races":
             sync(TEST)
             become("-m", "pytest", "-m", "races and not stress", *rest)
@@ -103,6 +104,15 @@ def become(*arguments: str) -> None:
     """Replace this process by the virtual environment's Python."""
     sys.stdout.flush()
     os.execv(PYTHON, [str(PYTHON), *arguments])
+
+
+def test_on_every_core(*arguments: str) -> None:
+    """Become pytest with one more worker than cores: tests also wait, for browsers and servers.
+
+    A worker that has nothing left takes tests of one that has: none waits for the longest file.
+    """
+    os.environ.setdefault("PYTEST_XDIST_AUTO_NUM_WORKERS", str(1 + (os.cpu_count() or 1)))
+    become("-m", "pytest", "-n", "auto", "--dist", "worksteal", *arguments)
 
 
 def say(text: str) -> None:

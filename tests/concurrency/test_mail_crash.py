@@ -39,6 +39,7 @@ def book_many(link: BookingLink) -> None:
         make_booking(link, slot.start, now, name=f"Guest {number}", email=f"guest{number}@x.example")
 
 
+@pytest.mark.thorough
 def test_a_worker_killed_in_mid_batch_loses_no_mail_and_repeats_none(
     installation: Installation, link: BookingLink, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -23,7 +23,7 @@ from tests.servers import ROOT, database_url
 from workestra.accounts.models import Membership
 from workestra.audit.models import AuditEvent
 
-pytestmark = pytest.mark.django_db(transaction=True)
+pytestmark = [pytest.mark.thorough, pytest.mark.django_db(transaction=True)]
 
 LINKS = 200
 KILLED_AT = (25, 90, 91, 130)

@@ -34,6 +34,7 @@ def folder() -> Iterator[Path]:
         yield Path(folder)
 
 
+@pytest.mark.thorough
 def test_one_command_serves_the_demo_until_it_is_told_to_stop_and_keeps_the_data(folder: Path) -> None:
     """What `make run` does once everything is installed, in a copy of the clone with a database of its own."""
     shutil.copytree(places.ROOT, folder / "clone", ignore=NOT_COPIED)

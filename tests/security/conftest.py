@@ -4,16 +4,22 @@ from typing import Any
 import pytest
 import time_machine
 from django.core.cache import cache
+from django.db import connection
 from django.test import override_settings
 
 from tests.conftest import MONDAY_MORNING
-from tests.security.world import World, forms_of, make_world, undone
+from tests.security.world import World, count_writes, forms_of, make_world, undone
 
 
 @pytest.fixture(scope="module")
 def built_world(django_db_setup: None, django_db_blocker: Any) -> Iterator[World]:
     fast = override_settings(PASSWORD_HASHERS=["django.contrib.auth.hashers.MD5PasswordHasher"])
-    with django_db_blocker.unblock(), time_machine.travel(MONDAY_MORNING, tick=False), undone():
+    with (
+        django_db_blocker.unblock(),
+        time_machine.travel(MONDAY_MORNING, tick=False),
+        connection.execute_wrapper(count_writes),
+        undone(),
+    ):
         with fast:
             world = make_world()
         yield world

@@ -30,7 +30,7 @@ calendar                             GET  in   302   302  302     302     302   
 calendar                             POST in   302   302  302     302     302    302  302  302   302   403
 
 account_login                        GET  200  302   302  302     302     302    302  302  302   302   302
-account_login                        POST 302
+account_login                        POST 302! 302   302  302     302     302    302  302  302   302   302
 account_logout                       GET  302  200   200  200     200     200    200  200  200   200   200
 account_logout                       POST 302
 account_inactive                     GET  200
@@ -253,6 +253,7 @@ people:roles                         POST in   403   403 403     403     403    
 #   - A provider's notice proves itself by the secret of its channel; without one there is nothing to be found.
 #   - A booking page is the same for everybody, whoever is signed in.
 #   - A form in a frame is refused unless the browser says that the frame itself sent it; bookings/test_embed.py books.
+#   - Signing in notes when. Whoever is signed in already is sent on.
 #   - Asking for a new password writes the address down for the sign-in library, also from somebody else's browser.
 
 

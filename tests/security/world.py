@@ -4,9 +4,9 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
-from functools import cache
+from functools import cache, cached_property
 from typing import Any, Final
-from uuid import uuid4
+from uuid import UUID, uuid4
 
 from django.core.cache import cache as django_cache
 from django.core.mail import EmailMultiAlternatives
@@ -15,14 +15,14 @@ from django.http import QueryDict
 from django.test import Client
 from django.urls import URLPattern, URLResolver, get_resolver, reverse
 
-from bookings.models import Booking
+from bookings.models import Attendee, Booking
 from bookings.selectors import manage_token
-from managed_events.models import ManagedEventTemplate
+from managed_events.models import ManagedEventTemplate, Propagation
 from one_off.models import OneOff
 from one_off.selectors import token_of
 from scheduling.models import BookingLink, OutOfOffice, Schedule
 from tests.calendars.making import connect_caldav
-from tests.conftest import MONDAY_MORNING
+from tests.conftest import MONDAY_MORNING, signed_in
 from tests.factories import (
     PASSWORD,
     GroupFactory,
@@ -84,7 +84,7 @@ class World:
 
     def address(self, name: str, **instead: Any) -> str:
         """The address of this name about something of Alice's, or `instead`, by parameter."""
-        token = token_of(self.one_off) if name == "one_off:pick" else manage_token(self.booking.booker)
+        booker = self.bookers[self.past.pk if name == "bookings:attendance" else self.booking.pk]
         values = {
             "absence_id": self.absence.pk,
             "account_id": self.account.pk,
@@ -92,7 +92,7 @@ class World:
             "opportunity_id": self.opportunity.pk,
             "person_id": self.person.pk,
             "schedule_id": self.schedule.pk,
-            "attendee_id": (self.past if name == "bookings:attendance" else self.booking).booker.pk,
+            "attendee_id": booker.pk,
             "booking_id": self.booking.pk,
             "color": "8a2a2a",
             "file_id": uuid4(),
@@ -103,14 +103,24 @@ class World:
             "mail_id": self.mail.pk,
             "member_id": (self.invited if name in OF_INVITED else self.alice).pk,
             "one_off_id": self.one_off.pk,
-            "run_id": self.template.propagations.earliest("version").pk,
+            "run_id": self.run.pk,
             "slug": self.link.slug,
             "template_id": self.template.pk,
-            "token": token,
+            "token": token_of(self.one_off) if name == "one_off:pick" else manage_token(booker),
             "uidb36": "0",
         } | instead
         address = reverse(name, kwargs={parameter: values[parameter] for parameter in every_url()[name]})
         return f"{address}?section=buffers" if name == "managed_events:reset" else address
+
+    @cached_property
+    def bookers(self) -> dict[UUID, Attendee]:
+        """Who booked each of the two bookings."""
+        return {booking.pk: booking.booker for booking in (self.booking, self.past)}
+
+    @cached_property
+    def run(self) -> Propagation:
+        """The run that made the assigned link."""
+        return self.template.propagations.earliest("version")
 
     @property
     def alice(self) -> Membership:
@@ -135,32 +145,34 @@ def _urls(patterns: Any, namespace: str = "") -> Iterator[tuple[str, tuple[str, 
             yield f"{namespace}{entry.name}", tuple(entry.pattern.regex.groupindex)
 
 
-_WRITES = """
-SELECT pg_backend_pid(), pg_current_xact_id_if_assigned()::text, sum(n_tup_ins + n_tup_upd + n_tup_del)::text
-FROM pg_stat_xact_user_tables
-"""
-_last: tuple[tuple[Any, ...], dict[str, str]] = ((), {})
+_READS: Final = ("SELECT ", "SAVEPOINT ", "RELEASE SAVEPOINT ", "SET CONSTRAINTS ")
+_writes = 0
+"""How many statements have come by that may have written something."""
+_last: tuple[int, dict[str, str]] = (-1, {})
+
+
+def count_writes(execute: Any, sql: Any, params: Any, many: bool, context: Any) -> Any:
+    """Wraps each statement of a connection (`connection.execute_wrapper`), so that `fingerprint` knows when to look.
+
+    What is undone may have been a write, and counts like one.
+    """
+    global _writes
+    _writes += not str(sql).startswith(_READS)
+    return execute(sql, params, many, context)
 
 
 def fingerprint() -> dict[str, str]:
     """For each table how many rows it has and a hash of what they hold. Sessions are left out: they are no contents.
 
-    Taken anew only when this transaction has written something since the last time, be it undone by now.
+    Taken anew only when something may have been written since the last time, be it undone by now.
     """
     global _last
-    state = _written()
-    if _last[0] != state or state[1] is None:
+    assert count_writes in connection.execute_wrappers, "nobody counts what is written"
+    if _last[0] != _writes:
         with connection.cursor() as cursor:
             cursor.execute(_fingerprint_sql())
-            _last = state, dict(cursor.fetchall())
+            _last = _writes, dict(cursor.fetchall())
     return _last[1]
-
-
-def _written() -> tuple[Any, ...]:
-    """Changes with every write of this transaction; does not go back when writes are undone."""
-    with connection.cursor() as cursor:
-        cursor.execute(_WRITES)
-        return tuple(cursor.fetchone())
 
 
 @cache
@@ -187,7 +199,7 @@ def undone() -> Iterator[None]:
     finally:
         transaction.set_rollback(True)
         outer.__exit__(None, None, None)
-        _last = _written(), before
+        _last = _writes, before
 
 
 def make_world() -> World:
@@ -270,9 +282,7 @@ def make_world() -> World:
     )
     for name, person in people.items():
         if person is not None:
-            client = Client()
-            client.force_login(person.user)
-            world.sessions[name] = client.cookies["session"].value
+            world.sessions[name] = signed_in(person).cookies["session"].value
     connection.run_on_commit.clear()  # What was asked for then waits for a commit that never comes.
     return world
 
