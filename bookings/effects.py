@@ -270,7 +270,7 @@ def _context(letter: Letter, attendee: Attendee, recipient: str) -> dict[str, An
 
 def _cancelled_by(attendee: Attendee) -> str:
     """Who cancelled, as the hosts are told."""
-    if attendee.cancelled_by != Attendee.Party.HOST:
+    if attendee.ended_by != Attendee.Party.HOST:
         return attendee.name
     return "You" if len(attendee.booking.hosts) == 1 else "One of the hosts"
 

@@ -11,6 +11,7 @@ from django.db import models
 from django.db.models import F, Q
 from django.utils.functional import cached_property
 
+from bookings.domain.lifecycle import Change, after, allows
 from bookings.domain.names import in_one
 from workestra.accounts.models import User
 from workestra.calendars.domain.period import Period
@@ -165,6 +166,14 @@ class Booking(models.Model):
         """Whether the meeting has begun: from then on it is read-only for its attendees."""
         return self.starts_at <= now
 
+    def allows(self, change: Change, now: datetime) -> bool:
+        """Whether it can be changed like this now."""
+        return allows(self.status, change, has_begun=self.is_past(now))
+
+    def after(self, change: Change, now: datetime) -> "Booking.Status":
+        """The state it has after this change. Raises: BookingClosed when it cannot be changed like this now."""
+        return Booking.Status(after(self.status, change, has_begun=self.is_past(now)))
+
     def is_upcoming(self, now: datetime) -> bool:
         """Whether it still stands and is to come."""
         return self.status == self.Status.CONFIRMED and not self.is_past(now)
@@ -196,8 +205,8 @@ class Attendee(models.Model):
     guests = ArrayField(models.EmailField(), default=list, blank=True, size=MOST_GUESTS)
 
     status = models.CharField(max_length=16, choices=Booking.Status.choices, default=Booking.Status.CONFIRMED)
-    cancelled_by = models.CharField(max_length=8, choices=Party.choices, blank=True)
-    reason = models.CharField(max_length=500, blank=True, help_text="Why it was cancelled.")
+    ended_by = models.CharField(max_length=8, choices=Party.choices, blank=True)
+    reason = models.CharField(max_length=500, blank=True, help_text="Why it was cancelled or moved.")
     ended_at = models.DateTimeField(null=True, blank=True, help_text="When he cancelled or moved away.")
     no_show_status = models.CharField(
         max_length=16, choices=Booking.Attendance.choices, blank=True, default=""
@@ -228,6 +237,10 @@ class Attendee(models.Model):
     @property
     def first_name(self) -> str:
         return self.name.split(" ")[0]
+
+    def after(self, change: Change, now: datetime) -> Booking.Status:
+        """The state his part has after this change. Raises: BookingClosed when it cannot be changed so now."""
+        return Booking.Status(after(self.status, change, has_begun=self.booking.is_past(now)))
 
     def is_upcoming(self, now: datetime) -> bool:
         """Whether he is still to come."""

@@ -11,8 +11,9 @@ from django.core.exceptions import ValidationError
 from bookings.domain.names import looks_like_an_address
 from bookings.forms.public import AddressField, BookerForm
 from bookings.services.booking import Booker
-from one_off.domain.offers import FURTHEST, LONGEST, MAX_SLOTS, SHORTEST, Offer, SkippedTime, instant_of
+from one_off.domain.offers import LONGEST, MAX_SLOTS, SHORTEST, Offer
 from one_off.selectors import Clash
+from scheduling.forms.times import instant_to_come
 from workestra.calendars.domain import clock_words as words
 from workestra.calendars.domain.invites import web_url
 from workestra.calendars.domain.period import Period
@@ -26,8 +27,6 @@ _MINUTES: Final = (SHORTEST.seconds // 60, LONGEST.seconds // 60)
 _LENGTHS: Final = (15, 20, 30, 45, 60, 75, 90, 120, 180, 240, 300, 360, 420, 480)
 _TOO_LONG: Final = "%(show_value)d characters are too many. %(limit_value)d fit."
 _DAMAGED: Final = "A part of the form was lost on the way. Load the page again."
-_PASSED: Final = "That time has passed. Pick a later one."
-_TOO_FAR: Final = "Pick a day within the next two years."
 
 
 class WallTimeField(forms.Field):
@@ -93,7 +92,7 @@ class OfferForm(forms.Form):
 
     def clean_closes(self) -> datetime | None:
         wall: datetime | None = self.cleaned_data["closes"]
-        return None if wall is None else _to_come(wall, self.zone, self.now)
+        return None if wall is None else instant_to_come(wall, self.zone, self.now)
 
     def clean(self) -> None:
         kind, detail = self.cleaned_data.get("location_type"), self.cleaned_data.get("location_detail")
@@ -168,7 +167,7 @@ class SlotForm(forms.Form):
         if day is None or start is None:
             return
         try:
-            self.cleaned_data["instant"] = _to_come(datetime.combine(day, start), self.zone, self.now)
+            self.cleaned_data["instant"] = instant_to_come(datetime.combine(day, start), self.zone, self.now)
         except ValidationError as error:
             self.add_error("start", error)
 
@@ -321,24 +320,6 @@ class _Prefill(forms.Form):
         if looks_like_an_address(name):
             raise ValidationError("no name")
         return name
-
-
-def _to_come(wall: datetime, zone: ZoneInfo, now: datetime) -> datetime:
-    """The instant of a typed wall time, which must lie ahead, but not too far."""
-    # First by the wall alone: far out of range, a zone cannot tell an offset.
-    if abs((wall - now.replace(tzinfo=None)).days) > FURTHEST.days + 1:
-        raise ValidationError(_TOO_FAR if wall > now.replace(tzinfo=None) else _PASSED)
-    try:
-        instant = instant_of(wall, zone)
-    except SkippedTime as error:
-        raise ValidationError(
-            f"The clocks go forward over {wall:%H:%M} that day. Pick another time."
-        ) from error
-    if instant <= now:
-        raise ValidationError(_PASSED)
-    if instant > now + FURTHEST:
-        raise ValidationError(_TOO_FAR)
-    return instant
 
 
 def _length(minutes: int) -> str:

@@ -6,28 +6,24 @@ from datetime import datetime
 from django.db import transaction
 from django.db.models import F
 
+from bookings.domain.lifecycle import Change, after
 from bookings.models import Attendee, Booking
-from bookings.services.booking import record
+from bookings.services.records import record
 from workestra.accounts.models import User
 from workestra.crm.models import Person
 
 Attendance = Booking.Attendance
 
 
-class NotOver(Exception):
-    """Attendance can only be marked on a confirmed booking that has begun."""
-
-
 def mark(*, attendee: Attendee, attendance: Booking.Attendance, actor: User, now: datetime) -> Attendee:
     """Mark an attendee of a past booking attended or no-show, or unmark him; his person's no-show count follows.
 
-    The booking sums up its attendees. Raises: NotOver.
+    The booking sums up its attendees. Raises: BookingClosed before it begins, and when it stands no more.
     """
     with transaction.atomic():
         booking = Booking.objects.select_for_update(no_key=True).get(pk=attendee.booking_id)
         current = booking.attendees.get(pk=attendee.pk)
-        if current.status != Booking.Status.CONFIRMED or not booking.is_past(now):
-            raise NotOver(current.status)
+        after(current.status, Change.MARK, has_begun=booking.is_past(now))
         before = current.no_show_status
         if before == attendance:
             return current

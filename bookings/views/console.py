@@ -151,7 +151,7 @@ def attendance(request: MemberRequest, attendee_id: UUID) -> HttpResponse:
         marked = attendance_service.mark(
             attendee=attendee, attendance=form.cleaned_data["attendance"], actor=request.member.user, now=now
         )
-    except attendance_service.NotOver:
+    except booking_service.BookingClosed:
         messages.error(request, "Attendance can be marked once a confirmed meeting has begun.")
         return _to_list(request, attendee.booking)
     said = MARKED[Booking.Attendance(marked.no_show_status)].format(marked.name)

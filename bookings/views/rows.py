@@ -81,7 +81,7 @@ class Row:
     @property
     def cancelled_by(self) -> str:
         """Who cancelled it."""
-        if self.lead.cancelled_by == Attendee.Party.HOST:
+        if self.lead.ended_by == Attendee.Party.HOST:
             return "the host"
         if self.lead.status == Booking.Status.RESCHEDULED:
             return f"{self.booker}, who moved to another session"

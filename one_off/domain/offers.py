@@ -1,26 +1,21 @@
-"""What a one-off may offer, and how a typed wall time becomes an instant."""
+"""What a one-off may offer."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Final
-from zoneinfo import ZoneInfo
 
+from scheduling.domain.wallclock import FURTHEST
 from workestra.calendars.domain.period import Period
 
 MAX_SLOTS: Final = 10
 SHORTEST: Final = timedelta(minutes=5)
 LONGEST: Final = timedelta(minutes=480)
-FURTHEST: Final = timedelta(days=730)
 
 
 class BadOffer(ValueError):
     """These times cannot be offered; the message says why, for people."""
-
-
-class SkippedTime(ValueError):
-    """The wall clock of the zone never shows this time: it goes forward over it."""
 
 
 class SlotState(StrEnum):
@@ -55,19 +50,6 @@ class Offer:
     invitee_name: str = ""
     invitee_email: str = ""
     expires_at: datetime | None = None
-
-
-def instant_of(wall: datetime, zone: ZoneInfo) -> datetime:
-    """The instant, in UTC, at which a clock in `zone` shows this naive time.
-
-    Of a time that comes twice, where the clocks go back, it is the first.
-
-    Raises SkippedTime where the clocks go forward over it.
-    """
-    instant = wall.replace(tzinfo=zone, fold=0).astimezone(UTC)
-    if instant.astimezone(zone).replace(tzinfo=None, fold=0) != wall:
-        raise SkippedTime(wall)
-    return instant
 
 
 def ensure_can_be_offered(periods: Sequence[Period], expires_at: datetime | None, now: datetime) -> None:

@@ -1,14 +1,17 @@
-"""The wall clock of a zone, seen from UTC: while its offset holds, and when it shows a given date."""
+"""The wall clock of a zone, seen from UTC: while its offset holds, when it shows a given date, and a given time."""
 
 from collections.abc import Iterable
 from datetime import UTC, date, datetime, timedelta
 from functools import cache, lru_cache
-from typing import NamedTuple, TypeAlias
+from typing import Final, NamedTuple, TypeAlias
 from zoneinfo import ZoneInfo, available_timezones
 
 DAY = timedelta(days=1)
 WEEK = 7 * DAY
 SECOND = timedelta(seconds=1)
+
+FURTHEST: Final = timedelta(days=730)
+"""How far ahead somebody may pick a time by hand."""
 
 # Clock changes of one zone lie at least four days apart in the whole tz database (Freetown, 1939).
 PROBE = timedelta(days=3)
@@ -25,6 +28,10 @@ class Steady(NamedTuple):
     offset: timedelta
 
 
+class SkippedTime(ValueError):
+    """The wall clock of the zone never shows this time: it goes forward over it."""
+
+
 @cache
 def known_zones() -> frozenset[str]:
     """The names of the tz database, without those that name no place or depend on this machine."""
@@ -39,6 +46,19 @@ def offset_at(zone: str, instant: datetime) -> timedelta:
 
 def local_date(zone: str, instant: datetime) -> date:
     return instant.astimezone(ZoneInfo(zone)).date()
+
+
+def instant_of(wall: datetime, zone: ZoneInfo) -> datetime:
+    """The instant, in UTC, at which a clock in `zone` shows this naive time.
+
+    Of a time that comes twice, where the clocks go back, it is the first.
+
+    Raises SkippedTime where the clocks go forward over it.
+    """
+    instant = wall.replace(tzinfo=zone, fold=0).astimezone(UTC)
+    if instant.astimezone(zone).replace(tzinfo=None, fold=0) != wall:
+        raise SkippedTime(wall)
+    return instant
 
 
 def steady_spans(zone: str, start: datetime, end: datetime) -> list[Steady]:

@@ -248,7 +248,7 @@ def test_cancelling_frees_the_time_tells_both_and_drops_the_reminder(
     booking = make_booking(link, TUESDAY_TEN + DAY, NOW)
     gone = cancel_by_booker(attendee=booking.booker, reason="No longer needed", now=NOW).booking
     assert busy(booking) == []
-    assert (gone.status, gone.booker.cancelled_by, gone.booker.reason) == (
+    assert (gone.status, gone.booker.ended_by, gone.booker.reason) == (
         "cancelled",
         "booker",
         "No longer needed",
@@ -352,7 +352,7 @@ def test_a_cut_off_binds_the_booker_and_not_the_host(link: BookingLink, NOW: dat
     assert everything() == before
     moved = reschedule(attendee=booking.booker, start=booking.starts_at + HOUR, now=late).booking
     gone = cancel_by_host(booking=moved, actor=moved.host, reason="Ill", now=late + DAY / 4)
-    assert gone.booker.cancelled_by == "host"
+    assert gone.booker.ended_by == "host"
 
 
 def test_a_cut_off_ends_with_its_last_instant(link: BookingLink, NOW: datetime) -> None:

@@ -218,7 +218,7 @@ def test_cancelling_frees_the_time_and_tells_both(alice: Membership, booking: Bo
     response = act(alice, booking, "cancel", reason="Customer visit")
     assert response.status_code == 302
     booking.refresh_from_db()
-    assert (booking.status, booking.booker.cancelled_by, booking.booker.reason) == (
+    assert (booking.status, booking.booker.ended_by, booking.booker.reason) == (
         "cancelled",
         "host",
         "Customer visit",

@@ -28,9 +28,11 @@ SUITE = (
     "tests/concurrency/test_http_races.py",
     "tests/concurrency/test_seat_races.py",
 )
-BUSY_TIME, BOOKING, ONE_OFF = (
+BUSY_TIME, BOOKING, RECORDS, SESSIONS, ONE_OFF = (
     "scheduling/services/busy_time.py",
     "bookings/services/booking.py",
+    "bookings/services/records.py",
+    "bookings/services/sessions.py",
     "one_off/services.py",
 )
 ENOUGH = 0.9
@@ -118,31 +120,30 @@ MUTANTS = (
     Mutant(
         "an ended booking is moved",
         BOOKING,
-        "        _ensure_open(current, now)\n",
-        "",
+        "current.after(Change.MOVE, now)",
+        "Booking.Status.RESCHEDULED",
         after="def reschedule(",
     ),
     Mutant(
         "an ended booking is cancelled",
-        BOOKING,
-        "        _ensure_open(current, now)\n",
+        "bookings/domain/lifecycle.py",
+        "    if not allows(state, change, has_begun=has_begun):\n        raise BookingClosed(state)\n",
         "",
-        after="def cancel_by_booker(",
     ),
-    Mutant("the old time stays taken", BOOKING, "    locked.free(booking.pk)\n", "", after="def _move("),
+    Mutant("the old time stays taken", RECORDS, "    locked.free(booking.pk)\n", ""),
     Mutant("a booking is in its own way", BOOKING, ", without=freed_by_moving(booking)", ""),
     Mutant(
         "SEQUENCE stays",
-        BOOKING,
+        RECORDS,
         "moved.ics_sequence = previous.ics_sequence + 1",
         "moved.ics_sequence = previous.ics_sequence",
     ),
     Mutant(
         "what is cancelled stays taken",
-        BOOKING,
+        SESSIONS,
         "        locked.free(booking.pk)\n",
         "        pass\n",
-        after="def _settle(",
+        after="def settle(",
     ),
     Mutant(
         "nobody is told of a cancellation",
@@ -152,16 +153,16 @@ MUTANTS = (
     ),
     Mutant(
         "a seat that is taken is not counted",
-        BOOKING,
+        SESSIONS,
         "    locked.seat(session.pk, session.attendee_count)\n",
         "",
     ),
     Mutant(
         "the time of one host of several is taken",
-        BOOKING,
-        "            for host in hosts\n",
-        "            for host in hosts[:1]\n",
-        after="def _take(",
+        RECORDS,
+        "        for host in hosts\n",
+        "        for host in hosts[:1]\n",
+        after="def claims_of(",
     ),
     Mutant(
         "a closed one-off is picked",

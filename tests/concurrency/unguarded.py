@@ -10,6 +10,6 @@ booking = import_module("bookings.services.booking")
 links = import_module("scheduling.models").BookingLink.objects
 
 busy_time._lock = lambda host_ids: None
-booking._link_locked = lambda link_id: links.filter(pk=link_id).first()
+booking.link_locked = lambda link_id: links.filter(pk=link_id).first()
 
 __all__ = ["application"]

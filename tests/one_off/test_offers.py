@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from one_off.domain.offers import SkippedTime, instant_of
+from scheduling.domain.wallclock import SkippedTime, instant_of
 
 BERLIN = ZoneInfo("Europe/Berlin")
 NEW_YORK = ZoneInfo("America/New_York")

@@ -135,7 +135,7 @@ INVARIANTS: Final = (
         WHERE 1 <> (
             SELECT count(*) FROM notifications_outbox_messages
             WHERE resend_of_id IS NULL AND topic_id = a.id AND recipient = a.email
-                AND kind IN ('booking.confirmed.booker', 'booking.moved.booker')
+                AND kind IN ('booking.confirmed.booker', 'booking.moved.booker', 'booking.proposed.booker')
         )
         """,
     ),
@@ -157,7 +157,7 @@ INVARIANTS: Final = (
         SELECT e.id FROM scheduling_calendar_events e
         WHERE NOT EXISTS (
             SELECT FROM notifications_outbox_messages
-            WHERE topic_id = e.id AND kind IN ('booking.confirmed.host', 'booking.moved.host')
+            WHERE topic_id = e.id AND kind IN ('booking.confirmed.host', 'booking.moved.host', 'booking.proposed.host')
         ) OR (status = 'cancelled' AND NOT EXISTS (
             SELECT FROM notifications_outbox_messages WHERE topic_id = e.id AND kind = 'booking.cancelled.host'
         ))
