@@ -22,7 +22,7 @@ def booking_for(member: Membership, booking_id: UUID, permission: Permission = P
     seen = require(member, Permission.VIEW)
     booking = (
         Booking.objects.filter(workspace=member.workspace, pk=booking_id)
-        .select_related("link", "host")
+        .select_related("link", "host", "workspace", "noted_by")
         .prefetch_related(Prefetch("attendees", Attendee.objects.select_related("person")))
         .first()
     )

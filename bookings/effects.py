@@ -27,6 +27,7 @@ from bookings.domain.names import greeting, in_one
 from bookings.invites import (
     guests_location_of,
     invite_for_booker,
+    invite_for_former_host,
     invite_for_guest,
     invite_for_host,
     location_of,
@@ -53,6 +54,7 @@ class Reader(Enum):
 class Letter:
     """A mail to one side about a booking in `status`. `method` is what its calendar is asked to do, if anything.
 
+    A mail `is_farewell` to a host who is none of this booking any more.
     A host's mail `is_of_seat` when it is about one attendee of a group session that stands.
 
     `headline` may name {host}, {booker} and {you} ("Priya, ", or nothing when the name does not look like one).
@@ -64,6 +66,7 @@ class Letter:
     method: Method | None
     reader: Reader
     is_of_seat: bool = False
+    is_farewell: bool = False
     only_before_start: bool = False
 
 
@@ -78,6 +81,20 @@ LETTERS: Final = {
     kinds.MOVED_BOOKER: Letter(
         "moved_booker",
         "{you}your meeting with {host} has moved",
+        Booking.Status.CONFIRMED,
+        Method.REQUEST,
+        Reader.BOOKER,
+    ),
+    kinds.PROPOSED_BOOKER: Letter(
+        "proposed_booker",
+        "{you}{host} has proposed a new time",
+        Booking.Status.CONFIRMED,
+        Method.REQUEST,
+        Reader.BOOKER,
+    ),
+    kinds.REASSIGNED_BOOKER: Letter(
+        "reassigned_booker",
+        "{you}you meet {host} now",
         Booking.Status.CONFIRMED,
         Method.REQUEST,
         Reader.BOOKER,
@@ -111,6 +128,20 @@ LETTERS: Final = {
         Method.REQUEST,
         Reader.GUEST,
     ),
+    kinds.PROPOSED_GUEST: Letter(
+        "moved_booker",
+        "Your meeting with {host} has moved",
+        Booking.Status.CONFIRMED,
+        Method.REQUEST,
+        Reader.GUEST,
+    ),
+    kinds.REASSIGNED_GUEST: Letter(
+        "reassigned_booker",
+        "Your meeting is with {host} now",
+        Booking.Status.CONFIRMED,
+        Method.REQUEST,
+        Reader.GUEST,
+    ),
     kinds.CANCELLED_GUEST: Letter(
         "cancelled_booker",
         "Your meeting with {host} is cancelled",
@@ -123,6 +154,28 @@ LETTERS: Final = {
     ),
     kinds.MOVED_HOST: Letter(
         "moved_host", "{booker} moved your meeting", Booking.Status.CONFIRMED, Method.REQUEST, Reader.HOST
+    ),
+    kinds.PROPOSED_HOST: Letter(
+        "moved_host",
+        "Your meeting with {booker} has moved",
+        Booking.Status.CONFIRMED,
+        Method.REQUEST,
+        Reader.HOST,
+    ),
+    kinds.REASSIGNED_HOST: Letter(
+        "confirmed_host",
+        "You host the meeting with {booker} now",
+        Booking.Status.CONFIRMED,
+        Method.REQUEST,
+        Reader.HOST,
+    ),
+    kinds.GIVEN_AWAY_HOST: Letter(
+        "given_away_host",
+        "{host} hosts the meeting with {booker} now",
+        Booking.Status.CONFIRMED,
+        Method.CANCEL,
+        Reader.HOST,
+        is_farewell=True,
     ),
     kinds.CANCELLED_HOST: Letter(
         "cancelled_host",
@@ -153,7 +206,7 @@ def render_letter(letter: Letter, message: OutboxMessage, now: datetime) -> Emai
     attendee = _attendee_of(letter, message.topic_id)
     if attendee is None:
         return Skip("The booking no longer exists")
-    if outdated := _outdated(letter, attendee, message.seq, now):
+    if outdated := _outdated(letter, attendee, message, now):
         return Skip(outdated)
     booking, is_host = attendee.booking, letter.reader is Reader.HOST
     context = _context(letter, attendee, message.recipient)
@@ -184,13 +237,16 @@ def _attendee_of(letter: Letter, topic_id: UUID) -> Attendee | None:
     return booking.company[0] if booking else None
 
 
-def _outdated(letter: Letter, attendee: Attendee, seq: int, now: datetime) -> str:
+def _outdated(letter: Letter, attendee: Attendee, message: OutboxMessage, now: datetime) -> str:
     """Why the mail would tell what is no longer so; "" when it still is."""
     booking = attendee.booking
+    if letter.is_farewell:
+        is_back = message.recipient in {host.email for host in booking.hosts}
+        return "The meeting is his again" if is_back else ""
     told_of = booking if letter.reader is Reader.HOST and not letter.is_of_seat else attendee
     if told_of.status != letter.status:
         return f"The booking is {told_of.get_status_display().lower()} by now"
-    if seq < told_of.ics_sequence:
+    if message.seq < told_of.ics_sequence:
         return "A later change has a mail of its own"
     if letter.only_before_start and booking.is_past(now):
         return "The meeting has begun"
@@ -207,6 +263,8 @@ def _invite(
             return invite_for_booker(attendee, method, manage_url=context["manage_url"], now=now)
         case Reader.GUEST:
             return invite_for_guest(attendee, context["recipient"], method, now=now)
+        case Reader.HOST if letter.is_farewell:
+            return invite_for_former_host(attendee, context["recipient"], now=now)
         case Reader.HOST:
             return invite_for_host(attendee, method, now=now)
 
@@ -226,7 +284,7 @@ def _context(letter: Letter, attendee: Attendee, recipient: str) -> dict[str, An
     headline = letter.headline.format(
         you=f"{name}, " if name else "", host=booking.host_first_names, booker=attendee.name
     )
-    if booking.is_group and letter.method is Method.CANCEL and letter.reader is Reader.HOST:
+    if booking.is_group and letter is LETTERS[kinds.CANCELLED_HOST]:
         headline = "Your session is cancelled"
     previous = _previous(attendee)
     return {
@@ -248,7 +306,8 @@ def _context(letter: Letter, attendee: Attendee, recipient: str) -> dict[str, An
         "zone_words": words.zone_in_public(booking.starts_at, mine),
         "other": _other(booking, mine, theirs, other_name),
         "short": _short(booking.starts_at, mine),
-        "was": _short(previous.starts_at, mine) if previous else "",
+        "was": _short(previous.booking.starts_at, mine) if previous else "",
+        "message": previous.reason if previous else "",
         "location": location,
         "calendars": calendar_links(
             title=f"{booking.title} with {booking.host_names}",
@@ -315,9 +374,9 @@ def _until(booking: Booking, zone: ZoneInfo) -> str:
     )
 
 
-def _previous(attendee: Attendee) -> Booking | None:
-    """The booking he attended before he moved to this one; None when he never did."""
+def _previous(attendee: Attendee) -> Attendee | None:
+    """Who he was at the booking before he moved to this one; None when he never did."""
     if not attendee.ics_sequence:
         return None
     earlier = [row for row in selectors.seats_of(attendee) if row.ics_sequence < attendee.ics_sequence]
-    return earlier[-1].booking if earlier else None
+    return earlier[-1] if earlier else None

@@ -89,6 +89,15 @@ def invite_for_host(attendee: Attendee, method: Method, *, now: datetime) -> Inv
     )
 
 
+def invite_for_former_host(attendee: Attendee, address: str, *, now: datetime) -> Invite:
+    """What takes the event out of the calendar of a host who does not host it any more: a CANCEL for him alone.
+
+    The event stands for everybody else, so nobody else is named (RFC 5546, 3.2.5).
+    """
+    invite = invite_for_host(attendee, Method.CANCEL, now=now)
+    return replace(invite, attendees=(Participant("", address),))
+
+
 def invite_to_keep(attendee: Attendee, *, manage_url: str, now: datetime) -> Invite:
     """The booker's event as a file: METHOD:PUBLISH, which names no attendees."""
     invite = invite_for_booker(attendee, Method.REQUEST, manage_url=manage_url, now=now)

@@ -32,6 +32,7 @@ class Booking(models.Model):
 
     `host` is the one with the lowest id of all that a collective meeting needs; the others are its `co_hosts`.
     `timezone` is the page's zone, in which the host reads the booking. `page_slug` is the slug of manage addresses.
+    `private_note` is for whoever may see the booking in the console, and for nobody else.
     `no_show_status` sums up its attendees': of several it is marked when all are, attended when anybody was there.
     """
 
@@ -78,6 +79,11 @@ class Booking(models.Model):
     buffer_before_minutes = models.PositiveSmallIntegerField(default=0)
     buffer_after_minutes = models.PositiveSmallIntegerField(default=0)
     assignment_receipt = models.JSONField(null=True, blank=True, encoder=DjangoJSONEncoder)
+    private_note = models.TextField(max_length=5000, blank=True)
+    noted_by = models.ForeignKey(
+        settings.AUTH_USER_MODEL, on_delete=models.SET_NULL, null=True, blank=True, related_name="+"
+    )
+    noted_at = models.DateTimeField(null=True, blank=True)
     briefing_sent_at = models.DateTimeField(null=True, blank=True)
     created_at = models.DateTimeField()
 

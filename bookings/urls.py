@@ -1,12 +1,15 @@
 from django.urls import path
 
-from bookings.views import console, embed, embed_settings, files, manage, public
+from bookings.views import console, embed, embed_settings, files, hosting, manage, public
 
 app_name = "bookings"
 urlpatterns = [
     path("calendar/bookings", console.console, name="console"),
     path("calendar/bookings/<uuid:booking_id>/drawer", console.drawer, name="drawer"),
     path("calendar/bookings/<uuid:booking_id>/cancel", console.cancel, name="cancel"),
+    path("calendar/bookings/<uuid:booking_id>/reschedule", hosting.propose, name="propose"),
+    path("calendar/bookings/<uuid:booking_id>/reassign", hosting.reassign, name="reassign"),
+    path("calendar/bookings/<uuid:booking_id>/note", hosting.note, name="note"),
     path(
         "calendar/bookings/attendees/<uuid:attendee_id>/cancel",
         console.cancel_attendee,

@@ -11,6 +11,13 @@ CONFIRMED_HOST: Final = "booking.confirmed.host"
 MOVED_BOOKER: Final = "booking.moved.booker"
 MOVED_GUEST: Final = "booking.moved.guest"
 MOVED_HOST: Final = "booking.moved.host"
+PROPOSED_BOOKER: Final = "booking.proposed.booker"
+PROPOSED_GUEST: Final = "booking.proposed.guest"
+PROPOSED_HOST: Final = "booking.proposed.host"
+REASSIGNED_BOOKER: Final = "booking.reassigned.booker"
+REASSIGNED_GUEST: Final = "booking.reassigned.guest"
+REASSIGNED_HOST: Final = "booking.reassigned.host"
+GIVEN_AWAY_HOST: Final = "booking.given_away.host"
 CANCELLED_BOOKER: Final = "booking.cancelled.booker"
 CANCELLED_GUEST: Final = "booking.cancelled.guest"
 CANCELLED_HOST: Final = "booking.cancelled.host"
@@ -26,6 +33,13 @@ LABELS: Final = {
     MOVED_BOOKER: "New time",
     MOVED_GUEST: "New time",
     MOVED_HOST: "New time",
+    PROPOSED_BOOKER: "Your host has proposed a new time",
+    PROPOSED_GUEST: "New time",
+    PROPOSED_HOST: "New time",
+    REASSIGNED_BOOKER: "New host",
+    REASSIGNED_GUEST: "New host",
+    REASSIGNED_HOST: "Handed over to you",
+    GIVEN_AWAY_HOST: "Given to somebody else",
     CANCELLED_BOOKER: "Cancellation",
     CANCELLED_GUEST: "Cancellation",
     CANCELLED_HOST: "Cancellation",

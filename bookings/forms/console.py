@@ -1,9 +1,21 @@
 """What a host types in the console."""
 
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+from zoneinfo import ZoneInfo
+
 from django import forms
+from django.core.exceptions import ValidationError
 
 from bookings.models import Booking
+from bookings.selectors.hosting import Substitute
+from scheduling.forms.times import instant_to_come
+from workestra.accounts.models import User
+from workestra.calendars.domain import clock_words as words
 from workestra.look.fields import LinesField
+from workestra.look.forms import DateField, TimeField
 
 
 class CancelForm(forms.Form):
@@ -23,4 +35,100 @@ class AttendanceForm(forms.Form):
         coerce=Booking.Attendance,
         required=False,
         empty_value=Booking.Attendance.UNMARKED,
+    )
+
+
+class ProposeForm(forms.Form):
+    """A new start for a booking, on the clock of the member who types it, with a message to whoever booked it."""
+
+    day = forms.DateField(
+        label="New day",
+        widget=DateField(),
+        error_messages={"required": "Pick a day.", "invalid": "Write the day as 2030-01-31."},
+    )
+    time = forms.TimeField(
+        label="New start",
+        widget=TimeField({"class": "num"}),
+        error_messages={"required": "Pick a start.", "invalid": "Write the start as 16:30."},
+    )
+    message = LinesField(
+        max_length=500,
+        required=False,
+        widget=forms.Textarea(attrs={"rows": 2}),
+        label="Message",
+        help_text="It is in the mail with the new time. At most 500 characters.",
+        error_messages={"max_length": "Keep the message to 500 characters."},
+    )
+
+    def __init__(
+        self,
+        data: Mapping[str, Any] | None = None,
+        *,
+        booking: Booking,
+        zone: ZoneInfo,
+        now: datetime,
+        start: datetime | None = None,
+    ) -> None:
+        """Without `data` it begins with `start`, or with the time the booking has."""
+        local = (start or booking.starts_at).astimezone(zone)
+        super().__init__(
+            data, initial={"day": local.date(), "time": local.time()}, auto_id=f"rs-{booking.pk}-%s"
+        )
+        self.booking, self.zone, self.now = booking, zone, now
+        self.fields["time"].help_text = (
+            f"Your local time: {words.zone_in_public(booking.starts_at, zone)}. "
+            f"{booking.duration_minutes} minutes, as before."
+        )
+
+    def clean(self) -> None:
+        day, time = self.cleaned_data.get("day"), self.cleaned_data.get("time")
+        if day is None or time is None:
+            return
+        try:
+            start = instant_to_come(datetime.combine(day, time), self.zone, self.now)
+            if start == self.booking.starts_at:
+                raise ValidationError("That is the time it has. Pick another one.")
+        except ValidationError as error:
+            self.add_error("time", error)
+        else:
+            self.cleaned_data["start"] = start
+
+
+class ReassignForm(forms.Form):
+    """Who is to host a booking: one of those who are free."""
+
+    host = forms.TypedChoiceField(
+        label="New host",
+        coerce=UUID,
+        error_messages={
+            "required": "Choose who is to host it.",
+            "invalid_choice": "Choose somebody who is free.",
+        },
+    )
+
+    def __init__(
+        self, data: Mapping[str, Any] | None = None, *, booking: Booking, substitutes: Sequence[Substitute]
+    ) -> None:
+        super().__init__(data, auto_id=f"ra-{booking.pk}-%s")
+        self.substitutes = substitutes
+        free = [(str(each.user.pk), each.user.name) for each in substitutes if not each.taken]
+        taken = [f"{each.user.name} ({each.taken})" for each in substitutes if each.taken]
+        self.fields["host"].choices = [("", "Choose"), *free]  # type: ignore[attr-defined]
+        self.fields["host"].help_text = f"Not free: {', '.join(taken[:5])}." if taken else ""
+        self.is_offered = bool(free)
+
+    @property
+    def chosen(self) -> User:
+        """Who was chosen. Only for a valid form."""
+        host_id = self.cleaned_data["host"]
+        return next(each.user for each in self.substitutes if each.user.pk == host_id)
+
+
+class NoteForm(forms.Form):
+    note = LinesField(
+        max_length=5000,
+        required=False,
+        widget=forms.Textarea(attrs={"rows": 3}),
+        label="Private note",
+        error_messages={"max_length": "Keep the note to 5000 characters."},
     )

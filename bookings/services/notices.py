@@ -10,6 +10,7 @@ from typing import Final
 
 from bookings.domain import mail_kinds as kinds
 from bookings.models import Attendee, Booking
+from workestra.accounts.models import User
 from workestra.notifications import services as outbox
 
 REMINDER_BEFORE: Final = timedelta(hours=24)
@@ -47,6 +48,28 @@ def announce_moved(moved: Attendee, *, previous: Attendee, reminder: bool, now: 
         _remind(moved, now)
 
 
+def announce_proposed(
+    moved: Booking, successors: Sequence[tuple[Attendee, Attendee]], *, reminder: bool, now: datetime
+) -> None:
+    """Tell everybody of the time a host has moved the meeting to. `successors` are who comes, as before and now."""
+    for previous, attendee in successors:
+        outbox.cancel_pending(previous.pk, kinds.REMINDER_BOOKER)
+        _tell_booker(attendee, kinds.PROPOSED_BOOKER, kinds.PROPOSED_GUEST, now)
+        if reminder:
+            _remind(attendee, now)
+    _tell_hosts(moved, kinds.PROPOSED_HOST, now)
+
+
+def announce_reassigned(booking: Booking, previous: User, *, now: datetime) -> None:
+    """Tell everybody that the meeting has another host, and the previous one's calendar that it is not his any more."""
+    for attendee in booking.company:
+        if outbox.cancel_pending(attendee.pk, kinds.REMINDER_BOOKER):
+            _remind(attendee, now)
+        _tell_booker(attendee, kinds.REASSIGNED_BOOKER, kinds.REASSIGNED_GUEST, now)
+    _tell_hosts(booking, kinds.REASSIGNED_HOST, now)
+    _about_booking(booking, kinds.GIVEN_AWAY_HOST, previous.email, now)
+
+
 def announce_cancelled(booking: Booking, attendees: Sequence[Attendee], *, now: datetime) -> None:
     """Tell these attendees that they were cancelled, and the hosts; reminders are dropped."""
     for attendee in attendees:
@@ -66,15 +89,7 @@ def _tell_booker(attendee: Attendee, kind: str, guest_kind: str, now: datetime) 
 
 def _tell_hosts(booking: Booking, kind: str, now: datetime) -> None:
     for host in booking.hosts:
-        outbox.enqueue(
-            workspace_id=booking.workspace_id,
-            topic=kinds.BOOKING,
-            topic_id=booking.pk,
-            kind=kind,
-            recipient=host.email,
-            seq=booking.ics_sequence,
-            available_at=now,
-        )
+        _about_booking(booking, kind, host.email, now)
 
 
 def _tell_hosts_of_seat(attendee: Attendee, kind: str, now: datetime) -> None:
@@ -86,6 +101,18 @@ def _remind(attendee: Attendee, now: datetime) -> None:
     due = attendee.booking.starts_at - REMINDER_BEFORE
     if due > now:
         _about_attendee(attendee, kinds.REMINDER_BOOKER, attendee.email, due)
+
+
+def _about_booking(booking: Booking, kind: str, recipient: str, due: datetime) -> None:
+    outbox.enqueue(
+        workspace_id=booking.workspace_id,
+        topic=kinds.BOOKING,
+        topic_id=booking.pk,
+        kind=kind,
+        recipient=recipient,
+        seq=booking.ics_sequence,
+        available_at=due,
+    )
 
 
 def _about_attendee(attendee: Attendee, kind: str, recipient: str, due: datetime) -> None:

@@ -22,6 +22,7 @@ from bookings.domain.mail_kinds import CANCELLED_BOOKER, CANCELLED_HOST, LABELS
 from bookings.domain.names import in_one
 from bookings.forms.console import CancelForm
 from bookings.models import Attendee, Booking
+from bookings.views.tools import cancel_form, take_focus, tools_of
 from scheduling.models import BookingLink
 from workestra.accounts import selectors as accounts
 from workestra.accounts.domain.permissions import Permission
@@ -36,14 +37,15 @@ SOON: Final = 60
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """A booking as the list shows it. `can_edit` and `can_delete` say what to offer; `latest` is where its series
-    stands now, for the rows of meetings that have moved on."""
+    """A booking as the list shows it. `can_edit` and `can_delete` say what to offer; `moves` is how often its series
+    has moved; `latest` is where that stands now, for the rows of meetings that have moved on."""
 
     booking: Booking
     now: datetime
     can_edit: bool
     can_delete: bool
     latest: Booking | None = None
+    moves: int = 0
 
     @property
     def place(self) -> Location:
@@ -79,11 +81,11 @@ class Row:
         return sum(not attendee.no_show_status for attendee in self.booking.company)
 
     @property
-    def cancelled_by(self) -> str:
-        """Who cancelled it."""
+    def ended_by(self) -> str:
+        """Who cancelled or moved it."""
         if self.lead.ended_by == Attendee.Party.HOST:
             return "the host"
-        if self.lead.status == Booking.Status.RESCHEDULED:
+        if self.booking.status == Booking.Status.CANCELLED != self.lead.status:
             return f"{self.booker}, who moved to another session"
         return f"{self.booker}, from the manage link"
 
@@ -107,12 +109,11 @@ class Row:
 
     @property
     def moved(self) -> str:
-        """How often it was moved to get here; a confirmed booking's sequence counts nothing else."""
-        return moved_words(self.booking.ics_sequence) if self.is_upcoming else ""
+        return moved_words(self.moves) if self.is_upcoming else ""
 
     @property
     def latest_moved(self) -> str:
-        return moved_words(self.latest.ics_sequence) if self.latest and self.latest.ics_sequence > 1 else ""
+        return moved_words(self.moves) if self.moves > 1 else ""
 
     @property
     def booker(self) -> str:
@@ -139,13 +140,14 @@ class Permissions:
         self._edit = accounts.reachable_user_ids(request.member, Permission.EDIT)
         self._delete = accounts.reachable_user_ids(request.member, Permission.DELETE)
 
-    def row(self, booking: Booking, now: datetime, latest: Booking | None = None) -> Row:
+    def row(self, booking: Booking, now: datetime, latest: Booking | None = None, moves: int = 0) -> Row:
         return Row(
             booking,
             now,
             can_edit=reaches(self._edit, booking),
             can_delete=reaches(self._delete, booking),
             latest=latest,
+            moves=moves,
         )
 
 
@@ -200,7 +202,8 @@ class Delivery:
 
 
 def drawer_of(request: MemberRequest, booking: Booking, now: datetime, **extra: Any) -> dict[str, Any]:
-    """Context of `bookings/_drawer.html`. `extra` replaces parts of it: a refused `cancel_form`, a `problem`."""
+    """Context of `bookings/_drawer.html`. `extra` replaces parts of it: a refused `cancel_form`, a
+    `problem`, the `form` that is open."""
     row = Permissions(request).row(booking, now)
     series = selectors.series_of(booking)
     attendees = booking.attendees.all()
@@ -234,12 +237,20 @@ def drawer_of(request: MemberRequest, booking: Booking, now: datetime, **extra: 
         "cancellations": [
             each for each in deliveries if each.message.kind in {CANCELLED_BOOKER, CANCELLED_HOST}
         ],
+        "chosen": _chosen_of(receipt) if receipt else "",
         "pool": f"{len(receipt['candidates'])} in the pool, "
         f"{sum(each['free'] for each in receipt['candidates'])} free"
         if receipt and booking.strategy == BookingLink.Strategy.ROUND_ROBIN
         else "",
-        "cancel_form": cancel_form(booking, has_focus=bool(extra.get("is_form_open"))),
+        **_tools(request, row, extra.get("form", "")),
     } | extra
+
+
+def _tools(request: MemberRequest, row: Row, opened: str) -> dict[str, Any]:
+    tools = tools_of(request, row.booking, row.now, can_edit=row.can_edit, can_delete=row.can_delete)
+    if opened:
+        take_focus(tools, opened)
+    return tools
 
 
 def _seats(row: Row, sent: CancelForm | None) -> list[Seat]:
@@ -255,12 +266,10 @@ def _seats(row: Row, sent: CancelForm | None) -> list[Seat]:
     return seats
 
 
-def cancel_form(of: Booking | Attendee, data: Any = None, *, has_focus: bool = False) -> CancelForm:
-    """The form with ids of its own: several drawers of a page may hold one."""
-    form = CancelForm(data, auto_id=f"cx-{of.pk}-%s")
-    if has_focus:
-        form.fields["reason"].widget.attrs["autofocus"] = True
-    return form
+def _chosen_of(receipt: Mapping[str, Any]) -> str:
+    """The first name of the host whose turn it was."""
+    chosen = (each["name"] for each in receipt["candidates"] if each["host_id"] == receipt["chosen"])
+    return next(chosen, "").split(" ")[0]
 
 
 def _form_beside(booking: Booking, zone: str) -> str | None:

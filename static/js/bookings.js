@@ -23,13 +23,30 @@
     form.hidden = !isOpen;
     button.setAttribute("aria-expanded", isOpen);
     if (!isOpen) return button.focus();
-    form.querySelector("textarea, input:not([type=hidden])").focus();
+    form.querySelector("textarea, select, input:not([type=hidden])").focus();
     say(form.querySelector("h3").textContent);
   };
 
   document.addEventListener("click", e => {
     const button = e.target.closest("[data-form]"), keep = e.target.closest("[data-keep]");
-    if (button) { e.preventDefault(); const form = document.getElementById(button.dataset.form); show(form, form.hidden); }
+    if (button) {
+      e.preventDefault();
+      const form = document.getElementById(button.dataset.form);
+      for (const other of form.parentElement.querySelectorAll(":scope > .inline-form")) {
+        if (other === form || other.hidden) continue;
+        other.hidden = true;
+        document.querySelector(`[data-form="${other.id}"]`).setAttribute("aria-expanded", "false");
+      }
+      show(form, form.hidden);
+    }
+    const near = e.target.closest("[data-day]");
+    if (near) {
+      e.preventDefault();
+      const form = near.closest("form");
+      form.elements.day.value = near.dataset.day;
+      form.elements.time.value = near.dataset.time;
+      form.elements.time.focus();
+    }
     if (keep) { e.preventDefault(); show(keep.closest("form"), false); }
   });
 

@@ -174,8 +174,8 @@ def test_the_list_takes_the_same_number_of_queries_however_long_it_is(
     client = signed_in(alice)
     for index in range(6):
         make_booking(link, TUESDAY_TEN + timedelta(hours=index), NOW, email=f"g{index}@x.example")
-    # session, user, member, role grants, counts, rows, attendees, co-hosts
-    with django_assert_num_queries(8):
+    # session, user, member, role grants, counts, rows, attendees, co-hosts, moves
+    with django_assert_num_queries(9):
         client.get(CONSOLE)
 
 
@@ -252,7 +252,7 @@ def _written() -> list[int]:
     ]
 
 
-@pytest.mark.parametrize("action", ["cancel", "attendance", "manage_link"])
+@pytest.mark.parametrize("action", ["cancel", "attendance", "manage_link", "propose", "reassign", "note"])
 @pytest.mark.parametrize(
     ("who", "role", "status"), [("bob", "member", 404), ("bob", "viewer", 403), ("carol", "admin", 404)]
 )
@@ -274,7 +274,8 @@ def test_what_a_role_may_not_do_is_refused_on_the_server(
         join_group(group, alice)
         drawer = drawer_for(member, booking).content.decode()
         assert "Cancel booking" not in drawer
-        assert "manage link" not in drawer
+        for tool in ("manage link", "Reschedule", "Reassign", "Save note"):
+            assert tool not in drawer
     before = _written()
     assert act(member, booking, action, attendance="attended").status_code == status
     assert _written() == before
@@ -285,8 +286,11 @@ def test_a_past_booking_offers_attendance_and_nothing_else(alice: Membership, bo
         page = signed_in(alice).get(CONSOLE, {"tab": "past", "open": str(booking.pk)}).content.decode()
         assert 'value="no_show"' in page
         assert "Cancel booking" not in page
+        assert "data-form" not in page
         before = _written()
         assert act(alice, booking, "cancel").status_code == 409
+        assert act(alice, booking, "propose", day="2030-01-20", time="10:00").status_code == 409
+        assert act(alice, booking, "reassign", host=str(uuid4())).status_code == 422
         assert act(alice, booking, "manage_link").status_code == 302
         assert _written() == before
 
@@ -496,7 +500,7 @@ def test_the_past_tab_counts_who_came_and_can_show_only_what_is_left_to_mark(
         assert len(ids(response)) == 3
 
 
-@pytest.mark.parametrize(("tab", "queries"), [("past", 9), ("cancelled", 8), ("rescheduled", 9)])
+@pytest.mark.parametrize(("tab", "queries"), [("past", 9), ("cancelled", 8), ("rescheduled", 10)])
 def test_every_tab_takes_the_same_number_of_queries_however_long_it_is(
     tab: str,
     queries: int,
@@ -621,7 +625,9 @@ def test_a_new_manage_link_goes_to_the_clipboard_and_is_not_kept(alice: Membersh
         assert "HX-Trigger" not in closed
 
 
-@pytest.mark.parametrize("action", ["drawer", "cancel", "attendance", "manage_link"])
+@pytest.mark.parametrize(
+    "action", ["drawer", "cancel", "attendance", "manage_link", "propose", "reassign", "note"]
+)
 def test_a_booking_that_is_gone_is_said_in_its_row(action: str, alice: Membership) -> None:
     client, address = signed_in(alice), reverse(f"bookings:{action}", args=[uuid4()])
     ask = client.get if action == "drawer" else client.post

@@ -666,6 +666,15 @@ LOOKS: tuple[Look, ...] = (
         query(console("upcoming", slug="product-demo"), form="cancel"),
         "mara",
     ),
+    *(
+        Look(
+            f"booking-{form}",
+            "bookings:console",
+            query(console("upcoming", slug="product-demo"), form=form),
+            "mara",
+        )
+        for form in ("propose", "reassign")
+    ),
     Look("session-drawer", "bookings:console", console("upcoming", slug="onboarding-session"), "mara"),
     Look("session-past", "bookings:console", console("past", slug="onboarding-session"), "mara"),
     Look("collective-drawer", "bookings:console", console("upcoming", slug="pilot-kickoff"), "mara"),

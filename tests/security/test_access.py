@@ -100,6 +100,12 @@ bookings:cancel                      GET  in   405      405 405      405     405
 bookings:cancel                      POST in   302|200! 404 302|200! 404     403     404  302|200! 302|200! 404   403
 bookings:cancel_attendee             GET  in   405      405 405      405     405     405  405      405      405   403
 bookings:cancel_attendee             POST in   302|200! 404 302|200! 404     403     404  302|200! 302|200! 404   403
+bookings:propose                     GET  in   405      405 405      405     405     405  405      405      405   403
+bookings:propose                     POST in   302|200! 404 302|200! 404     403     404  302|200! 302|200! 404   403
+bookings:reassign                    GET  in   405      405 405      405     405     405  405      405      405   403
+bookings:reassign                    POST in   422      404 422      404     403     404  302|200! 302|200! 404   403
+bookings:note                        GET  in   405      405 405      405     405     405  405      405      405   403
+bookings:note                        POST in   302|200! 404 302|200! 404     403     404  302|200! 302|200! 404   403
 bookings:attendance                  GET  in   405      405 405      405     405     405  405      405      405   403
 bookings:attendance                  POST in   302|200! 404 302|200! 404     403     404  302|200! 302|200! 404   403
 bookings:manage_link                 GET  in   405      405 405      405     405     405  405      405      405   403

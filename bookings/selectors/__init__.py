@@ -213,6 +213,16 @@ def latest_of(workspace: Workspace, bookings: Collection[Booking]) -> dict[UUID,
     return {row.series_id: row for row in rows}
 
 
+def times_moved(workspace: Workspace, bookings: Collection[Booking]) -> dict[UUID, int]:
+    """How often each of these bookings has moved, by series id; series that never have are left out."""
+    moved = Booking.objects.filter(
+        workspace=workspace,
+        series_id__in={booking.series_id for booking in bookings},
+        status=Booking.Status.RESCHEDULED,
+    )
+    return dict(moved.order_by().values_list("series_id").annotate(Count("pk")))
+
+
 def names_of_bookers(booking_ids: Collection[UUID]) -> dict[UUID, str]:
     """Who is coming to each of these bookings, in one phrase, by booking."""
     coming = Attendee.objects.filter(booking__in=booking_ids, status=Booking.Status.CONFIRMED)

@@ -1,0 +1,107 @@
+"""What a host does with a booking beside cancelling it: move it, hand it over, keep a note on it."""
+
+from datetime import datetime
+
+from bookings.domain.lifecycle import Change
+from bookings.models import Attendee, Booking
+from bookings.services import notices
+from bookings.services.records import (
+    attendee_at,
+    booking_locked,
+    claims_of,
+    leave,
+    link_locked,
+    move_booking,
+    record,
+)
+from bookings.services.sessions import session_at
+from scheduling.services.busy_time import LockedHosts, SlotTaken, with_hosts_locked
+from workestra.accounts.models import User
+from workestra.calendars.domain.period import Period
+
+
+class NotToBeHandedOver(Exception):
+    """The meeting cannot have this host: it needs all of its hosts, or it is his already."""
+
+
+def propose(*, booking: Booking, start: datetime, message: str, actor: User, now: datetime) -> Booking:
+    """Move an upcoming booking, with everybody who comes to it, to another start; gives the booking there.
+
+    The hosts, the length and everything else stay. A host may go beyond the hours, the notice and the buffers of his
+    page: only time that one of the hosts has not got is refused. The bookers are told with the `message`.
+
+    Raises: SlotTaken, also for the start it has and one that has passed; BookingClosed; TryAgain.
+    """
+
+    def work(locked: LockedHosts) -> Booking:
+        current = booking_locked(booking.pk, locked)
+        ended = current.after(Change.MOVE, now)
+        link = link_locked(current.link_id)
+        if start <= now or start == current.starts_at:
+            raise SlotTaken
+        if current.is_group and link is not None and session_at(link, start) is not None:
+            raise SlotTaken
+        company, hosts = current.company, current.hosts
+        period = Period(start, start + (current.ends_at - current.starts_at))
+        moved = move_booking(locked, current, period, hosts, now)
+        successors = []
+        for attendee in company:
+            attendee.ended_by = Attendee.Party.HOST
+            attendee.reason = message
+            leave(attendee, ended, now)
+            successors.append((attendee, attendee_at(moved, attendee, "", now)))
+            record(
+                "booking.rescheduled",
+                successors[-1][1],
+                now,
+                actor=actor,
+                before={"starts_at": current.starts_at},
+                after={"starts_at": moved.starts_at, "message": message},
+            )
+        notices.announce_proposed(moved, successors, reminder=link is None or link.reminder_enabled, now=now)
+        return moved
+
+    return with_hosts_locked(booking.host_ids, work)
+
+
+def reassign(*, booking: Booking, host: User, actor: User, now: datetime) -> Booking:
+    """Give an upcoming booking to another host at the time it has; both hosts and the bookers are told.
+
+    Raises: SlotTaken when he is not free; NotToBeHandedOver; BookingClosed; TryAgain.
+    """
+
+    def work(locked: LockedHosts) -> Booking:
+        current = booking_locked(booking.pk, locked)
+        current.after(Change.REASSIGN, now)
+        if len(current.hosts) > 1 or host == current.host:
+            raise NotToBeHandedOver
+        previous, company = current.host, current.company
+        locked.free(current.pk)
+        locked.take(claims_of(current, [host]))
+        current.host = host
+        current.ics_sequence += 1
+        current.save(update_fields=["host", "ics_sequence"])
+        for attendee in company:
+            attendee.ics_sequence += 1
+            attendee.save(update_fields=["ics_sequence"])
+            record(
+                "booking.reassigned",
+                attendee,
+                now,
+                actor=actor,
+                before={"host": previous.name},
+                after={"host": host.name},
+            )
+        handed_over = booking_locked(current.pk)
+        notices.announce_reassigned(handed_over, previous, now=now)
+        return handed_over
+
+    return with_hosts_locked(booking.host_ids | {host.pk}, work)
+
+
+def note(*, booking: Booking, text: str, actor: User, now: datetime) -> Booking:
+    """Keep a note that only members who see the booking read; "" takes it away. In any state of the booking."""
+    booking.private_note = text
+    booking.noted_by, booking.noted_at = (actor, now) if text else (None, None)
+    booking.save(update_fields=["private_note", "noted_by", "noted_at"])
+    return booking

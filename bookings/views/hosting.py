@@ -1,0 +1,121 @@
+"""What a host does with a booking in its drawer, beside cancelling it: a new time, another host, a note."""
+
+from uuid import UUID
+
+from django.contrib import messages
+from django.http import Http404, HttpResponse
+from django.shortcuts import redirect, render
+from django.utils import timezone
+from django.views.decorators.http import require_POST
+from django_htmx.http import reswap
+
+from bookings import access
+from bookings.domain.lifecycle import BookingClosed
+from bookings.models import Booking
+from bookings.services import hosting as service
+from bookings.views.listing import answer_with_drawer, found, gone, list_context, list_url
+from bookings.views.tools import note_form, propose_form, reassign_form, times_of
+from scheduling.services.busy_time import SlotTaken, TryAgain
+from workestra.accounts import selectors as accounts
+from workestra.accounts.domain.permissions import Permission
+from workestra.accounts.http import MemberRequest
+
+CLOSED = "It has begun, has moved, or was cancelled already."
+BUSY = "That did not save. Your text is still here. Try again."
+
+
+@require_POST
+def propose(request: MemberRequest, booking_id: UUID) -> HttpResponse:
+    """Move the booking to a new start. A start that is taken is answered with others, and nothing typed is lost."""
+    now = timezone.now()
+    try:
+        booking = access.booking_for(request.member, booking_id, Permission.EDIT)
+    except Http404:
+        return gone(request)
+    form = propose_form(request, booking, now, request.POST)
+    refused = {"propose_form": form, "form": "propose"}
+    if not form.is_valid():
+        return answer_with_drawer(request, booking, now, status=422, **refused)
+    start = form.cleaned_data["start"]
+    try:
+        moved = service.propose(
+            booking=booking,
+            start=start,
+            message=form.cleaned_data["message"],
+            actor=request.member.user,
+            now=now,
+        )
+    except SlotTaken:
+        form.add_error("time", "That time is already booked. Pick another one.")
+        times = times_of(request, booking, start, now)
+        return answer_with_drawer(request, booking, now, status=409, times=times, **refused)
+    except BookingClosed:
+        fresh = access.booking_for(request.member, booking_id)
+        return answer_with_drawer(request, fresh, now, status=409, problem=CLOSED)
+    except TryAgain:
+        form.add_error(None, BUSY)
+        return answer_with_drawer(request, booking, now, status=503, **refused)
+    return _done(request, moved, f"New time sent. {_who_is(moved)} being told by mail.")
+
+
+@require_POST
+def reassign(request: MemberRequest, booking_id: UUID) -> HttpResponse:
+    """Give the booking to another host who is free."""
+    now = timezone.now()
+    try:
+        booking = access.booking_for(request.member, booking_id, Permission.EDIT)
+    except Http404:
+        return gone(request)
+    form = reassign_form(request, booking, now, request.POST)
+    refused = {"reassign_form": form, "form": "reassign"}
+    if not form.is_valid():
+        return answer_with_drawer(request, booking, now, status=422, **refused)
+    host = form.chosen
+    try:
+        given = service.reassign(booking=booking, host=host, actor=request.member.user, now=now)
+    except SlotTaken:
+        again = reassign_form(request, booking, now)
+        again.errors["host"] = again.error_class([f"{host.name} was booked just now. Choose somebody else."])
+        return answer_with_drawer(request, booking, now, status=409, reassign_form=again, form="reassign")
+    except (BookingClosed, service.NotToBeHandedOver):
+        fresh = access.booking_for(request.member, booking_id)
+        return answer_with_drawer(request, fresh, now, status=409, problem=CLOSED)
+    except TryAgain:
+        form.add_error(None, BUSY)
+        return answer_with_drawer(request, booking, now, status=503, **refused)
+    return _done(request, given, f"{host.name} hosts it now. {_who_is(given)} being told by mail.")
+
+
+@require_POST
+def note(request: MemberRequest, booking_id: UUID) -> HttpResponse:
+    """Keep a private note on the booking."""
+    now = timezone.now()
+    try:
+        booking = access.booking_for(request.member, booking_id, Permission.EDIT)
+    except Http404:
+        return gone(request)
+    form = note_form(booking, request.POST)
+    if not form.is_valid():
+        return answer_with_drawer(request, booking, now, status=422, note_form=form)
+    service.note(booking=booking, text=form.cleaned_data["note"], actor=request.member.user, now=now)
+    if not request.htmx:
+        messages.success(request, "Note saved")
+        return redirect(list_url(request, open=str(booking_id)))
+    context = {"d": {"booking": booking, "note_form": form}, "said": "Note saved"}
+    return reswap(render(request, "bookings/_note.html#saved", context), "none")
+
+
+def _done(request: MemberRequest, booking: Booking, said: str) -> HttpResponse:
+    """The list with the booking as it is now, if the member may still see it."""
+    messages.success(request, said)
+    seen = accounts.reachable_user_ids(request.member, Permission.VIEW)
+    fresh = access.booking_for(request.member, booking.pk) if access.reaches(seen, booking) else None
+    if not request.htmx:
+        return redirect(list_url(request, open=str(fresh.pk) if fresh else ""))
+    context = list_context(request, timezone.now(), opened=fresh)
+    return found(request, context | {"said": said, "has_focus": True, "focus": booking.pk})
+
+
+def _who_is(booking: Booking) -> str:
+    told = booking.company
+    return f"{told[0].name} is" if len(told) == 1 else f"All {len(told)} attendees are"

@@ -1,0 +1,85 @@
+"""The forms of a drawer: what a host can do with the booking, each with ids of its own, as a page may have several."""
+
+from datetime import UTC, datetime
+from typing import Any, Final
+from zoneinfo import ZoneInfo
+
+from bookings.domain.lifecycle import Change
+from bookings.forms.console import CancelForm, NoteForm, ProposeForm, ReassignForm
+from bookings.models import Attendee, Booking
+from bookings.selectors import hosting
+from workestra.accounts import selectors as accounts
+from workestra.accounts.domain.permissions import Permission
+from workestra.accounts.http import MemberRequest
+
+FORMS: Final = frozenset({"cancel", "propose", "reassign"})
+"""The forms that open below the facts; the address says which one is open when a page is loaded with it."""
+
+
+def tools_of(
+    request: MemberRequest, booking: Booking, now: datetime, *, can_edit: bool, can_delete: bool
+) -> dict[str, Any]:
+    """The forms for what the member may do with the booking at this moment; a part of the drawer's context."""
+    tools: dict[str, Any] = {"note_form": note_form(booking) if can_edit else None}
+    if can_delete and booking.allows(Change.CANCEL, now):
+        tools["cancel_form"] = cancel_form(booking)
+    if can_edit and booking.allows(Change.MOVE, now):
+        start = asked_start(request)
+        tools["propose_form"] = propose_form(request, booking, now, start=start)
+        tools["times"] = times_of(request, booking, start or booking.starts_at, now)
+    if can_edit and booking.allows(Change.REASSIGN, now) and len(booking.hosts) == 1:
+        form = reassign_form(request, booking, now)
+        if form.substitutes:
+            tools["reassign_form"] = form
+    return tools
+
+
+def cancel_form(of: Booking | Attendee, data: Any = None) -> CancelForm:
+    return CancelForm(data, auto_id=f"cx-{of.pk}-%s")
+
+
+def propose_form(
+    request: MemberRequest, booking: Booking, now: datetime, data: Any = None, start: datetime | None = None
+) -> ProposeForm:
+    zone = ZoneInfo(request.member.user.timezone)
+    return ProposeForm(data, booking=booking, zone=zone, now=now, start=start)
+
+
+def times_of(
+    request: MemberRequest, booking: Booking, wanted: datetime, now: datetime
+) -> list[dict[str, Any]]:
+    """Free times around a wanted one, each as the form takes it and as an address says it."""
+    zone = ZoneInfo(request.member.user.timezone)
+    return [
+        {
+            "start": start,
+            "local": start.astimezone(zone).replace(tzinfo=None),
+            "asked": f"{start.astimezone(UTC):%Y-%m-%dT%H:%MZ}",
+        }
+        for start in hosting.times_near(booking, wanted, now)
+    ]
+
+
+def reassign_form(request: MemberRequest, booking: Booking, now: datetime, data: Any = None) -> ReassignForm:
+    reach = accounts.reachable_user_ids(request.member, Permission.EDIT)
+    return ReassignForm(data, booking=booking, substitutes=hosting.substitutes_for(booking, reach, now))
+
+
+def note_form(booking: Booking, data: Any = None) -> NoteForm:
+    return NoteForm(data, initial={"note": booking.private_note}, auto_id=f"pn-{booking.pk}-%s")
+
+
+def take_focus(tools: dict[str, Any], name: str) -> None:
+    """Let the page begin in the first field of this form."""
+    form = tools.get(f"{name}_form")
+    if form is not None:
+        next(iter(form.fields.values())).widget.attrs["autofocus"] = True
+
+
+def asked_start(request: MemberRequest) -> datetime | None:
+    """The start that the address proposes; None when it names none that can be read."""
+    try:
+        start = datetime.fromisoformat(request.GET.get("start", ""))
+        return start.astimezone(UTC) if start.tzinfo else None
+    except (ValueError, OverflowError):
+        return None
