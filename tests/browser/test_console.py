@@ -103,6 +103,7 @@ def test_the_whole_drawer_by_keyboard_keeps_what_was_typed_until_it_is_sent(
     expect(page).to_have_url(re.compile(rf"\?open={wei.pk}$"))
     expect(summary_of(page, wei)).to_be_focused()
     for name in (
+        "Wei-Lin Zhao",
         "weilin@",
         "meet.google.com",
         "Join",
