@@ -5,6 +5,7 @@ from bookings.views import console, embed, embed_settings, files, hosting, manag
 app_name = "bookings"
 urlpatterns = [
     path("calendar/bookings", console.console, name="console"),
+    path("calendar/bookings.csv", console.export, name="export"),
     path("calendar/bookings/<uuid:booking_id>/drawer", console.drawer, name="drawer"),
     path("calendar/bookings/<uuid:booking_id>/cancel", console.cancel, name="cancel"),
     path("calendar/bookings/<uuid:booking_id>/reschedule", hosting.propose, name="propose"),

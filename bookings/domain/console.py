@@ -66,12 +66,20 @@ class Place:
 class Query:
     """What to list: whose bookings (None: everybody's in the workspace), in which tab, matching which words.
 
-    `only_to_mark` leaves out past bookings whose attendance is marked; it means nothing in the other tabs.
+    They can be narrowed to those of one link or template, to one strategy, and to starts in [since, until).
+    `only_to_mark` leaves out past bookings whose attendance is marked, `attendance` all but those marked so ("" is
+    any); they mean nothing in the other tabs.
     """
 
     tab: Tab
     host_ids: frozenset[UUID] | None
     words: str = ""
+    link_id: UUID | None = None
+    template_id: UUID | None = None
+    strategy: str = ""
+    since: datetime | None = None
+    until: datetime | None = None
+    attendance: str = ""
     only_to_mark: bool = False
 
 

@@ -7,9 +7,6 @@ from datetime import datetime, timedelta
 from typing import Final
 from uuid import UUID
 
-from django.db.models import Count, Exists, OuterRef, Prefetch, Q, QuerySet
-
-from bookings.domain.console import PAGE_SIZE, RECENT, Marks, Place, Query, Tab
 from bookings.domain.mail_kinds import REMINDER_BOOKER
 from bookings.domain.names import in_one
 from bookings.models import AnswerFile, Attendee, Booking, RetiredToken
@@ -17,7 +14,7 @@ from scheduling import selectors as scheduling
 from scheduling.models import BookingLink
 from workestra.accounts import tokens
 from workestra.accounts.domain.tokens import token_hash
-from workestra.accounts.models import Membership, User, Workspace
+from workestra.accounts.models import User
 from workestra.calendars.domain.period import Period
 from workestra.crm.domain.addresses import normalized_email
 from workestra.notifications.selectors import waiting
@@ -146,83 +143,6 @@ def _is_held_back_by_notice(pool: scheduling.Pool, now: datetime, first: datetim
     return bool(pool.starts(Period(now, first), at_once))
 
 
-def listed(workspace: Workspace, query: Query, now: datetime) -> QuerySet[Booking]:
-    """The bookings a query asks for, with hosts and attendees: upcoming ones soonest first, all others newest first.
-
-    Newest means the latest start for past ones, and the latest to end for cancelled and rescheduled ones.
-    """
-    by = _ordered_by(query.tab)
-    order = [f"-{by}", "-id"] if query.tab.newest_first else [by, "id"]
-    bookings = _matching(workspace, query).filter(_in_tab(query, now))
-    whole = bookings.select_related("host").prefetch_related(
-        Prefetch("attendees", Attendee.objects.select_related("person")), "co_hosts"
-    )
-    return whole.order_by(*order)
-
-
-def page_of(bookings: QuerySet[Booking], tab: Tab, after: Place | None) -> tuple[list[Booking], Place | None]:
-    """One page of a list behind a place, and the place of the next page (None on the last one)."""
-    by = _ordered_by(tab)
-    if after is not None:
-        way = "lt" if tab.newest_first else "gt"
-        bookings = bookings.filter(
-            Q(**{f"{by}__{way}": after.at}) | Q(**{by: after.at, f"id__{way}": after.booking_id})
-        )
-    rows = list(bookings[: PAGE_SIZE + 1])
-    page = rows[:PAGE_SIZE]
-    return page, Place(getattr(page[-1], by), page[-1].pk) if len(rows) > PAGE_SIZE else None
-
-
-def counts(workspace: Workspace, query: Query, now: datetime) -> dict[Tab, int]:
-    """How many bookings each tab has for these hosts and words, in one query."""
-    totals = _matching(workspace, query).aggregate(
-        **{tab.value: Count("pk", filter=_in_tab(replace(query, tab=tab), now)) for tab in Tab}
-    )
-    return {tab: totals[tab.value] for tab in Tab}
-
-
-def marks(workspace: Workspace, query: Query, now: datetime) -> Marks:
-    """Who came to the meetings of the last seven days, of these hosts and matching these words."""
-    recent = _matching(workspace, query).filter(
-        status=Booking.Status.CONFIRMED, starts_at__gt=now - RECENT, starts_at__lte=now
-    )
-    totals = recent.aggregate(
-        **{state.name: Count("pk", filter=Q(no_show_status=state)) for state in Booking.Attendance}
-    )
-    return Marks(totals["ATTENDED"], totals["NO_SHOW"], totals["UNMARKED"])
-
-
-def tab_of(booking: Booking, now: datetime) -> Tab:
-    """The one tab the booking is listed in."""
-    match booking.status:
-        case Booking.Status.CANCELLED:
-            return Tab.CANCELLED
-        case Booking.Status.RESCHEDULED:
-            return Tab.RESCHEDULED
-        case _:
-            return Tab.PAST if booking.is_past(now) else Tab.UPCOMING
-
-
-def latest_of(workspace: Workspace, bookings: Collection[Booking]) -> dict[UUID, Booking]:
-    """For each series that one of the bookings is of, where it stands now: its last row, by series id."""
-    rows = (
-        Booking.objects.filter(workspace=workspace, series_id__in={booking.series_id for booking in bookings})
-        .order_by("series_id", "-ics_sequence", "-created_at")
-        .distinct("series_id")
-    )
-    return {row.series_id: row for row in rows}
-
-
-def times_moved(workspace: Workspace, bookings: Collection[Booking]) -> dict[UUID, int]:
-    """How often each of these bookings has moved, by series id; series that never have are left out."""
-    moved = Booking.objects.filter(
-        workspace=workspace,
-        series_id__in={booking.series_id for booking in bookings},
-        status=Booking.Status.RESCHEDULED,
-    )
-    return dict(moved.order_by().values_list("series_id").annotate(Count("pk")))
-
-
 def names_of_bookers(booking_ids: Collection[UUID]) -> dict[UUID, str]:
     """Who is coming to each of these bookings, in one phrase, by booking."""
     coming = Attendee.objects.filter(booking__in=booking_ids, status=Booking.Status.CONFIRMED)
@@ -230,11 +150,6 @@ def names_of_bookers(booking_ids: Collection[UUID]) -> dict[UUID, str]:
     for booking_id, name in coming.order_by("created_at", "id").values_list("booking_id", "name"):
         names[booking_id].append(name)
     return {booking_id: in_one(named, most=2) for booking_id, named in names.items()}
-
-
-def group_names(member: Membership) -> list[str]:
-    """The groups the member is in, by name."""
-    return list(member.groups.order_by("name").values_list("name", flat=True))
 
 
 def series_of(booking: Booking) -> list[Booking]:
@@ -284,33 +199,3 @@ def seats_of(attendee: Attendee) -> list[Attendee]:
     """Every row of the attendee's series with its booking, oldest first; just himself when he has never moved."""
     rows = Attendee.objects.filter(series_id=attendee.series_id).select_related("booking")
     return list(rows.order_by("ics_sequence", "created_at"))
-
-
-def _matching(workspace: Workspace, query: Query) -> QuerySet[Booking]:
-    bookings = Booking.objects.filter(workspace=workspace)
-    if query.host_ids is not None:
-        co_hosts = Booking.co_hosts.through.objects.filter(
-            booking_id=OuterRef("pk"), user_id__in=query.host_ids
-        )
-        bookings = bookings.filter(Q(host_id__in=query.host_ids) | Exists(co_hosts))
-    for word in query.words.split():
-        named = Attendee.objects.filter(Q(name__icontains=word) | Q(email__icontains=word))
-        bookings = bookings.filter(Q(title__icontains=word) | Exists(named.filter(booking=OuterRef("pk"))))
-    return bookings
-
-
-def _in_tab(query: Query, now: datetime) -> Q:
-    match query.tab:
-        case Tab.UPCOMING:
-            return Q(status=Booking.Status.CONFIRMED, starts_at__gt=now)
-        case Tab.PAST:
-            past = Q(status=Booking.Status.CONFIRMED, starts_at__lte=now)
-            return past & Q(no_show_status=Booking.Attendance.UNMARKED) if query.only_to_mark else past
-        case Tab.CANCELLED:
-            return Q(status=Booking.Status.CANCELLED)
-        case Tab.RESCHEDULED:
-            return Q(status=Booking.Status.RESCHEDULED)
-
-
-def _ordered_by(tab: Tab) -> str:
-    return "ended_at" if tab.is_over else "starts_at"

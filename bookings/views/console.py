@@ -4,7 +4,7 @@ from uuid import UUID
 
 from django.conf import settings
 from django.contrib import messages
-from django.http import Http404, HttpResponse, HttpResponseBadRequest
+from django.http import Http404, HttpResponse, HttpResponseBadRequest, HttpResponseBase
 from django.shortcuts import redirect, render
 from django.urls import reverse
 from django.utils import timezone
@@ -13,12 +13,15 @@ from django.views.decorators.http import require_GET, require_POST
 from django.views.decorators.vary import vary_on_headers
 from django_htmx.http import trigger_client_event
 
-from bookings import access, selectors
+from bookings import access
 from bookings.domain.console import Tab
 from bookings.forms.console import AttendanceForm
 from bookings.models import Booking
+from bookings.selectors import console as selectors
 from bookings.services import attendance as attendance_service
 from bookings.services import booking as booking_service
+from bookings.views.export import CSV_HEAD, cells_of
+from bookings.views.filters import asked_tab, kept_of, list_url, query_of
 from bookings.views.listing import (
     DRAWER,
     PAGE,
@@ -26,11 +29,8 @@ from bookings.views.listing import (
     drawer_response,
     found,
     gone,
-    kept_of,
     list_context,
-    list_url,
     place_of,
-    query_of,
     to_list,
 )
 from bookings.views.rows import Permissions
@@ -39,6 +39,7 @@ from scheduling.services.busy_time import TryAgain
 from workestra.accounts.access import require
 from workestra.accounts.domain.permissions import Permission
 from workestra.accounts.http import MemberRequest
+from workestra.look.csv_file import csv_response
 
 CLOSED = "It can no longer be cancelled: it has begun, has moved, or was cancelled already."
 MARKED = {
@@ -64,6 +65,15 @@ def console(request: MemberRequest) -> HttpResponse:
     if target == "list":
         response["HX-Replace-Url"] = context["list_url"]
     return response
+
+
+@require_GET
+def export(request: MemberRequest) -> HttpResponseBase:
+    """Every booking that the list has with these filters, on all of its pages, as a CSV file."""
+    now = timezone.now()
+    query = query_of(request, asked_tab(request) or Tab.UPCOMING, require(request.member, Permission.VIEW))
+    bookings = selectors.listed(request.member.workspace, query, now).iterator(chunk_size=500)
+    return csv_response(f"bookings-{query.tab}-{now:%Y-%m-%d}.csv", CSV_HEAD, map(cells_of, bookings))
 
 
 @require_GET

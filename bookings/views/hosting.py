@@ -13,7 +13,8 @@ from bookings import access
 from bookings.domain.lifecycle import BookingClosed
 from bookings.models import Booking
 from bookings.services import hosting as service
-from bookings.views.listing import answer_with_drawer, found, gone, list_context, list_url
+from bookings.views.filters import list_url
+from bookings.views.listing import answer_with_drawer, found, gone, list_context
 from bookings.views.tools import note_form, propose_form, reassign_form, times_of
 from scheduling.services.busy_time import SlotTaken, TryAgain
 from workestra.accounts import selectors as accounts

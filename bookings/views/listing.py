@@ -11,13 +11,17 @@ from uuid import UUID
 from django.http import Http404, HttpResponse
 from django.shortcuts import redirect, render
 from django.urls import reverse
+from django.utils.functional import SimpleLazyObject
 from django.utils.http import urlencode
 from django_htmx.http import reswap, retarget
 
-from bookings import access, selectors
-from bookings.domain.console import Place, Query, Tab, count_words
+from bookings import access
+from bookings.domain.console import Place, Tab, count_words
 from bookings.models import Booking
+from bookings.selectors import console as selectors
+from bookings.views.filters import asked_tab, is_filtered, is_own, kept_of, list_url, query_of, query_string
 from bookings.views.rows import Permissions, days_of, drawer_of
+from scheduling.models import BookingLink
 from workestra.accounts.access import require
 from workestra.accounts.domain.permissions import Permission, Scope
 from workestra.accounts.http import MemberRequest
@@ -37,7 +41,7 @@ def list_context(
         wanted = _named(request, request.GET["open"])
         lost = wanted is None
     home = selectors.tab_of(wanted, now) if wanted else Tab.UPCOMING
-    tab = _asked_tab(request) or home
+    tab = asked_tab(request) or home
     query = query_of(request, tab, reach)
     workspace = request.member.workspace
     place = Place.parse(request.GET.get("after", ""))
@@ -54,7 +58,7 @@ def list_context(
     ]
     counts = selectors.counts(workspace, query, now)
     sees_others = reach is None or set(reach) != {request.member.user_id}
-    only_mine = _is_own(request)
+    only_mine = is_own(request)
     kept = kept_of(request) | {"tab": tab.value}
     is_shown = wanted is not None and not is_elsewhere
     return {
@@ -63,7 +67,13 @@ def list_context(
         "tabs": [(each, counts[each], list_url(request, tab=each.value, after="")) for each in counts],
         "count": counts[tab],
         "said": count_words(counts[tab], "booking"),
+        "counted": count_words(counts[tab], "booking"),
         "query": query,
+        "asked": request.GET,
+        "options": SimpleLazyObject(lambda: selectors.options_for(request.member, reach)),
+        "strategies": BookingLink.Strategy.choices,
+        "is_filtered": is_filtered(request),
+        "export_url": reverse("bookings:export") + query_string(request, tab=tab.value, after=""),
         "only_mine": only_mine,
         "sees_others": sees_others,
         "others": "Everyone" if reach is None else "Team",
@@ -83,27 +93,6 @@ def list_context(
         if wanted and is_elsewhere
         else None,
     }
-
-
-def _asked_tab(request: MemberRequest) -> Tab | None:
-    asked = request.GET.get("tab")
-    return Tab(asked) if asked in set(Tab) else None
-
-
-def _is_own(request: MemberRequest) -> bool:
-    return request.GET.get("scope") == "own"
-
-
-def query_of(request: MemberRequest, tab: Tab, reach: set[UUID] | None) -> Query:
-    """What the address asks for, of what the member may see."""
-    if _is_own(request):
-        reach = {request.member.user_id}
-    return Query(
-        tab=tab,
-        host_ids=frozenset(reach) if reach is not None else None,
-        words=request.GET.get("q", "").replace("\x00", "")[:100],
-        only_to_mark="todo" in request.GET,
-    )
 
 
 def _named(request: MemberRequest, text: str) -> Booking | None:
@@ -167,21 +156,6 @@ def gone(request: MemberRequest, target: str = "closest .drawer") -> HttpRespons
     what = "mark" if target.startswith("#mark") else "drawer"
     response = render(request, "bookings/_gone.html", {"what": what}, status=404)
     return reswap(retarget(response, target), "outerHTML")
-
-
-def kept_of(request: MemberRequest) -> dict[str, str]:
-    """The part of the address that says which list it is."""
-    return {
-        name: request.GET[name] for name in ("tab", "scope", "q", "todo", "after") if request.GET.get(name)
-    }
-
-
-def list_url(request: MemberRequest, **changed: str) -> str:
-    """The list's own address with some parts changed; an empty part is left out."""
-    parts = {name: value for name, value in (kept_of(request) | changed).items() if value}
-    if parts.get("tab") != Tab.PAST:
-        parts.pop("todo", None)
-    return reverse("bookings:console") + (f"?{urlencode(parts)}" if parts else "")
 
 
 def to_list(request: MemberRequest, booking: Booking) -> HttpResponse:

@@ -1,5 +1,7 @@
 """The bookings console: who sees what, in which tab, and what a host can do there."""
 
+import csv
+import io
 import json
 import re
 from datetime import UTC, datetime, timedelta
@@ -148,7 +150,7 @@ def test_a_mistyped_address_still_shows_the_list(
 def test_pages_follow_each_other_without_a_gap(
     alice: Membership, link: BookingLink, NOW: datetime, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("bookings.selectors.PAGE_SIZE", 2)
+    monkeypatch.setattr("bookings.selectors.console.PAGE_SIZE", 2)
     for index in range(5):
         make_booking(
             link,
@@ -174,8 +176,8 @@ def test_the_list_takes_the_same_number_of_queries_however_long_it_is(
     client = signed_in(alice)
     for index in range(6):
         make_booking(link, TUESDAY_TEN + timedelta(hours=index), NOW, email=f"g{index}@x.example")
-    # session, user, member, role grants, counts, rows, attendees, co-hosts, moves
-    with django_assert_num_queries(9):
+    # session, user, member, role grants, counts, rows, attendees, co-hosts, moves, links, members
+    with django_assert_num_queries(11):
         client.get(CONSOLE)
 
 
@@ -378,7 +380,7 @@ def test_a_day_of_another_year_says_which(alice: Membership, link: BookingLink, 
 def test_cancelled_ones_are_listed_by_when_that_was(
     alice: Membership, link: BookingLink, NOW: datetime, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("bookings.selectors.PAGE_SIZE", 1)
+    monkeypatch.setattr("bookings.selectors.console.PAGE_SIZE", 1)
     first = make_booking(link, TUESDAY_TEN + timedelta(hours=3), NOW, email="a@x.example")
     second = make_booking(link, TUESDAY_TEN, NOW, email="b@x.example")
     service.cancel_by_booker(attendee=first.booker, reason="We are ill.", now=NOW)
@@ -428,7 +430,7 @@ def test_an_address_that_names_a_booking_finds_its_tab(
 def test_an_opened_booking_is_shown_though_it_is_on_a_later_page(
     alice: Membership, link: BookingLink, NOW: datetime, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("bookings.selectors.PAGE_SIZE", 1)
+    monkeypatch.setattr("bookings.selectors.console.PAGE_SIZE", 1)
     first = make_booking(link, TUESDAY_TEN, NOW, email="a@x.example")
     second = make_booking(link, TUESDAY_TEN + timedelta(hours=1), NOW, email="b@x.example")
     assert ids(signed_in(alice).get(CONSOLE, {"open": str(second.pk)})) == [second.pk, first.pk]
@@ -500,7 +502,7 @@ def test_the_past_tab_counts_who_came_and_can_show_only_what_is_left_to_mark(
         assert len(ids(response)) == 3
 
 
-@pytest.mark.parametrize(("tab", "queries"), [("past", 9), ("cancelled", 8), ("rescheduled", 10)])
+@pytest.mark.parametrize(("tab", "queries"), [("past", 11), ("cancelled", 10), ("rescheduled", 12)])
 def test_every_tab_takes_the_same_number_of_queries_however_long_it_is(
     tab: str,
     queries: int,
@@ -768,3 +770,131 @@ def test_a_collective_meeting_names_its_hosts_and_is_each_ones_own(
     answer = signed_in(bob).post(reverse("bookings:cancel", args=[booking.pk]), {"reason": ""})
     assert answer.status_code == 302
     assert Booking.objects.get().status == "cancelled"
+
+
+# --- Filters, and the file with what they let through ---
+
+
+class TestFilters:
+    """Each narrows the list; the file has the rows of the list, and no others, in its order."""
+
+    @pytest.fixture
+    def rows(
+        self, alice: Membership, bob: Membership, link: BookingLink, NOW: datetime
+    ) -> dict[str, Booking]:
+        """Of Alice's link and another one of hers, of Bob's, and of a pool; in every state."""
+        second = make_link(alice, title="Second Call")
+        found = {
+            "first": make_booking(link, TUESDAY_TEN, NOW, email="first@x.example"),
+            "second": make_booking(second, TUESDAY_TEN + timedelta(days=1), NOW, name="=cmd()"),
+            "bobs": make_booking(make_link(bob), TUESDAY_TEN + timedelta(days=2), NOW, email="b@x.example"),
+            "pool": make_booking(
+                make_link(alice, hosts=[bob], slug="pool"),
+                TUESDAY_TEN + timedelta(days=3),
+                NOW,
+                email="pool@x.example",
+            ),
+            "cancelled": make_booking(link, TUESDAY_TEN + timedelta(hours=2), NOW, email="c@x.example"),
+            "moved": make_booking(link, TUESDAY_TEN + timedelta(hours=3), NOW, email="m@x.example"),
+            "attended": make_booking(link, TUESDAY_TEN + timedelta(hours=4), NOW, email="a@x.example"),
+            "no_show": make_booking(link, TUESDAY_TEN + timedelta(hours=5), NOW, email="n@x.example"),
+        }
+        service.cancel_by_booker(attendee=found["cancelled"].booker, reason="-2+3", now=NOW)
+        service.reschedule(attendee=found["moved"].booker, start=TUESDAY_TEN + timedelta(days=6), now=NOW)
+        for days, name in enumerate(("attended", "no_show"), 1):
+            Booking.objects.filter(pk=found[name].pk).update(
+                starts_at=NOW - timedelta(days=days),
+                ends_at=NOW - timedelta(days=days) + timedelta(minutes=30),
+                no_show_status=name,
+            )
+        return found
+
+    @pytest.mark.parametrize(
+        ("asked", "expected"),
+        [
+            ({}, ["first", "second", "bobs", "pool", None]),
+            ({"scope": "own"}, []),
+            ({"link": "first"}, ["first", None]),
+            ({"link": "second"}, ["second"]),
+            ({"host": "bobs"}, ["bobs", "pool"]),
+            ({"strategy": "round_robin"}, ["pool"]),
+            ({"strategy": "nonsense", "link": "x", "host": "y", "from": "z", "to": "2030-02-31"}, 5),
+            ({"from": "2030-01-09", "to": "2030-01-10"}, ["second", "bobs"]),
+            ({"from": "2030-01-12"}, [None]),
+            ({"to": "2030-01-08"}, ["first"]),
+            ({"q": "cmd"}, ["second"]),
+            ({"tab": "past"}, ["attended", "no_show"]),
+            ({"tab": "past", "attendance": "no_show"}, ["no_show"]),
+            ({"tab": "past", "todo": "1"}, []),
+            ({"tab": "cancelled"}, ["cancelled"]),
+            ({"tab": "cancelled", "strategy": "group"}, []),
+            ({"tab": "rescheduled", "to": "2030-01-08"}, ["moved"]),
+        ],
+    )
+    def test_the_list_and_its_file_have_the_same_rows(
+        self,
+        asked: dict[str, str],
+        expected: list[str | None] | int,
+        dana: Membership,
+        rows: dict[str, Booking],
+        monkeypatch: pytest.MonkeyPatch,
+    ) -> None:
+        """None is where the moved one is now; a number, how many there are."""
+        keys = {"link": lambda name: rows[name].link_id, "host": lambda name: rows[name].host_id}
+        query = {
+            name: str(keys[name](value)) if name in keys and value in rows else value
+            for name, value in asked.items()
+        }
+        client = signed_in(dana)
+        response = client.get(CONSOLE, query)
+        listed = ids(response)
+        if isinstance(expected, int):
+            assert len(listed) == expected
+        else:
+            now_at = Booking.objects.get(series_id=rows["moved"].series_id, status="confirmed").pk
+            assert listed == [rows[name].pk if name else now_at for name in expected]
+        monkeypatch.setattr("bookings.selectors.console.PAGE_SIZE", 1)
+        file = client.get("/calendar/bookings.csv", query)
+        assert [UUID(row["booking"]) for row in cells(file)] == listed
+
+    def test_a_filter_for_somebody_out_of_reach_shows_nothing(
+        self, alice: Membership, bob: Membership, rows: dict[str, Booking]
+    ) -> None:
+        client, query = signed_in(alice), {"host": str(bob.user_id)}
+        assert ids(client.get(CONSOLE, query)) == []
+        assert cells(client.get("/calendar/bookings.csv", query)) == []
+        assert "Nothing matches these filters." in plain(client.get(CONSOLE, query))
+
+    def test_the_file_is_no_program_and_its_times_name_their_zone(
+        self, dana: Membership, rows: dict[str, Booking]
+    ) -> None:
+        client = signed_in(dana)
+        (second,) = cells(client.get("/calendar/bookings.csv", {"q": "cmd"}))
+        assert second["bookers"] == "'=cmd()"
+        assert (second["starts"], second["time zone"]) == ("2030-01-09 10:00:00+01:00", "Europe/Berlin")
+        (cancelled,) = cells(client.get("/calendar/bookings.csv", {"tab": "cancelled"}))
+        assert (cancelled["reason"], cancelled["ended by"]) == ("'-2+3", "Booker")
+
+    def test_filters_stay_in_every_address_of_the_list(
+        self, dana: Membership, rows: dict[str, Booking]
+    ) -> None:
+        query = {
+            "tab": "past",
+            "attendance": "no_show",
+            "from": "2030-01-01",
+            "host": str(rows["first"].host_id),
+        }
+        response = signed_in(dana).get(CONSOLE, query | {"open": str(rows["no_show"].pk)})
+        context: dict[str, str] = response.context  # type: ignore[attr-defined]
+        for name, value in query.items():
+            assert f"{name}={value}" in context["list_query"]
+            assert f"{name}={value}" in context["export_url"]
+        assert 'value="no_show" selected' in response.content.decode()
+        upcoming = next(url for tab, _, url in response.context["tabs"] if tab == "upcoming")  # type: ignore[attr-defined]
+        assert "attendance" not in upcoming
+        assert "from=2030-01-01" in upcoming
+
+
+def cells(file: HttpResponse) -> list[dict[str, str]]:
+    text = b"".join(file.streaming_content).decode()  # type: ignore[attr-defined]
+    return list(csv.DictReader(io.StringIO(text)))

@@ -94,6 +94,8 @@ one_off:pick                         POST 303!
                                           anon alice    bob manager  outside viewer  lead dana     owner    carol gone
 bookings:console                     GET  in   200      200 200      200     200     200  200      200      200   403
 bookings:console                     POST in   405      405 405      405     405     405  405      405      405   403
+bookings:export                      GET  in   200      200 200      200     200     200  200      200      200   403
+bookings:export                      POST in   405      405 405      405     405     405  405      405      405   403
 bookings:drawer                      GET  in   302|200  404 302|200  404     302|200 404  302|200  302|200  404   403
 bookings:drawer                      POST in   405      405 405      405     405     405  405      405      405   403
 bookings:cancel                      GET  in   405      405 405      405     405     405  405      405      405   403

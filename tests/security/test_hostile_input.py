@@ -256,7 +256,10 @@ ASKED: Final = {
     "one_off:pick": ("slot", "tz", "name", "email"),
     "notifications:mailbox": ("q", "only", "part"),
     "account_login": ("next",),
-    "bookings:console": ("tab", "scope", "q", "todo", "after", "open", "form"),
+    "bookings:console": (
+        *("tab", "scope", "q", "todo", "after", "open", "form", "start"),
+        *("link", "template", "host", "strategy", "attendance", "from", "to"),
+    ),
     "crm:people": ("q", "stage", "missed", "after"),
     "scheduling:links": ("q", "w"),
     "one_off:list": ("state", "page"),

@@ -1,18 +1,17 @@
 """The audit log, for admins and owners of the workspace."""
 
-import csv
 from collections import Counter
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, time, timedelta
-from itertools import chain, groupby
+from itertools import groupby
 from typing import Any, Final, Protocol
 from urllib.parse import urlencode
 from uuid import UUID
 from zoneinfo import ZoneInfo
 
 from django.core.exceptions import PermissionDenied
-from django.http import HttpRequest, HttpResponseBase, StreamingHttpResponse
+from django.http import HttpRequest, HttpResponseBase
 from django.shortcuts import render
 from django.utils import timezone
 from django.utils.dateparse import parse_date
@@ -25,11 +24,11 @@ from workestra.audit.models import AuditEvent
 from workestra.audit.selectors import Filters
 from workestra.audit.services import SYSTEM
 from workestra.audit.words import KINDS, OBJECTS, Change, Kind, changes_of, kind_of, story_of
+from workestra.look.csv_file import csv_response
 
 PAGE: Final = 50
 NAMES: Final = ("q", "actor", "kind", "target", "from", "to")
 CSV_HEAD: Final = ("time (UTC)", "who", "action", "object", "name", "before", "after", "entry")
-FORMULA: Final = ("=", "+", "-", "@", "\t", "\r")
 
 
 class _User(Protocol):
@@ -97,7 +96,8 @@ def log(request: LogRequest) -> HttpResponseBase:
     typed = {name: request.GET.get(name, "").replace("\x00", "").strip()[:100] for name in NAMES}
     found = selectors.events(request.member.workspace_id, _filters(typed), zone)
     if request.GET.get("format") == "csv":
-        return _csv(found.iterator(chunk_size=500), now)
+        rows = map(_cells, found.iterator(chunk_size=500))
+        return csv_response(f"audit-log-{now:%Y-%m-%d}.csv", CSV_HEAD, rows)
     events, more = selectors.page_of(found, request.GET.get("before", ""), PAGE)
     query = {name: value for name, value in typed.items() if value}
     context: dict[str, Any] = {
@@ -166,25 +166,6 @@ def _overview(workspace_id: UUID, now: datetime, zone: ZoneInfo) -> dict[str, An
     }
 
 
-def _csv(events: Iterator[AuditEvent], now: datetime) -> StreamingHttpResponse:
-    """Every event as a row, in a form that no spreadsheet takes for a formula."""
-    writer = csv.writer(_Echo())
-    rows = chain([CSV_HEAD], map(_cells, events))
-    lines: Iterator[str] = (writer.writerow(map(_safe, row)) for row in rows)
-    return StreamingHttpResponse(
-        lines,
-        content_type="text/csv; charset=utf-8",
-        headers={"Content-Disposition": f'attachment; filename="audit-log-{now:%Y-%m-%d}.csv"'},
-    )
-
-
-class _Echo:
-    """A file that hands back what is written, for a response that is sent line by line."""
-
-    def write(self, line: str) -> str:
-        return line
-
-
 def _cells(event: AuditEvent) -> tuple[str, ...]:
     changes = changes_of(event)
     return (
@@ -197,7 +178,3 @@ def _cells(event: AuditEvent) -> tuple[str, ...]:
         "; ".join(f"{change.label}: {change.after}" for change in changes if change.after),
         str(event.pk),
     )
-
-
-def _safe(cell: str) -> str:
-    return f"'{cell}" if cell.startswith(FORMULA) else cell

@@ -1,0 +1,174 @@
+"""Reads for the console's list: which bookings a query asks for, page by page, and how many there are."""
+
+from collections.abc import Collection
+from dataclasses import dataclass, replace
+from datetime import datetime
+from typing import Final
+from uuid import UUID
+
+from django.db.models import Count, Exists, OuterRef, Prefetch, Q, QuerySet
+
+from bookings.domain.console import PAGE_SIZE, RECENT, Marks, Place, Query, Tab
+from bookings.models import Attendee, Booking
+from scheduling.models import BookingLink
+from workestra.accounts import selectors as accounts
+from workestra.accounts.models import Membership, Workspace
+
+MOST_OPTIONS: Final = 200
+MOST_LINKS: Final = 5_000
+
+
+def listed(workspace: Workspace, query: Query, now: datetime) -> QuerySet[Booking]:
+    """The bookings a query asks for, with hosts and attendees: upcoming ones soonest first, all others newest first.
+
+    Newest means the latest start for past ones, and the latest to end for cancelled and rescheduled ones.
+    """
+    by = _ordered_by(query.tab)
+    order = [f"-{by}", "-id"] if query.tab.newest_first else [by, "id"]
+    bookings = _matching(workspace, query).filter(_in_tab(query, now))
+    whole = bookings.select_related("host").prefetch_related(
+        Prefetch("attendees", Attendee.objects.select_related("person")), "co_hosts"
+    )
+    return whole.order_by(*order)
+
+
+def page_of(bookings: QuerySet[Booking], tab: Tab, after: Place | None) -> tuple[list[Booking], Place | None]:
+    """One page of a list behind a place, and the place of the next page (None on the last one)."""
+    by = _ordered_by(tab)
+    if after is not None:
+        way = "lt" if tab.newest_first else "gt"
+        bookings = bookings.filter(
+            Q(**{f"{by}__{way}": after.at}) | Q(**{by: after.at, f"id__{way}": after.booking_id})
+        )
+    rows = list(bookings[: PAGE_SIZE + 1])
+    page = rows[:PAGE_SIZE]
+    return page, Place(getattr(page[-1], by), page[-1].pk) if len(rows) > PAGE_SIZE else None
+
+
+def counts(workspace: Workspace, query: Query, now: datetime) -> dict[Tab, int]:
+    """How many bookings each tab has for these hosts and words, in one query."""
+    totals = _matching(workspace, query).aggregate(
+        **{tab.value: Count("pk", filter=_in_tab(replace(query, tab=tab), now)) for tab in Tab}
+    )
+    return {tab: totals[tab.value] for tab in Tab}
+
+
+def marks(workspace: Workspace, query: Query, now: datetime) -> Marks:
+    """Who came to the meetings of the last seven days, of these hosts and matching these words."""
+    recent = _matching(workspace, query).filter(
+        status=Booking.Status.CONFIRMED, starts_at__gt=now - RECENT, starts_at__lte=now
+    )
+    totals = recent.aggregate(
+        **{state.name: Count("pk", filter=Q(no_show_status=state)) for state in Booking.Attendance}
+    )
+    return Marks(totals["ATTENDED"], totals["NO_SHOW"], totals["UNMARKED"])
+
+
+def tab_of(booking: Booking, now: datetime) -> Tab:
+    """The one tab the booking is listed in."""
+    match booking.status:
+        case Booking.Status.CANCELLED:
+            return Tab.CANCELLED
+        case Booking.Status.RESCHEDULED:
+            return Tab.RESCHEDULED
+        case _:
+            return Tab.PAST if booking.is_past(now) else Tab.UPCOMING
+
+
+def latest_of(workspace: Workspace, bookings: Collection[Booking]) -> dict[UUID, Booking]:
+    """For each series that one of the bookings is of, where it stands now: its last row, by series id."""
+    rows = (
+        Booking.objects.filter(workspace=workspace, series_id__in={booking.series_id for booking in bookings})
+        .order_by("series_id", "-ics_sequence", "-created_at")
+        .distinct("series_id")
+    )
+    return {row.series_id: row for row in rows}
+
+
+def times_moved(workspace: Workspace, bookings: Collection[Booking]) -> dict[UUID, int]:
+    """How often each of these bookings has moved, by series id; series that never have are left out."""
+    moved = Booking.objects.filter(
+        workspace=workspace,
+        series_id__in={booking.series_id for booking in bookings},
+        status=Booking.Status.RESCHEDULED,
+    )
+    return dict(moved.order_by().values_list("series_id").annotate(Count("pk")))
+
+
+def group_names(member: Membership) -> list[str]:
+    """The groups the member is in, by name."""
+    return list(member.groups.order_by("name").values_list("name", flat=True))
+
+
+@dataclass(frozen=True, slots=True)
+class Options:
+    """What the list can be narrowed to, each with its name, in order of names; at most 200 of a kind."""
+
+    links: list[tuple[UUID, str]]
+    templates: list[tuple[UUID, str]]
+    hosts: list[tuple[UUID, str]]
+
+
+def options_for(member: Membership, reach: Collection[UUID] | None) -> Options:
+    """The links and hosts whose bookings the member sees, and the templates of these links. Two queries.
+
+    `reach` are the users whose bookings he sees; None is everybody. Links of templates are found by their template.
+    """
+    links = BookingLink.objects.filter(workspace=member.workspace)
+    members = accounts.active_members(member.workspace)
+    if reach is not None:
+        links = links.filter(hosts__user__in=reach).distinct()
+        members = members.filter(user__in=reach)
+    columns = ("pk", "title", "owner__name", "managed_event_template", "managed_event_template__title")
+    found = list(links.order_by("title", "slug").values_list(*columns)[:MOST_LINKS])
+    own = [(pk, title, owner) for pk, title, owner, template, _ in found if not template]
+    titles = [title for _, title, _ in own]
+    return Options(
+        links=[(pk, f"{title}, {owner}" if titles.count(title) > 1 else title) for pk, title, owner in own][
+            :MOST_OPTIONS
+        ],
+        templates=list({template: title for *_, template, title in found if template}.items())[:MOST_OPTIONS],
+        hosts=[(each.user_id, each.user.name) for each in members[:MOST_OPTIONS]],
+    )
+
+
+def _matching(workspace: Workspace, query: Query) -> QuerySet[Booking]:
+    bookings = Booking.objects.filter(workspace=workspace)
+    if query.link_id is not None:
+        bookings = bookings.filter(link=query.link_id)
+    if query.template_id is not None:
+        bookings = bookings.filter(link__managed_event_template=query.template_id)
+    if query.strategy:
+        bookings = bookings.filter(strategy=query.strategy)
+    if query.since is not None:
+        bookings = bookings.filter(starts_at__gte=query.since)
+    if query.until is not None:
+        bookings = bookings.filter(starts_at__lt=query.until)
+    if query.host_ids is not None:
+        co_hosts = Booking.co_hosts.through.objects.filter(
+            booking_id=OuterRef("pk"), user_id__in=query.host_ids
+        )
+        bookings = bookings.filter(Q(host_id__in=query.host_ids) | Exists(co_hosts))
+    for word in query.words.split():
+        named = Attendee.objects.filter(Q(name__icontains=word) | Q(email__icontains=word))
+        bookings = bookings.filter(Q(title__icontains=word) | Exists(named.filter(booking=OuterRef("pk"))))
+    return bookings
+
+
+def _in_tab(query: Query, now: datetime) -> Q:
+    match query.tab:
+        case Tab.UPCOMING:
+            return Q(status=Booking.Status.CONFIRMED, starts_at__gt=now)
+        case Tab.PAST:
+            past = Q(status=Booking.Status.CONFIRMED, starts_at__lte=now)
+            if query.only_to_mark:
+                return past & Q(no_show_status=Booking.Attendance.UNMARKED)
+            return past & Q(no_show_status=query.attendance) if query.attendance else past
+        case Tab.CANCELLED:
+            return Q(status=Booking.Status.CANCELLED)
+        case Tab.RESCHEDULED:
+            return Q(status=Booking.Status.RESCHEDULED)
+
+
+def _ordered_by(tab: Tab) -> str:
+    return "ended_at" if tab.is_over else "starts_at"
