@@ -14,6 +14,7 @@ from django.db.models.functions import Lower
 
 from scheduling.domain.hours import Availability
 from scheduling.domain.sections import BY_KEY, SECTION_OF_FIELD
+from scheduling.domain.unread import UnreadablePolicy
 from workestra.calendars.domain.period import Period
 
 HEX_COLOR = RegexValidator(r"^#[0-9a-fA-F]{6}$", "Write the color as # and six digits, such as #005F73.")
@@ -104,6 +105,14 @@ class LinkSettings(Hours):
     refund_text = models.TextField(max_length=1000, blank=True)
 
     calendar_provider = models.CharField(max_length=16, default="none", choices=[("none", "None")])
+    unreadable_policy = models.CharField(
+        max_length=16,
+        default=UnreadablePolicy.LAST_KNOWN,
+        choices=[(policy.value, policy.label) for policy in UnreadablePolicy],
+    )
+    unreadable_hours = models.PositiveSmallIntegerField(
+        default=12, validators=[MinValueValidator(1), MaxValueValidator(168)]
+    )
     location_type = models.CharField(
         max_length=16,
         default="phone",

@@ -26,6 +26,7 @@ from scheduling.domain.slots import (
     verdict,
 )
 from scheduling.domain.wallclock import DAY, instants_of_dates, joined, local_date
+from scheduling.external import external_busy, known_of
 from scheduling.models import BookingLink, BusyTime, LinkHost, OutOfOffice, RetiredSlug, Schedule, as_range
 from workestra.accounts.models import Membership
 from workestra.calendars.domain.period import Period
@@ -338,7 +339,8 @@ def calendars_of(
     """Each host's hours, busy time and days away, in the order given, as far as they matter for starts in `within`.
 
     `without` leaves out the time of one owner key, so that a booking being moved does not stand in its own way.
-    Two queries, whatever the number of hosts; three when some have schedules of their own.
+    Three queries, whatever the number of hosts; one more when some have schedules of their own, and when some have
+    connected calendars.
     """
     around = _around(link, hosts, [within])
     hours, away = _hours_of(link, hosts), _days_away(link, hosts, around[0])
@@ -380,7 +382,9 @@ def _busy(
     now: datetime,
     without: UUID | None,
 ) -> dict[UUID, list[Busy]]:
-    """What takes each host's time and touches one of the periods."""
+    """What takes each host's time and touches one of the periods, of connected calendars what lies between them too."""
+    if not hosts or not around:
+        return {}
     rows = _fetched(
         _BUSY,
         link=link.pk,
@@ -401,6 +405,9 @@ def _busy(
                 same_link=bool(is_of_link) and kind == BusyTime.Kind.BOOKING,
             )
         )
+    hull = Period(around[0].start, around[-1].end)
+    for host_id, known in known_of([host.user_id for host in hosts], hull, now).items():
+        busy[host_id] += external_busy(link, known, hull, now)
     return busy
 
 

@@ -2,6 +2,7 @@
 
 from collections import defaultdict
 from collections.abc import Collection, Iterable, Sequence
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Final
 from uuid import UUID
@@ -11,6 +12,7 @@ from django.db.models import F, Q
 from scheduling.domain.hours import BadAvailability
 from scheduling.domain.slots import Busy, BusyKind, HostCalendar, open_starts
 from scheduling.domain.wallclock import DAY, instants_of_dates
+from scheduling.external import Known, external_busy, known_of
 from scheduling.models import BookingLink, BusyTime, LinkHost, OutOfOffice, Schedule, as_range
 from scheduling.selectors import rules_of
 from workestra.calendars.domain.period import Period
@@ -22,21 +24,30 @@ MARGIN: Final = timedelta(days=9)
 def times_offered(links: Sequence[BookingLink], within: Period, now: datetime) -> dict[UUID, int]:
     """How many starts each of these links offers in `within`, with the values that the objects have, saved or not.
 
-    A link without an active host, or with hours that cannot be read, offers none. Four queries at most.
+    A link without an active host, or with hours that cannot be read, offers none. Six queries at most.
     """
     _give_schedules(links)
     hosts = _hosts(links)
     around = Period(within.start - MARGIN, within.end + MARGIN)
     people = {host.user_id: host.user.timezone for pool in hosts.values() for host in pool}
-    busy, away = _busy(people, around, now), _away(people, around)
-    return {link.pk: _count(link, hosts[link.pk], busy, away, within, now) for link in links}
+    times = _Times(around, _busy(people, around, now), _away(people, around), known_of(people, around, now))
+    return {link.pk: _count(link, hosts[link.pk], times, within, now) for link in links}
+
+
+@dataclass(frozen=True, slots=True)
+class _Times:
+    """What takes people's time within `around`."""
+
+    around: Period
+    busy: dict[UUID, list[BusyTime]]
+    away: dict[UUID, list[Period]]
+    known: Known
 
 
 def _count(
     link: BookingLink,
     hosts: Sequence[LinkHost],
-    busy: dict[UUID, list[BusyTime]],
-    away: dict[UUID, list[Period]],
+    times: _Times,
     within: Period,
     now: datetime,
 ) -> int:
@@ -47,8 +58,11 @@ def _count(
             HostCalendar(
                 host_id=str(host.user_id),
                 availability=host.schedule.own_hours() if host.schedule else link.availability(),
-                busy=tuple(_as_busy(row, link) for row in busy[host.user_id]),
-                out_of_office=tuple(away[host.user_id]),
+                busy=(
+                    *(_as_busy(row, link) for row in times.busy[host.user_id]),
+                    *external_busy(link, times.known[host.user_id], times.around, now),
+                ),
+                out_of_office=tuple(times.away[host.user_id]),
                 max_per_day=host.max_per_day,
             )
             for host in hosts
@@ -58,7 +72,7 @@ def _count(
     seats = {
         row.during.lower: row.seats_taken
         for host in hosts
-        for row in busy[host.user_id]
+        for row in times.busy[host.user_id]
         if row.link_id == link.pk and row.seats_taken
     }
     return len(open_starts(hosts=calendars, rules=rules_of(link, seats), window=within, now=now))

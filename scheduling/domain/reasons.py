@@ -20,6 +20,7 @@ class ReasonCode(StrEnum):
     BUFFER = "buffer"
     HOLD = "hold"
     OUT_OF_OFFICE = "out_of_office"
+    UNREADABLE = "unreadable"
     NOTICE = "notice"
     BOOKING_WINDOW = "booking_window"
     CAP_DAY = "cap_day"
@@ -64,6 +65,7 @@ _NAMES = {
     BusyKind.HOLD: "a hold",
     BusyKind.EXTERNAL: "an event of the calendar",
     BusyKind.OUT_OF_OFFICE: "time out of office",
+    BusyKind.UNREADABLE: "a calendar that cannot be read",
 }
 
 
@@ -103,6 +105,9 @@ def block_reason(
 
 def _busy_reason(busy: Busy, host: HostCalendar, start: datetime, duration: timedelta, zone: str) -> Reason:
     taken = busy.period
+    if busy.kind is BusyKind.UNREADABLE:
+        said = "what a connected calendar has is not known, so it does not count as free"
+        return Reason(ReasonCode.UNREADABLE, host.host_id, said)
     times = _times(taken, zone)
     name = busy.label or _NAMES[busy.kind]
     if not taken.overlaps(Period(start, start + duration)):

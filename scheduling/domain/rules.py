@@ -24,6 +24,7 @@ class BusyKind(StrEnum):
     HOLD = "hold"
     EXTERNAL = "external"
     OUT_OF_OFFICE = "out_of_office"
+    UNREADABLE = "unreadable"
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,6 +8,7 @@ from zoneinfo import ZoneInfo
 
 from scheduling.domain.hours import WEEKDAYS
 from scheduling.domain.sections import BY_KEY
+from scheduling.domain.unread import UnreadablePolicy
 from workestra.calendars.domain.clock_words import city
 from workestra.crm.domain import money
 
@@ -35,6 +36,8 @@ FIELD_LABELS: Final[Mapping[str, str]] = {
     "currency": "Currency",
     "refund_text": "Refunds",
     "calendar_provider": "Calendar",
+    "unreadable_policy": "When a calendar cannot be read",
+    "unreadable_hours": "Last known is good for",
     "location_type": "Place",
     "location_detail": "Number, address or link",
     "cancellation_text": "Cancellation policy",
@@ -89,6 +92,8 @@ def field_words(field: str, values: Mapping[str, Any], schedules: Names = NO_NAM
             )
         case "calendar_provider":
             return "none" if value == "none" else str(value).title()
+        case "unreadable_policy":
+            return UnreadablePolicy(value).label.lower()
         case "location_type":
             return _PLACES.get(value, str(value))
     return str(value) if value else "none"

@@ -194,6 +194,18 @@ class SectionsForm(forms.Form):
         help_text="Bookers get it with their confirmation.",
     )
 
+    unreadable_policy = forms.ChoiceField(
+        label="When a host’s calendar cannot be read",
+        choices=LinkSettings._meta.get_field("unreadable_policy").choices or (),
+        help_text="Because its provider does not answer, or wants it to be connected again.",
+    )
+    unreadable_hours = forms.IntegerField(
+        label="Last known is good for",
+        min_value=1,
+        max_value=168,
+        help_text="Hours since it was read; afterwards no times are offered.",
+    )
+
     cancellation_text = LinesField(
         label="Cancellation policy",
         max_length=1000,

@@ -52,6 +52,7 @@ LOOKS: Final = {
     ReasonCode.NOTICE: Look("Notice", "notice", "hourglass"),
     ReasonCode.BUSY: Look("Busy", "busy"),
     ReasonCode.HOLD: Look("Held", "hold", "lock"),
+    ReasonCode.UNREADABLE: Look("Calendar not readable", "busy", "cloud-off"),
     ReasonCode.CAPACITY: Look("No seat left", "booked", "users"),
     ReasonCode.HOST_CAP: Look("Host’s limit for the day", "booked", "gauge"),
     ReasonCode.CAP_DAY: Look("Limit for the day", "booked", "gauge"),

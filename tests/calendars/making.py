@@ -3,12 +3,15 @@
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+from django.db.backends.postgresql.psycopg_any import DateTimeTZRange
+
 from tests.fakes.google import FakeGoogle
 from tests.fakes.oauth import Identity
 from workestra.accounts.models import Membership
 from workestra.calendars import services
 from workestra.calendars.domain.kinds import ProviderKind
-from workestra.calendars.models import CalendarAccount, RemoteCalendar
+from workestra.calendars.domain.period import Period
+from workestra.calendars.models import CalendarAccount, RemoteBusy, RemoteCalendar
 from workestra.calendars.providers.provider import CalendarFacts, Grant
 
 MAIN = CalendarFacts(id="alice@larkhill.example", name="Alice Okafor", is_primary=True)
@@ -45,6 +48,20 @@ def connect_feed(member: Membership, now: datetime) -> CalendarAccount:
     grant = Grant(name="School terms", scopes=(), secrets={"url": "https://school.example/planted.ics"})
     terms = CalendarFacts(id="feed", name="School terms", is_writable=False)
     return services.connect(member, ProviderKind.ICS, grant, (terms,), now)
+
+
+def mirror_busy(calendar: RemoteCalendar, *periods: Period) -> None:
+    """What was read of a calendar: these times are taken."""
+    RemoteBusy.objects.bulk_create(
+        RemoteBusy(
+            calendar=calendar,
+            user_id=calendar.user_id,
+            during=DateTimeTZRange(period.start, period.end, "[)"),
+            is_busy=True,
+            remote_id=f"event-{number}",
+        )
+        for number, period in enumerate(periods)
+    )
 
 
 def calendar_of(account: CalendarAccount, name: str = "Alice Okafor") -> RemoteCalendar:

@@ -110,6 +110,8 @@ def _any_settings(draw: st.DrawFn) -> dict[str, Any]:
         "currency": currency,
         "refund_text": draw(lines(1000)),
         "calendar_provider": "none",
+        "unreadable_policy": draw(st.sampled_from(["closed", "last_known", "open"])),
+        "unreadable_hours": draw(st.integers(1, 168)),
         "location_type": draw(st.sampled_from(["phone", "in_person", "video", "other"])),
         "location_detail": draw(one_line(at_most=300)),
         "cancellation_text": draw(lines(1000)),

@@ -38,17 +38,24 @@ class KnownBusy:
 def busy_of(user_ids: Collection[UUID], within: Period, now: datetime) -> Mapping[UUID, KnownBusy]:
     """For each of these people what their connected calendars say of `within`; an entry for everyone asked about.
 
-    Free and declined events are left out, and so are those that we wrote ourselves. Two queries, whatever the number.
+    Free and declined events are left out, and so are those that we wrote ourselves. Two queries, whatever the number;
+    one when none of them has a calendar that counts.
     """
+    checked = list(checked_calendars(user_ids))
+    owners = {calendar.user_id for calendar in checked}
     spans: dict[UUID, list[Period]] = defaultdict(list)
     rows = RemoteBusy.objects.filter(
-        user_id__in=list(user_ids), during__overlap=_as_range(within), is_busy=True, own_key=None
+        user_id__in=owners,
+        calendar__in=[calendar.pk for calendar in checked],
+        during__overlap=_as_range(within),
+        is_busy=True,
+        own_key=None,
     )
-    for user_id, during in rows.values_list("user_id", "during"):
+    for user_id, during in rows.values_list("user_id", "during") if checked else ():
         spans[user_id].append(Period(during.lower, during.upper))
     since: dict[UUID, datetime] = {}
     until: dict[UUID, datetime] = {}
-    for calendar in checked_calendars(user_ids):
+    for calendar in checked:
         user_id = calendar.user_id
         stale = calendar.health(now).stale_since
         if stale is not None:
