@@ -5,7 +5,8 @@ class BookingsConfig(AppConfig):
     name = "bookings"
 
     def ready(self) -> None:
-        from bookings import effects  # noqa: F401  Registers the mails' renderers with the outbox.
+        # Register what mails and events in hosts' calendars say.
+        from bookings import calendar_events, effects  # noqa: F401
         from bookings.meetings import BookedMeetings
         from workestra.crm import meetings
 

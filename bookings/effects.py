@@ -34,6 +34,7 @@ from bookings.invites import (
     sender,
 )
 from bookings.models import Attendee, Booking
+from workestra.calendars import selectors as calendars
 from workestra.calendars.domain import clock_words as words
 from workestra.calendars.domain.clock_words import DayForm
 from workestra.calendars.domain.invites import Invite, Method
@@ -220,7 +221,9 @@ def render_letter(letter: Letter, message: OutboxMessage, now: datetime) -> Emai
         reply_to=[attendee.email if is_host else booking.host.email],
     )
     mail.attach_alternative(_rendered(letter, "html", context), "text/html")
-    if letter.method is not None:
+    # A host whose calendar we write to would have the meeting twice.
+    in_calendar = is_host and calendars.is_written_to(kinds.BOOKING, booking.series_id, message.recipient)
+    if letter.method is not None and not in_calendar:
         attach_invite(mail, _invite(letter, letter.method, attendee, context, now))
     return mail
 

@@ -104,7 +104,11 @@ class LinkSettings(Hours):
     currency = models.CharField(max_length=3, blank=True)
     refund_text = models.TextField(max_length=1000, blank=True)
 
-    calendar_provider = models.CharField(max_length=16, default="none", choices=[("none", "None")])
+    calendar_provider = models.CharField(
+        max_length=16,
+        default="host",
+        choices=[("host", "The calendar that each host has chosen"), ("none", "None")],
+    )
     unreadable_policy = models.CharField(
         max_length=16,
         default=UnreadablePolicy.LAST_KNOWN,

@@ -214,6 +214,7 @@ CELERY_BEAT_SCHEDULE = {
     "resume propagations": _every(15, "managed_events.tasks.resume_propagations"),
     "follow who joins and leaves": _every(60, "managed_events.jobs.follow_people"),
     "read calendars": _every(15, "workestra.calendars.tasks.read_calendars"),
+    "write calendars": _every(5, "workestra.calendars.tasks.write_events"),
     "renew calendar channels": _every(300, "workestra.calendars.tasks.renew_channels"),
     "sweep limits": _every(300, "workestra.limits.tasks.sweep_counters"),
     "expire one-offs": _every(30, "one_off.tasks.expire_one_offs"),

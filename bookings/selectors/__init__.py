@@ -52,6 +52,16 @@ def booking_for_mail(booking_id: UUID) -> Booking | None:
     )
 
 
+def standing_booking(series_id: UUID) -> Booking | None:
+    """The booking of a series that stands, with hosts and attendees; None when it was cancelled."""
+    return (
+        Booking.objects.filter(series_id=series_id, status=Booking.Status.CONFIRMED)
+        .select_related("host")
+        .prefetch_related("attendees", "co_hosts")
+        .first()
+    )
+
+
 def is_known(address: str) -> bool:
     """Whether, as far as we know, its owner reads the mail to this address: a host has met him, or he signs in here.
 

@@ -1,4 +1,5 @@
-"""Which mails a booking's life puts into the outbox. They are rows of the booking's own transaction.
+"""Which mails a booking's life puts into the outbox, and which events into its hosts' calendars. They are rows of the
+booking's own transaction.
 
 Who booked is told of his own part, with his guests, under his id as an attendee. The hosts are told of the meeting,
 under its own id, with an event for their calendars; of who comes to a group session and leaves it, without one.
@@ -11,6 +12,7 @@ from typing import Final
 from bookings.domain import mail_kinds as kinds
 from bookings.models import Attendee, Booking
 from workestra.accounts.models import User
+from workestra.calendars import services as calendars
 from workestra.notifications import services as outbox
 
 REMINDER_BEFORE: Final = timedelta(hours=24)
@@ -90,6 +92,15 @@ def _tell_booker(attendee: Attendee, kind: str, guest_kind: str, now: datetime) 
 def _tell_hosts(booking: Booking, kind: str, now: datetime) -> None:
     for host in booking.hosts:
         _about_booking(booking, kind, host.email, now)
+    # On a link that was made to write no events, none begins; one that is there still goes by its booking.
+    link = booking.link
+    calendars.keep_events(
+        workspace_id=booking.workspace_id,
+        topic=kinds.BOOKING,
+        topic_id=booking.series_id,
+        user_ids=booking.host_ids,
+        begin=booking.attendee_count > 0 and (link is None or link.calendar_provider != "none"),
+    )
 
 
 def _tell_hosts_of_seat(attendee: Attendee, kind: str, now: datetime) -> None:

@@ -91,7 +91,7 @@ def field_words(field: str, values: Mapping[str, Any], schedules: Names = NO_NAM
                 else f"{money.amount_text(value, values['currency'])} {values['currency']}"
             )
         case "calendar_provider":
-            return "none" if value == "none" else str(value).title()
+            return "none" if value == "none" else "each host’s own"
         case "unreadable_policy":
             return UnreadablePolicy(value).label.lower()
         case "location_type":

@@ -182,7 +182,7 @@ class SectionsForm(forms.Form):
     calendar_provider = forms.ChoiceField(
         label="Create events in",
         choices=LinkSettings._meta.get_field("calendar_provider").choices or (),
-        help_text="None: everybody gets the meeting by email, with a calendar file.",
+        help_text="Where none is chosen or connected, the host too gets the meeting by email with a calendar file.",
     )
     location_type = forms.ChoiceField(
         label="Where you meet", choices=LinkSettings._meta.get_field("location_type").choices or ()

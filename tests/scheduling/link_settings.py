@@ -109,7 +109,7 @@ def _any_settings(draw: st.DrawFn) -> dict[str, Any]:
         "price": price,
         "currency": currency,
         "refund_text": draw(lines(1000)),
-        "calendar_provider": "none",
+        "calendar_provider": draw(st.sampled_from(["host", "none"])),
         "unreadable_policy": draw(st.sampled_from(["closed", "last_known", "open"])),
         "unreadable_hours": draw(st.integers(1, 168)),
         "location_type": draw(st.sampled_from(["phone", "in_person", "video", "other"])),

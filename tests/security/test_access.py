@@ -217,6 +217,8 @@ calendars:connect                    GET  in   200   200  200     200     200   
 calendars:connect                    POST in   422   422  422     422     422    422  422  422   422   403
 calendars:callback                   GET  in   302   302  302     302     302    302  302  302   302   403
 calendars:callback                   POST in   405   405  405     405     405    405  405  405   405   403
+calendars:write_again                GET  in   405   405  405     405     405    405  405  405   405   403
+calendars:write_again                POST in   302   302  302     302     302    302  302  302   302   403
 calendars:read                       GET  in   405   405  405     405     405    405  405  405   405   403
 calendars:read                       POST in   302!  404  404     404     404    404  404  404   404   403
 calendars:disconnect                 GET  in   200   404  404     404     404    404  404  404   404   403

@@ -7,7 +7,7 @@ from django.conf import settings
 from django.contrib.postgres.fields import ArrayField, DateTimeRangeField
 from django.contrib.postgres.indexes import GistIndex
 from django.db import models
-from django.db.models import Q
+from django.db.models import F, Q
 from django.db.models.functions import Now
 
 from workestra.calendars.domain.health import POLL, STALE_AFTER, Health
@@ -188,3 +188,50 @@ class RemoteBusy(models.Model):
 
     def __str__(self) -> str:
         return f"{self.remote_id} {self.during}"
+
+
+class OwnEvent(models.Model):
+    """An event of ours in somebody's calendar, in the one that was his to be written to when it began.
+
+    What it says is not kept here: the app that owns `topic` is asked each time (`registry.describes`). `version` rises
+    whenever that may have changed; the event is due until `written_version` has caught up.
+    """
+
+    key = models.UUIDField(primary_key=True, editable=False)
+    """Derived from topic, id and owner, and the provider's id from it: a repeat finds the first."""
+    workspace = models.ForeignKey("accounts.Workspace", on_delete=models.CASCADE, related_name="+")
+    user = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.CASCADE, related_name="+")
+    calendar = models.ForeignKey(RemoteCalendar, on_delete=models.CASCADE, related_name="own_events")
+    topic = models.CharField(max_length=40)
+    topic_id = models.UUIDField()
+    version = models.PositiveIntegerField(default=1)
+    written_version = models.PositiveIntegerField(default=0)
+    written_at = models.DateTimeField(null=True)
+    is_there = models.BooleanField(default=False)
+    due_at = models.DateTimeField(db_default=Now())
+    leased_until = models.DateTimeField(null=True)
+    attempts = models.PositiveIntegerField(default=0)
+    failures = models.PositiveIntegerField(default=0)
+    failing_since = models.DateTimeField(null=True)
+    last_error = models.CharField(max_length=300, blank=True)
+    dead_at = models.DateTimeField(null=True)
+    created_at = models.DateTimeField(db_default=Now())
+
+    class Meta:
+        db_table = "calendars_own_events"
+        constraints = [
+            models.UniqueConstraint(fields=["topic_id", "topic", "user"], name="own_event_once"),
+            models.CheckConstraint(
+                condition=Q(written_version__lte=F("version")), name="own_event_never_ahead_of_itself"
+            ),
+        ]
+        indexes = [
+            models.Index(
+                fields=["due_at"],
+                condition=Q(version__gt=F("written_version"), dead_at=None),
+                name="own_event_due",
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.topic} {self.topic_id}"

@@ -8,13 +8,13 @@ from itertools import count
 from uuid import UUID
 
 from django.db.backends.postgresql.psycopg_any import DateTimeTZRange
-from django.db.models import Exists, OuterRef, Q, QuerySet
+from django.db.models import Exists, F, OuterRef, Q, QuerySet
 from django.db.models.functions import Now
 
 from workestra.accounts.models import Membership
 from workestra.calendars.domain.kinds import ProviderKind
 from workestra.calendars.domain.period import Period
-from workestra.calendars.models import SYNCED, CalendarAccount, RemoteBusy, RemoteCalendar
+from workestra.calendars.models import SYNCED, CalendarAccount, OwnEvent, RemoteBusy, RemoteCalendar
 
 
 @dataclass(frozen=True, slots=True)
@@ -136,6 +136,32 @@ def due_to_read() -> QuerySet[RemoteCalendar]:
         _of_connected_account(),
         due_at__lte=Now(),
     ).order_by("due_at", "id")
+
+
+def due_to_write() -> QuerySet[OwnEvent]:
+    """Events of ours that may not be as they should, whose turn it is by the database's clock; longest due first."""
+    return OwnEvent.objects.filter(
+        Q(leased_until=None) | Q(leased_until__lt=Now()),
+        version__gt=F("written_version"),
+        dead_at=None,
+        due_at__lte=Now(),
+        calendar__account__state=CalendarAccount.State.CONNECTED,
+    ).order_by("due_at", "key")
+
+
+def is_written_to(topic: str, topic_id: UUID, email: str) -> bool:
+    """Whether the event about this goes into a calendar of the person with this address, so that he needs no file."""
+    return OwnEvent.objects.filter(topic=topic, topic_id=topic_id, user__email=email, dead_at=None).exists()
+
+
+def unwritten_of(member: Membership) -> Sequence[OwnEvent]:
+    """What could not be written into the member's calendars and is tried no more, newest first, with its calendar."""
+    return list(
+        OwnEvent.objects.filter(workspace=member.workspace, user=member.user_id, dead_at__isnull=False)
+        .select_related("calendar__account")
+        .defer("calendar__account__credentials")
+        .order_by("-dead_at", "key")
+    )
 
 
 def due_channels() -> QuerySet[RemoteCalendar]:

@@ -2,10 +2,11 @@
 
 from collections.abc import Collection, Iterable, Sequence
 from datetime import datetime
-from typing import Any
-from uuid import UUID
+from typing import Any, Final
+from uuid import UUID, uuid5
 
-from django.db import transaction
+from django.db import connection, transaction
+from django.db.models import F
 from django.db.models.functions import Now
 
 from workestra.accounts.models import Membership
@@ -14,9 +15,11 @@ from workestra.calendars import tasks
 from workestra.calendars.domain.kinds import ProviderKind
 from workestra.calendars.fields import BrokenSecret, Secret
 from workestra.calendars.mirror import hash_of, keep_list, record_account
-from workestra.calendars.models import SYNCED, CalendarAccount, RemoteBusy, RemoteCalendar
+from workestra.calendars.models import SYNCED, CalendarAccount, OwnEvent, RemoteBusy, RemoteCalendar
 from workestra.calendars.providers.provider import CalendarFacts, Grant
 from workestra.notifications.doorbell import ring_on_commit
+
+_EVENTS: Final = UUID("5d0b4c5e-1c39-4f5b-8f55-4a4c0e6f2b1d")
 
 
 class Unwritable(Exception):
@@ -162,6 +165,47 @@ def noticed(channel_id: str, secret: str, *, renew: bool = False, reread: bool =
             own.update(cursor="")
         _read_soon(own)
     return True
+
+
+def keep_events(
+    *, workspace_id: UUID, topic: str, topic_id: UUID, user_ids: Collection[UUID], begin: bool = True
+) -> None:
+    """Have the events about this brought up to date in the calendars they are in; begin one, unless told otherwise, in
+    the calendar of each of these people that new bookings go to. Nobody is asked here.
+
+    In the caller's transaction: the event and what it is about stand or fall together.
+    """
+    assert connection.in_atomic_block, "events are written in the transaction of what they are about"
+    known = OwnEvent.objects.filter(topic=topic, topic_id=topic_id)
+    there = set(known.values_list("user_id", flat=True))
+    if there:
+        known.update(version=F("version") + 1, due_at=Now(), dead_at=None, failures=0, failing_since=None)
+    written = RemoteCalendar.objects.filter(
+        workspace=workspace_id, user__in=set(user_ids) - there, write_here=True, is_gone=False
+    )
+    begun = [
+        OwnEvent(
+            key=uuid5(_EVENTS, f"{topic} {topic_id} {calendar.user_id}"),
+            workspace_id=workspace_id,
+            user_id=calendar.user_id,
+            calendar=calendar,
+            topic=topic,
+            topic_id=topic_id,
+        )
+        for calendar in (written if begin else ())
+    ]
+    OwnEvent.objects.bulk_create(begun)
+    if there or begun:
+        ring_on_commit(tasks.write_events)
+
+
+def write_again(member: Membership) -> int:
+    """Try once more to write what was given up of the member's; how many that was."""
+    with transaction.atomic():
+        dead = OwnEvent.objects.filter(workspace=member.workspace, user=member.user_id, dead_at__isnull=False)
+        revived = dead.update(dead_at=None, failures=0, failing_since=None, due_at=Now())
+        ring_on_commit(tasks.write_events)
+    return revived
 
 
 def _choose_first(account: CalendarAccount) -> None:

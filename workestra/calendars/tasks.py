@@ -3,7 +3,7 @@
 from celery import shared_task
 from django.utils import timezone
 
-from workestra.calendars import effects
+from workestra.calendars import effects, writing
 
 
 @shared_task
@@ -14,3 +14,8 @@ def read_calendars() -> None:
 @shared_task
 def renew_channels() -> None:
     effects.renew_channels(timezone.now())
+
+
+@shared_task
+def write_events() -> None:
+    writing.write_due(timezone.now())

@@ -7,6 +7,7 @@ urlpatterns = [
     path("settings/connected-accounts", accounts.index, name="accounts"),
     path("settings/connected-accounts/connect/<str:kind>", connect.connect, name="connect"),
     path("settings/connected-accounts/callback/<str:kind>", connect.callback, name="callback"),
+    path("settings/connected-accounts/write-again", accounts.write_again, name="write_again"),
     path("settings/connected-accounts/<uuid:account_id>/read", accounts.read, name="read"),
     path("settings/connected-accounts/<uuid:account_id>/disconnect", accounts.disconnect, name="disconnect"),
     path("calendar-notices/google", notices.google, name="google_notice"),

@@ -76,6 +76,14 @@ def read(request: MemberRequest, account_id: UUID) -> HttpResponse:
     return redirect("calendars:accounts")
 
 
+@require_POST
+def write_again(request: MemberRequest) -> HttpResponse:
+    """Try once more to write the events that were given up."""
+    if services.write_again(request.member):
+        messages.success(request, "Being written again")
+    return redirect("calendars:accounts")
+
+
 @require_http_methods(["GET", "POST"])
 def disconnect(request: MemberRequest, account_id: UUID) -> HttpResponse:
     """Asks whether an account is to be forgotten, and forgets it."""
@@ -101,6 +109,7 @@ def _page(request: MemberRequest, form: ChoiceForm | None = None, *, status: int
         "cards": cards,
         "broken": [card for card in cards if card.account.is_broken],
         "late": [card for card in cards if card.stale_since and not card.account.is_broken],
+        "unwritten": selectors.unwritten_of(request.member),
         "sources": sum(calendar.checked for calendar in calendars),
         "written": any(row.is_written for card in cards for row in card.rows),
         "last_read": max(read, default=None),
