@@ -6,6 +6,7 @@ from typing import Final
 from django.db import transaction
 from django.db.models import DateTimeField, F, Func
 
+from one_off.calendar_events import keep_placeholders
 from one_off.models import OneOff
 from scheduling.services import busy_time
 from workestra.audit import services as audit
@@ -35,6 +36,7 @@ def expire_over(now: datetime) -> int:
             )
             busy_time.free_expired_holds()
             for one_off in over:
+                keep_placeholders([one_off])
                 audit.record(
                     workspace_id=one_off.workspace_id,
                     action="one_off.expired",

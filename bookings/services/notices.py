@@ -97,7 +97,7 @@ def _tell_hosts(booking: Booking, kind: str, now: datetime) -> None:
     calendars.keep_events(
         workspace_id=booking.workspace_id,
         topic=kinds.BOOKING,
-        topic_id=booking.series_id,
+        topic_ids=[booking.series_id],
         user_ids=booking.host_ids,
         begin=booking.attendee_count > 0 and (link is None or link.calendar_provider != "none"),
     )

@@ -168,20 +168,26 @@ def noticed(channel_id: str, secret: str, *, renew: bool = False, reread: bool =
 
 
 def keep_events(
-    *, workspace_id: UUID, topic: str, topic_id: UUID, user_ids: Collection[UUID], begin: bool = True
+    *,
+    workspace_id: UUID,
+    topic: str,
+    topic_ids: Collection[UUID],
+    user_ids: Collection[UUID],
+    begin: bool = True,
 ) -> None:
-    """Have the events about this brought up to date in the calendars they are in; begin one, unless told otherwise, in
-    the calendar of each of these people that new bookings go to. Nobody is asked here.
+    """Have the events about these things brought up to date in the calendars they are in; begin one for each of these
+    people who has none, unless told otherwise, in the calendar that his new bookings go to. Nobody is asked here.
 
-    In the caller's transaction: the event and what it is about stand or fall together.
+    In the caller's transaction: the event and what it is about stand or fall together. Two queries, four when there is
+    something to write.
     """
     assert connection.in_atomic_block, "events are written in the transaction of what they are about"
-    known = OwnEvent.objects.filter(topic=topic, topic_id=topic_id)
-    there = set(known.values_list("user_id", flat=True))
+    known = OwnEvent.objects.filter(topic=topic, topic_id__in=topic_ids)
+    there = set(known.values_list("topic_id", "user_id"))
     if there:
         known.update(version=F("version") + 1, due_at=Now(), dead_at=None, failures=0, failing_since=None)
     written = RemoteCalendar.objects.filter(
-        workspace=workspace_id, user__in=set(user_ids) - there, write_here=True, is_gone=False
+        workspace=workspace_id, user__in=user_ids, write_here=True, is_gone=False
     )
     begun = [
         OwnEvent(
@@ -193,6 +199,8 @@ def keep_events(
             topic_id=topic_id,
         )
         for calendar in (written if begin else ())
+        for topic_id in topic_ids
+        if (topic_id, calendar.user_id) not in there
     ]
     OwnEvent.objects.bulk_create(begun)
     if there or begun:
