@@ -32,13 +32,21 @@ def placeholder_of(slot_id: UUID, user_id: UUID, key: UUID, now: datetime) -> Pr
     )
 
 
-def keep_placeholders(one_offs: Sequence[OneOff], *, begin: bool = False) -> None:
-    """Have placeholders of one-offs of one workspace stand as their times are held; `begin` makes those that lack."""
-    slots = OfferedSlot.objects.filter(one_off__in=[each.pk for each in one_offs])
-    calendars.keep_events(
-        workspace_id=one_offs[0].workspace_id,
+def begin_placeholders(one_off: OneOff) -> None:
+    """Have its held times in the host's calendar, in the transaction that holds them."""
+    calendars.begin_events(
+        workspace_id=one_off.workspace_id,
         topic=HOLD,
-        topic_ids=list(slots.values_list("pk", flat=True)),
-        user_ids={each.host_id for each in one_offs},
-        begin=begin,
+        topic_ids=_slots_of([one_off]),
+        user_ids=[one_off.host_id],
     )
+
+
+def renew_placeholders(one_offs: Sequence[OneOff]) -> None:
+    """Have their placeholders stand as their times are held now, in the transaction that changes that."""
+    calendars.renew_events(HOLD, _slots_of(one_offs))
+
+
+def _slots_of(one_offs: Sequence[OneOff]) -> list[UUID]:
+    slots = OfferedSlot.objects.filter(one_off__in=[each.pk for each in one_offs])
+    return list(slots.values_list("pk", flat=True))

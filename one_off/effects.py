@@ -6,7 +6,7 @@ from typing import Final
 from django.db import transaction
 from django.db.models import DateTimeField, F, Func
 
-from one_off.calendar_events import keep_placeholders
+from one_off.calendar_events import renew_placeholders
 from one_off.models import OneOff
 from scheduling.services import busy_time
 from workestra.audit import services as audit
@@ -35,8 +35,9 @@ def expire_over(now: datetime) -> int:
                 state=OneOff.State.EXPIRED, closed_at=F("expires_at")
             )
             busy_time.free_expired_holds()
+            if over:
+                renew_placeholders(over)
             for one_off in over:
-                keep_placeholders([one_off])
                 audit.record(
                     workspace_id=one_off.workspace_id,
                     action="one_off.expired",

@@ -8,7 +8,7 @@ from uuid import UUID, uuid5
 from bookings.models import Attendee
 from bookings.services.booking import Booker, Draft, enter
 from one_off import selectors
-from one_off.calendar_events import keep_placeholders
+from one_off.calendar_events import begin_placeholders, renew_placeholders
 from one_off.domain.offers import Offer, ensure_can_be_offered
 from one_off.models import OfferedSlot, OneOff
 from one_off.selectors import Clash
@@ -128,7 +128,7 @@ def withdraw(*, one_off: OneOff, actor: User, now: datetime) -> OneOff:
         current.state = OneOff.State.WITHDRAWN
         current.closed_at = now
         current.save(update_fields=["state", "closed_at"])
-        keep_placeholders([current])
+        renew_placeholders([current])
         _record("one_off.withdrawn", current, now, actor=actor, after={"state": current.state})
         return current
 
@@ -163,7 +163,7 @@ def _create_locked(
     if offer.reserve:
         _ensure_free(member.user_id, offer.periods, _latest(now))
         locked.take([_hold(one_off, period) for period in offer.periods])
-        keep_placeholders([one_off], begin=True)
+        begin_placeholders(one_off)
     _record(
         "one_off.created",
         one_off,
@@ -192,7 +192,7 @@ def _pick_locked(
     if slot.starts_at <= now:
         raise SlotPassed
     locked.free(current.pk)
-    keep_placeholders([current])
+    renew_placeholders([current])
     attendee = enter(
         locked,
         Draft(

@@ -94,13 +94,15 @@ def _tell_hosts(booking: Booking, kind: str, now: datetime) -> None:
         _about_booking(booking, kind, host.email, now)
     # On a link that was made to write no events, none begins; one that is there still goes by its booking.
     link = booking.link
-    calendars.keep_events(
-        workspace_id=booking.workspace_id,
-        topic=kinds.BOOKING,
-        topic_ids=[booking.series_id],
-        user_ids=booking.host_ids,
-        begin=booking.attendee_count > 0 and (link is None or link.calendar_provider != "none"),
-    )
+    if booking.attendee_count and (link is None or link.calendar_provider != "none"):
+        calendars.begin_events(
+            workspace_id=booking.workspace_id,
+            topic=kinds.BOOKING,
+            topic_ids=[booking.series_id],
+            user_ids=booking.host_ids,
+        )
+    else:
+        calendars.renew_events(kinds.BOOKING, [booking.series_id])
 
 
 def _tell_hosts_of_seat(attendee: Attendee, kind: str, now: datetime) -> None:

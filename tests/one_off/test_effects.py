@@ -88,5 +88,7 @@ def test_the_job_reads_and_marks_in_sets(
                 alice, NOW, periods=(Period.lasting(NOW + (index + 1) * HOUR, HOUR),), expires_at=NOW + DAY
             )
         )
-    with django_assert_num_queries(count + 7):  # One audit event each; read, mark, free, and two savepoints.
+    with django_assert_num_queries(
+        count + 9
+    ):  # One audit event each; read, mark, free, two for placeholders, two savepoints.
         effects.expire_over(NOW)

@@ -167,25 +167,15 @@ def noticed(channel_id: str, secret: str, *, renew: bool = False, reread: bool =
     return True
 
 
-def keep_events(
-    *,
-    workspace_id: UUID,
-    topic: str,
-    topic_ids: Collection[UUID],
-    user_ids: Collection[UUID],
-    begin: bool = True,
+def begin_events(
+    *, workspace_id: UUID, topic: str, topic_ids: Collection[UUID], user_ids: Collection[UUID]
 ) -> None:
-    """Have the events about these things brought up to date in the calendars they are in; begin one for each of these
-    people who has none, unless told otherwise, in the calendar that his new bookings go to. Nobody is asked here.
+    """Have an event about each of these things in the calendar that each of these people's new bookings go to, where he
+    has chosen one; those that are there already are brought up to date. Nobody is asked here.
 
-    In the caller's transaction: the event and what it is about stand or fall together. Two queries, four when there is
-    something to write.
+    In the caller's transaction: the event and what it is about stand or fall together.
     """
-    assert connection.in_atomic_block, "events are written in the transaction of what they are about"
-    known = OwnEvent.objects.filter(topic=topic, topic_id__in=topic_ids)
-    there = set(known.values_list("topic_id", "user_id"))
-    if there:
-        known.update(version=F("version") + 1, due_at=Now(), dead_at=None, failures=0, failing_since=None)
+    there = renew_events(topic, topic_ids)
     written = RemoteCalendar.objects.filter(
         workspace=workspace_id, user__in=user_ids, write_here=True, is_gone=False
     )
@@ -198,13 +188,27 @@ def keep_events(
             topic=topic,
             topic_id=topic_id,
         )
-        for calendar in (written if begin else ())
+        for calendar in written
         for topic_id in topic_ids
         if (topic_id, calendar.user_id) not in there
     ]
-    OwnEvent.objects.bulk_create(begun)
-    if there or begun:
+    if begun:
+        OwnEvent.objects.bulk_create(begun)
         ring_on_commit(tasks.write_events)
+
+
+def renew_events(topic: str, topic_ids: Collection[UUID]) -> set[tuple[UUID, UUID]]:
+    """Have the events about these things, wherever they are, brought up to date; gives each one's thing and person.
+
+    In the caller's transaction, like `begin_events`.
+    """
+    assert connection.in_atomic_block, "events are written in the transaction of what they are about"
+    known = OwnEvent.objects.filter(topic=topic, topic_id__in=topic_ids)
+    there = set(known.values_list("topic_id", "user_id"))
+    if there:
+        known.update(version=F("version") + 1, due_at=Now(), dead_at=None, failures=0, failing_since=None)
+        ring_on_commit(tasks.write_events)
+    return there
 
 
 def write_again(member: Membership) -> int:
