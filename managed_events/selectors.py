@@ -174,6 +174,23 @@ def out_of_step(template: ManagedEventTemplate) -> QuerySet[BookingLink]:
     )
 
 
+def links_out_of_step(templates: Sequence[ManagedEventTemplate]) -> QuerySet[BookingLink]:
+    """The links of these templates that are out of step, by template and owner; not those that a run is on its way to.
+
+    One query for all of them; none of no templates.
+    """
+    crooked = Q(pk=None)
+    for template in templates:
+        state = template.state
+        as_it_should_be = Q(**state.locked_values, locked_sections=list(in_order(state.locks)))
+        crooked |= Q(managed_event_template=template) & ~as_it_should_be
+    running = Propagation.objects.filter(
+        template=OuterRef("managed_event_template"), state=Propagation.State.RUNNING
+    )
+    links = BookingLink.objects.filter(crooked).filter(~Exists(running))
+    return links.order_by("managed_event_template__title", "owner__name", "pk")
+
+
 def with_own_values(template: ManagedEventTemplate) -> QuerySet[BookingLink]:
     """The template's links with other values in its open sections than new links begin with."""
     state = template.state

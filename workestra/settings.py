@@ -56,6 +56,7 @@ INSTALLED_APPS = [
     "managed_events",
     "one_off",
     "workestra.people",
+    "workestra.dashboard",
     "workestra.demo",
     "workestra.invariants",
 ]
@@ -157,7 +158,7 @@ ACCOUNT_LOGOUT_REDIRECT_URL = "account_login"
 ACCOUNT_SESSION_REMEMBER = None  # The person decides, with a box on the sign-in page.
 ACCOUNT_EMAIL_SUBJECT_PREFIX = ""
 LOGIN_URL = "account_login"
-LOGIN_REDIRECT_URL = "bookings:console"
+LOGIN_REDIRECT_URL = "dashboard:calendar"
 
 # --- Mail ----------------------------------------------------------------------------------------------------------
 

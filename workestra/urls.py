@@ -10,8 +10,7 @@ handler429 = "workestra.limits.http.signing_in_too_often"
 
 urlpatterns = [
     path("healthz", healthz, name="healthz"),
-    path("", RedirectView.as_view(pattern_name="bookings:console"), name="home"),
-    path("calendar", RedirectView.as_view(pattern_name="bookings:console"), name="calendar"),
+    path("", RedirectView.as_view(pattern_name="dashboard:calendar"), name="home"),
     path("accounts/", include("workestra.accounts.urls")),
     path("", include("workestra.look.urls")),
     path("", include("workestra.audit.urls")),
@@ -23,4 +22,5 @@ urlpatterns = [
     path("", include("managed_events.urls")),
     path("", include("one_off.urls")),
     path("", include("workestra.people.urls")),
+    path("", include("workestra.dashboard.urls")),
 ]

@@ -444,6 +444,23 @@ def people_and_invitations(world: World) -> str:
     return reverse("people:members")
 
 
+def waiting_for_mara(world: World) -> str:
+    """A mail that did not arrive."""
+    confirmed = OutboxMessage.objects.filter(topic_id=world.booking().booker.pk).exclude(sent_at=None)
+    confirmed.update(sent_at=None, dead_at=world.now)
+    return reverse("dashboard:calendar")
+
+
+def full_day(world: World) -> str:
+    """Two meetings to come today, in New York, one of them long enough for words."""
+    link = make_link(world.members["alice"], slug="alice-review", title="Renewal Review", timezone="Etc/UTC")
+    for hour, minutes in ((15, 60), (16, 15)):
+        link.duration_minutes = minutes
+        link.save()
+        make_booking(link, world.now.replace(hour=hour, minute=0, second=0, microsecond=0), world.now)
+    return reverse("dashboard:calendar")
+
+
 def take_a_permission(page: Page, world: World) -> None:
     page.locator("#show-manager").check(force=True)
     page.locator("[name=manager-delete][value=none]").check()
@@ -658,6 +675,8 @@ LOOKS: tuple[Look, ...] = (
     Look("one-off-expired", "one_off:pick", on_one_off("expired")),
     Look("one-off-withdrawn", "one_off:pick", on_one_off("withdrawn")),
     # The rep.
+    Look("calendar", "dashboard:calendar", waiting_for_mara, "mara"),
+    Look("calendar-rep", "dashboard:calendar", full_day, "alice"),
     Look("bookings", "bookings:console", console("upcoming"), "mara"),
     Look("booking-drawer", "bookings:console", console("upcoming", slug="product-demo"), "mara"),
     Look(

@@ -26,8 +26,6 @@ healthz                              GET  200
 healthz                              POST 200
 home                                 GET  in   302   302  302     302     302    302  302  302   302   403
 home                                 POST in   302   302  302     302     302    302  302  302   302   403
-calendar                             GET  in   302   302  302     302     302    302  302  302   302   403
-calendar                             POST in   302   302  302     302     302    302  302  302   302   403
 
 account_login                        GET  200  302   302  302     302     302    302  302  302   302   302
 account_login                        POST 302! 302   302  302     302     302    302  302  302   302   302
@@ -229,6 +227,8 @@ calendars:microsoft_notice           GET  405
 calendars:microsoft_notice           POST 404
 
                                           anon alice bob manager outside viewer lead dana owner carol gone
+dashboard:calendar                   GET  in   200   200 200     200     200    200  200  200   200   403
+dashboard:calendar                   POST in   405   405 405     405     405    405  405  405   405   403
 people:members                       GET  in   403   403 403     403     403    403  200  200   200   403
 people:members                       POST in   405   405 405     405     405    405  405  405   405   403
 people:invite                        GET  in   403   403 403     403     403    403  200  200   200   403

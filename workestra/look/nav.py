@@ -25,6 +25,8 @@ class Entry:
     """Whether it is for admins of the workspace, not for those of a group."""
     beside: Sequence[str] = ()
     """Names of further addresses whose pages belong to it."""
+    alone: bool = False
+    """Whether the pages below its address have entries of their own."""
 
 
 @dataclass(frozen=True)
@@ -52,6 +54,7 @@ class Section:
 
 
 GROUPS: tuple[Group, ...] = (
+    Group("", (Entry("Calendar", "calendar-days", "dashboard:calendar", alone=True),)),
     Group(
         "Tools",
         (
@@ -114,6 +117,8 @@ def _link(entry: Entry, path: str) -> Link | None:
     except NoReverseMatch:
         return None
     here, there = path.rstrip("/"), url.rstrip("/")
+    if entry.alone and here != there:
+        return Link(entry.label, entry.icon, url, "")
     below = [there, *(reverse(name).rstrip("/") for name in entry.beside)]
     current = (
         "page" if here == there else "true" if any(f"{here}/".startswith(f"{one}/") for one in below) else ""
