@@ -5,8 +5,8 @@ class BookingsConfig(AppConfig):
     name = "bookings"
 
     def ready(self) -> None:
-        # Register what mails and events in hosts' calendars say.
-        from bookings import calendar_events, effects  # noqa: F401
+        # Register what mails and events in hosts' calendars say, and what the beat asks for.
+        from bookings import calendar_events, effects, jobs  # noqa: F401
         from bookings.meetings import BookedMeetings
         from workestra.crm import meetings
 

@@ -21,6 +21,7 @@ from django.template.loader import render_to_string
 from django.urls import reverse
 
 from bookings import selectors
+from bookings.briefing import briefing_of
 from bookings.domain import mail_kinds as kinds
 from bookings.domain.add_to_calendar import calendar_links
 from bookings.domain.names import greeting, in_one
@@ -185,6 +186,14 @@ LETTERS: Final = {
         Method.CANCEL,
         Reader.HOST,
     ),
+    kinds.BRIEFING_HOST: Letter(
+        "briefing_host",
+        "{booker} is next",
+        Booking.Status.CONFIRMED,
+        None,
+        Reader.HOST,
+        only_before_start=True,
+    ),
     kinds.SEAT_TAKEN_HOST: Letter(
         "confirmed_host", "{booker} joined", Booking.Status.CONFIRMED, None, Reader.HOST, is_of_seat=True
     ),
@@ -211,6 +220,8 @@ def render_letter(letter: Letter, message: OutboxMessage, now: datetime) -> Emai
         return Skip(outdated)
     booking, is_host = attendee.booking, letter.reader is Reader.HOST
     context = _context(letter, attendee, message.recipient)
+    if message.kind == kinds.BRIEFING_HOST:
+        context["briefing"] = briefing_of(booking, context["zone"], now)
     mail = EmailMultiAlternatives(
         subject=_rendered(letter, "subject.txt", context).strip(),
         body=re.sub(r"\n{3,}", "\n\n", _rendered(letter, "txt", context)),
@@ -229,7 +240,7 @@ def render_letter(letter: Letter, message: OutboxMessage, now: datetime) -> Emai
 
 
 for _kind, _letter in LETTERS.items():
-    renders(_kind)(partial(render_letter, _letter))
+    renders(_kind, kinds.LABELS[_kind])(partial(render_letter, _letter))
 
 
 def _attendee_of(letter: Letter, topic_id: UUID) -> Attendee | None:
@@ -289,6 +300,8 @@ def _context(letter: Letter, attendee: Attendee, recipient: str) -> dict[str, An
     )
     if booking.is_group and letter is LETTERS[kinds.CANCELLED_HOST]:
         headline = "Your session is cancelled"
+    if booking.is_group and letter.template == "briefing_host":
+        headline = "Your session is next"
     previous = _previous(attendee)
     return {
         "booking": booking,

@@ -122,6 +122,11 @@ class Booking(models.Model):
                 name="booking_by_end",
             ),
             models.Index(fields=["series_id", "ics_sequence"], name="booking_by_series"),
+            models.Index(
+                fields=["starts_at"],
+                condition=Q(status="confirmed", briefing_sent_at=None),
+                name="booking_not_briefed",
+            ),
         ]
 
     def __str__(self) -> str:

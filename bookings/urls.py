@@ -1,6 +1,6 @@
 from django.urls import path
 
-from bookings.views import console, embed, embed_settings, files, hosting, manage, public
+from bookings.views import console, deliveries, embed, embed_settings, files, hosting, manage, public
 
 app_name = "bookings"
 urlpatterns = [
@@ -19,6 +19,10 @@ urlpatterns = [
     path("calendar/bookings/attendees/<uuid:attendee_id>/attendance", console.attendance, name="attendance"),
     path(
         "calendar/bookings/attendees/<uuid:attendee_id>/manage-link", console.manage_link, name="manage_link"
+    ),
+    path("calendar/bookings/<uuid:booking_id>/mails/<uuid:message_id>", deliveries.delivery, name="delivery"),
+    path(
+        "calendar/bookings/<uuid:booking_id>/mails/<uuid:message_id>/resend", deliveries.resend, name="resend"
     ),
     path("calendar/bookings/<uuid:booking_id>/files/<uuid:file_id>", files.answer_file, name="answer_file"),
     path("book/<slug:slug>", public.book, name="book"),

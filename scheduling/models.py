@@ -127,6 +127,7 @@ class LinkSettings(Hours):
     cancellation_text = models.TextField(max_length=1000, blank=True)
     cancel_cutoff_hours = models.PositiveSmallIntegerField(default=0, validators=[MaxValueValidator(720)])
     reschedule_cutoff_hours = models.PositiveSmallIntegerField(default=0, validators=[MaxValueValidator(720)])
+    briefing_enabled = models.BooleanField(default=True)
 
     class Meta:
         abstract = True

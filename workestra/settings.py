@@ -212,6 +212,7 @@ def _every(seconds: int, task: str) -> dict[str, Any]:
 # Every job is level-triggered by rows in PostgreSQL: a missed tick only makes it later, a doubled one does nothing.
 CELERY_BEAT_SCHEDULE = {
     "deliver the outbox": _every(5, "workestra.notifications.tasks.deliver_outbox"),
+    "brief hosts": _every(300, "bookings.jobs.send_briefings"),
     "resume propagations": _every(15, "managed_events.tasks.resume_propagations"),
     "follow who joins and leaves": _every(60, "managed_events.jobs.follow_people"),
     "read calendars": _every(15, "workestra.calendars.tasks.read_calendars"),

@@ -25,6 +25,7 @@ SEAT_TAKEN_HOST: Final = "booking.seat_taken.host"
 SEAT_MOVED_HOST: Final = "booking.seat_moved.host"
 SEAT_LEFT_HOST: Final = "booking.seat_left.host"
 REMINDER_BOOKER: Final = "booking.reminder.booker"
+BRIEFING_HOST: Final = "booking.briefing.host"
 
 LABELS: Final = {
     CONFIRMED_BOOKER: "Confirmation",
@@ -47,4 +48,5 @@ LABELS: Final = {
     SEAT_MOVED_HOST: "Attendee moved",
     SEAT_LEFT_HOST: "Attendee left",
     REMINDER_BOOKER: "Reminder",
+    BRIEFING_HOST: "Briefing",
 }

@@ -80,7 +80,8 @@ def reassign(*, booking: Booking, host: User, actor: User, now: datetime) -> Boo
         locked.take(claims_of(current, [host]))
         current.host = host
         current.ics_sequence += 1
-        current.save(update_fields=["host", "ics_sequence"])
+        current.briefing_sent_at = None  # His successor has not been told yet.
+        current.save(update_fields=["host", "ics_sequence", "briefing_sent_at"])
         for attendee in company:
             attendee.ics_sequence += 1
             attendee.save(update_fields=["ics_sequence"])

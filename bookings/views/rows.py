@@ -8,6 +8,7 @@ from zoneinfo import ZoneInfo
 
 from bookings import selectors
 from bookings.access import reaches
+from bookings.briefing import briefing_of
 from bookings.domain.console import (
     Tab,
     ahead_words,
@@ -18,18 +19,16 @@ from bookings.domain.console import (
     strategy_words,
 )
 from bookings.domain.locations import Location, location_in_row, shown_url
-from bookings.domain.mail_kinds import CANCELLED_BOOKER, CANCELLED_HOST, LABELS
 from bookings.domain.names import in_one
 from bookings.forms.console import CancelForm
 from bookings.models import Attendee, Booking
+from bookings.views.timeline import timeline_of
 from bookings.views.tools import cancel_form, take_focus, tools_of
 from scheduling.models import BookingLink
 from workestra.accounts import selectors as accounts
 from workestra.accounts.domain.permissions import Permission
 from workestra.accounts.http import MemberRequest
 from workestra.calendars.domain.invites import web_url
-from workestra.notifications import selectors as outbox
-from workestra.notifications.models import OutboxMessage
 
 SOON: Final = 60
 """From how many minutes before its start a row counts them."""
@@ -187,31 +186,12 @@ class Seat:
         return self.attendee in self.attendee.booking.company
 
 
-@dataclass(frozen=True, slots=True)
-class Delivery:
-    """A mail about the booking. `tries` are classes of cells: one failed try "f", the one that went through "k"."""
-
-    message: OutboxMessage
-    label: str
-    to: str
-    tries: list[str]
-
-    @property
-    def tries_words(self) -> str:
-        return f"{len(self.tries)} {'try' if len(self.tries) == 1 else 'tries'}"
-
-
 def drawer_of(request: MemberRequest, booking: Booking, now: datetime, **extra: Any) -> dict[str, Any]:
     """Context of `bookings/_drawer.html`. `extra` replaces parts of it: a refused `cancel_form`, a
     `problem`, the `form` that is open."""
     row = Permissions(request).row(booking, now)
     series = selectors.series_of(booking)
-    attendees = booking.attendees.all()
     lead = row.lead
-    about = outbox.messages_about(booking.pk, *(attendee.pk for attendee in attendees))
-    names = {attendee.email: attendee.first_name for attendee in attendees}
-    names |= {host.email: host.first_name for host in booking.hosts}
-    deliveries = [_delivery(message, names) for message in about]
     viewer_zone = request.member.user.timezone
     receipt = booking.assignment_receipt
     url = web_url(booking.location_detail.strip())
@@ -229,19 +209,16 @@ def drawer_of(request: MemberRequest, booking: Booking, now: datetime, **extra: 
         "join_url": url,
         "join_text": shown_url(url),
         "series": series,
+        "briefing": briefing_of(booking, ZoneInfo(viewer_zone), now) if row.is_upcoming else [],
         "latest": series[-1],
         "moved": moved_words(len(series) - 1),
         "ahead": ahead_words(booking.starts_at, booking.ended_at) if booking.ended_at else "",
-        "deliveries": deliveries,
-        "failed": sum(each.message.dead_at is not None for each in deliveries),
-        "cancellations": [
-            each for each in deliveries if each.message.kind in {CANCELLED_BOOKER, CANCELLED_HOST}
-        ],
         "chosen": _chosen_of(receipt) if receipt else "",
         "pool": f"{len(receipt['candidates'])} in the pool, "
         f"{sum(each['free'] for each in receipt['candidates'])} free"
         if receipt and booking.strategy == BookingLink.Strategy.ROUND_ROBIN
         else "",
+        **timeline_of(booking),
         **_tools(request, row, extra.get("form", "")),
     } | extra
 
@@ -278,16 +255,3 @@ def _form_beside(booking: Booking, zone: str) -> str | None:
     if mine.utcoffset() == theirs.utcoffset():
         return None
     return "" if mine.date() == theirs.date() else "short"
-
-
-def _delivery(message: OutboxMessage, names: Mapping[str, str]) -> Delivery:
-    """`names` are first names by address; guests have none."""
-    is_sent = message.sent_at is not None
-    # A try that is under way has not failed.
-    failed = message.attempts - is_sent if is_sent or message.last_error else 0
-    return Delivery(
-        message,
-        LABELS.get(message.kind, message.kind),
-        names.get(message.recipient, message.recipient),
-        ["f"] * min(failed, 12) + ["k"] * is_sent,
-    )

@@ -43,6 +43,7 @@ FIELD_LABELS: Final[Mapping[str, str]] = {
     "cancellation_text": "Cancellation policy",
     "cancel_cutoff_hours": "Cancelling closes",
     "reschedule_cutoff_hours": "Moving closes",
+    "briefing_enabled": "Briefing",
 }
 
 Names = Mapping[UUID, str]
@@ -80,6 +81,8 @@ def field_words(field: str, values: Mapping[str, Any], schedules: Names = NO_NAM
             return ", ".join(question["label"] for question in value) or "none"
         case "reminder_enabled":
             return "24 hours before" if value else "off"
+        case "briefing_enabled":
+            return "1 hour before" if value else "off"
         case "hide_branding":
             return "hidden" if value else "shown"
         case "requires_payment":

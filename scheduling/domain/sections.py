@@ -120,10 +120,10 @@ SECTIONS: Final[tuple[Section, ...]] = (
     ),
     Section(
         "policy",
-        "Cancellation policy",
+        "Cancelling and briefing",
         "Policy",
         "shield",
-        ("cancellation_text", "cancel_cutoff_hours", "reschedule_cutoff_hours"),
+        ("cancellation_text", "cancel_cutoff_hours", "reschedule_cutoff_hours", "briefing_enabled"),
         "Same rules for every booker.",
         "Each person sets the rules.",
     ),

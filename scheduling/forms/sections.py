@@ -225,6 +225,7 @@ class SectionsForm(forms.Form):
         max_value=720,
         help_text="Hours before the start; 0 for until it begins.",
     )
+    briefing_enabled = forms.BooleanField(label="Brief the host 1 hour before", required=False, widget=Switch)
 
     def __init__(
         self,

@@ -25,6 +25,7 @@ from playwright.sync_api import Page, expect
 from bookings.models import Booking
 from bookings.selectors import manage_token
 from bookings.services import booking as booking_service
+from bookings.services import briefings
 from bookings.views.public import DONE
 from managed_events.models import ManagedEventTemplate, Propagation
 from one_off import services as one_offs
@@ -134,6 +135,11 @@ class World:
             "received_at"
         )
         return found[0]
+
+    def sent_about(self, booking: Booking) -> OutboxMessage:
+        """The first mail that went out about the booking."""
+        topics = [booking.pk, *(attendee.pk for attendee in booking.attendees.all())]
+        return OutboxMessage.objects.filter(topic_id__in=topics, sent_at__isnull=False).earliest("created_at")
 
     def start(self, slug: str = DISCOVERY, skip: int = 0) -> datetime:
         """A free start of the day after tomorrow or later."""
@@ -514,6 +520,25 @@ def on_link(view: str, slug: str = DISCOVERY) -> Callable[[World], str]:
     return at(f"scheduling:{view}", link_id=lambda world: world.link(slug).pk)
 
 
+def mails_failed(world: World) -> str:
+    """One mail was refused for good, another is tried again."""
+    one, other = OutboxMessage.objects.filter(workspace=world.members["mara"].workspace)[:2]
+    OutboxMessage.objects.filter(pk=one.pk).update(
+        sent_at=None, skipped_at=None, dead_at=world.now, attempts=3, last_error="550 no such user"
+    )
+    OutboxMessage.objects.filter(pk=other.pk).update(
+        sent_at=None, skipped_at=None, dead_at=None, attempts=2, last_error="TimeoutError: timed out"
+    )
+    return reverse("notifications:outbox")
+
+
+def briefed(world: World) -> str:
+    """The notices of alice, who meets somebody within the hour."""
+    noor = world.person.attendances.filter(booking__starts_at__gt=world.now).earliest("booking__starts_at")
+    briefings.send_due(noor.booking.starts_at - timedelta(minutes=45))
+    return reverse("notifications:notices")
+
+
 def on_person(view: str) -> Callable[[World], str]:
     return at(f"crm:{view}", person_id=lambda world: world.person.pk)
 
@@ -785,6 +810,18 @@ LOOKS: tuple[Look, ...] = (
             ("one-off-detail-unheld", lambda world: world.unheld.pk),
         )
     ),
+    Look(
+        "delivery",
+        "bookings:delivery",
+        at(
+            "bookings:delivery",
+            booking_id=lambda world: world.booking().pk,
+            message_id=lambda world: world.sent_about(world.booking()).pk,
+        ),
+        "alice",
+    ),
+    # What one is told.
+    Look("notices", "notifications:notices", briefed, "alice"),
     # People.
     Look("people", "crm:people", at("crm:people"), "alice"),
     Look("people-nobody", "crm:people", query(at("crm:people"), q="nobody at all"), "alice"),
@@ -864,6 +901,7 @@ LOOKS: tuple[Look, ...] = (
     Look("group", "people:group", on_group("group"), "mara"),
     Look("group-delete", "people:group_delete", on_group("group_delete"), "mara"),
     Look("roles", "people:roles", at("people:roles"), "mara", act=take_a_permission),
+    Look("outbox", "notifications:outbox", mails_failed, "mara"),
     Look("audit-log", "audit:log", at("audit:log"), "mara", act=open_the_first_entries),
     Look("audit-log-nothing", "audit:log", query(at("audit:log"), q="nobody at all"), "mara"),
     Look("not-found", "managed_events:list", lambda world: "/calendar/admin/nothing", "mara"),

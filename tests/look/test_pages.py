@@ -88,10 +88,11 @@ def test_the_sidebar_shows_only_what_a_member_may_open(
 ) -> None:
     settings.MAILBOX_ENABLED = False
     request_.member = alice  # type: ignore[attr-defined]
-    own = ["Calendar", "Bookings", "People", "Booking links", "One-off meetings", "Schedules", "Accounts"]
+    tools = ["Calendar", "Bookings", "People", "Booking links", "One-off meetings"]
+    own = [*tools, "Notices", "Schedules", "Accounts"]
     assert labels(request_) == own
     request_.member = dana  # type: ignore[attr-defined]
-    assert labels(request_) == [*own, "Managed events", "People and groups", "Audit log"]
+    assert labels(request_) == [*own, "Managed events", "People and groups", "Mail", "Audit log"]
     settings.MAILBOX_ENABLED = True
     assert labels(request_)[-1] == "Mailbox"
 

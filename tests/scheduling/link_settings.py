@@ -117,6 +117,7 @@ def _any_settings(draw: st.DrawFn) -> dict[str, Any]:
         "cancellation_text": draw(lines(1000)),
         "cancel_cutoff_hours": draw(st.integers(0, 720)),
         "reschedule_cutoff_hours": draw(st.integers(0, 720)),
+        "briefing_enabled": draw(st.booleans()),
     }
 
 

@@ -116,6 +116,20 @@ bookings:answer_file                 POST in   405      405 405      405     405
                                           anon alice  bob  manager  outside  viewer  lead  dana  owner  carol  gone
 crm:people                           GET  in   200    200  200      200      200     200   200   200    200    403
 crm:people                           POST in   405    405  405      405      405     405   405   405    405    403
+bookings:delivery                    GET  in   200    404  200      404      403     404   200   200    404    403
+bookings:delivery                    POST in   405    405  405      405      405     405   405   405    405    403
+bookings:resend                      GET  in   405    405  405      405      405     405   405   405    405    403
+bookings:resend                      POST in   302|200! 404 302|200! 404     403     404   302|200! 302|200! 404 403
+notifications:outbox                 GET  in   403    403  403      403      403     403   200   200    200    403
+notifications:outbox                 POST in   405    405  405      405      405     405   405   405    405    403
+notifications:outbox_retry           GET  in   405    405  405      405      405     405   405   405    405    403
+notifications:outbox_retry           POST in   403    403  403      403      403     403   302!  302!   404    403
+notifications:outbox_retry_all       GET  in   405    405  405      405      405     405   405   405    405    403
+notifications:outbox_retry_all       POST in   403    403  403      403      403     403   302!  302!   302    403
+notifications:notices                GET  in   200    200  200      200      200     200   200   200    200    403
+notifications:notices                POST in   302!   302! 302!     302!     302!    302!  302!  302!   302!   403
+notifications:notices_read           GET  in   405    405  405      405      405     405   405   405    405    403
+notifications:notices_read           POST in   302!   302  302      302      302     302   302   302    302    403
 crm:person_new                       GET  in   200    200  200      200      403     200   200   200    200    403
 crm:person_new                       POST in   302!   302! 302!     302!     403     302!  302!  302!   302!   403
 crm:person                           GET  in   200    404  200      404      200     404   200   200    404    403
@@ -372,7 +386,7 @@ def test_a_token_opens_its_own_page_and_no_other(world: World, name: str) -> Non
 def test_the_mailbox_is_not_there_where_mails_are_really_sent(world: World, settings: Any) -> None:
     settings.MAILBOX_ENABLED = False
     for name in every_url():
-        if name.startswith("notifications:"):
+        if name.startswith("notifications:mail"):
             for who in ("anon", "dana"):
                 assert world.browser(who).get(world.address(name)).status_code == 404
                 assert world.browser(who).post(world.address(name)).status_code == 404

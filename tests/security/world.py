@@ -41,7 +41,7 @@ from workestra.accounts.models import Group, Membership
 from workestra.calendars.models import CalendarAccount
 from workestra.crm.models import Activity, Opportunity, Person
 from workestra.notifications.mailbox import MailboxBackend
-from workestra.notifications.models import CaughtMail
+from workestra.notifications.models import CaughtMail, Notice, OutboxMessage
 
 THURSDAY_TEN: Final = datetime(2030, 1, 10, 9, 0, tzinfo=UTC)
 FREE_START: Final = "2030-01-11T09:00Z"
@@ -64,6 +64,7 @@ class World:
     past: Booking
     one_off: OneOff
     mail: CaughtMail
+    dead_mail: OutboxMessage
     schedule: Schedule
     absence: OutOfOffice
     account: CalendarAccount
@@ -101,6 +102,7 @@ class World:
             "kind": "ics",
             "link_id": self.assigned.pk if name == "managed_events:detach" else self.link.pk,
             "mail_id": self.mail.pk,
+            "message_id": self.dead_mail.pk,
             "member_id": (self.invited if name in OF_INVITED else self.alice).pk,
             "one_off_id": self.one_off.pk,
             "run_id": self.run.pk,
@@ -256,6 +258,20 @@ def make_world() -> World:
     invited.attach_alternative("<p>There you are.</p>", "text/html")
     invited.attach_alternative("BEGIN:VCALENDAR\r\nEND:VCALENDAR\r\n", "text/calendar")
     MailboxBackend().send_messages([invited])
+    Notice.objects.create(
+        workspace=larkhill,
+        user=alice.user,
+        kind="briefing",
+        topic_id=past.pk,
+        title="Soon",
+        path="/",
+        created_at=now,
+    )
+    booking = make_booking(link, THURSDAY_TEN, now)
+    dead_mail = OutboxMessage.objects.get(topic_id=booking.pk)
+    OutboxMessage.objects.filter(pk=dead_mail.pk).update(
+        dead_at=now, attempts=1, last_error="550 nobody here"
+    )
     person = past.booker.person
     assert person
     world = World(
@@ -263,10 +279,11 @@ def make_world() -> World:
         link=link,
         assigned=link_of(template, alice),
         template=template,
-        booking=make_booking(link, THURSDAY_TEN, now),
+        booking=booking,
         past=past,
         one_off=make_one_off(alice, now),
         mail=CaughtMail.objects.get(),
+        dead_mail=dead_mail,
         schedule=Schedule.objects.create(workspace=larkhill, owner=alice.user, name="Working hours"),
         absence=OutOfOffice.objects.create(
             workspace=larkhill, user=alice.user, first_day="2030-03-01", last_day="2030-03-02"
@@ -347,6 +364,7 @@ def forms_of(world: World) -> dict[str, Sent]:
         "bookings:embed_settings": {"embed_origins": "https://www.example.com"},
         "bookings:reschedule": {"start": FREE_START},
         "bookings:manage_cancel": {"reason": "Ill"},
+        "notifications:notices": {"in_app": "on"},
         "crm:person_new": {
             "name": "Wei-Lin Zhao",
             "email": "wei@harborline.example",

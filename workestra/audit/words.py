@@ -50,6 +50,7 @@ OBJECTS: Final[Mapping[str, str]] = {
     "booking_link": "Booking links",
     "booking": "Bookings",
     "person": "People met",
+    "mail": "Mails",
     "one_off": "One-off meetings",
     "calendar account": "Connected calendars",
     "user": "People",

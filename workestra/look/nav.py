@@ -67,6 +67,7 @@ GROUPS: tuple[Group, ...] = (
     Group(
         "Your time",
         (
+            Entry("Notices", "bell", "notifications:notices"),
             Entry("Schedules", "clock", "scheduling:schedules"),
             Entry("Accounts", "calendar-cog", "calendars:accounts"),
         ),
@@ -82,6 +83,7 @@ GROUPS: tuple[Group, ...] = (
                 True,
                 ("people:groups", "people:roles"),
             ),
+            Entry("Mail", "mail-x", "notifications:outbox", whole_workspace=True),
             Entry("Audit log", "history", "audit:log", whole_workspace=True),
         ),
         admin_only=True,

@@ -1,7 +1,8 @@
-"""The outbox: every mail the product owes somebody, from the moment it is owed. And the local mailbox's catch."""
+"""The outbox: every mail the product owes somebody, from the moment it is owed. Notices, and caught mails."""
 
 import uuid
 
+from django.conf import settings
 from django.db import models
 from django.db.models import Q
 from django.db.models.functions import Now
@@ -70,6 +71,53 @@ class OutboxMessage(models.Model):
         Raises: BrokenSeal when the key it was kept under is gone.
         """
         return unseal(bytes(self.payload)) if self.payload else None
+
+
+class Notice(models.Model):
+    """Something a member is told in the product, about one thing, once. `rows` is a list of `[label, text]`.
+
+    `path` leads to where more of it is.
+    """
+
+    id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
+    workspace = models.ForeignKey("accounts.Workspace", on_delete=models.CASCADE, related_name="+")
+    user = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.CASCADE, related_name="notices")
+    kind = models.CharField(max_length=40)
+    topic_id = models.UUIDField()
+    title = models.CharField(max_length=300)
+    rows = models.JSONField(default=list)
+    path = models.CharField(max_length=300)
+    created_at = models.DateTimeField(db_default=Now())
+    read_at = models.DateTimeField(null=True)
+
+    class Meta:
+        db_table = "notifications_notices"
+        constraints = [
+            models.UniqueConstraint(fields=["user", "kind", "topic_id"], name="notice_once_per_topic")
+        ]
+        indexes = [models.Index(fields=["user", "-created_at"], name="notice_newest_first")]
+
+    def __str__(self) -> str:
+        return self.title
+
+
+class Channels(models.Model):
+    """How a member wants to be told of one kind of thing. Without a row he is told both ways."""
+
+    workspace = models.ForeignKey("accounts.Workspace", on_delete=models.CASCADE, related_name="+")
+    user = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.CASCADE, related_name="+")
+    kind = models.CharField(max_length=40)
+    in_app = models.BooleanField(default=True)
+    by_mail = models.BooleanField(default=True)
+
+    class Meta:
+        db_table = "notifications_channels"
+        constraints = [
+            models.UniqueConstraint(fields=["workspace", "user", "kind"], name="channels_once_per_kind")
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.kind} of {self.user_id}"
 
 
 class CaughtMail(models.Model):

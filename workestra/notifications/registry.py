@@ -24,10 +24,16 @@ class UnknownKind(LookupError):
 
 
 _renderers: dict[str, Renderer] = {}
+_labels: dict[str, str] = {}
 
 
-def renders(kind: str) -> Callable[[Renderer], Renderer]:
-    """Register the decorated function as the renderer of `kind`, such as "booking.confirmed.booker".
+def label_of(kind: str) -> str:
+    """What people call mails of this kind: "Confirmation"; without a label, the kind itself."""
+    return _labels.get(kind, kind)
+
+
+def renders(kind: str, label: str = "") -> Callable[[Renderer], Renderer]:
+    """Register the decorated function as the renderer of `kind`, such as "booking.confirmed.booker", called `label`.
 
     It gets the outbox message and the current time, reads the state of things as they are now, and answers
     with a mail addressed to `message.recipient` alone, or with `Skip` when that state has moved on
@@ -40,6 +46,8 @@ def renders(kind: str) -> Callable[[Renderer], Renderer]:
         if kind in _renderers:
             raise ValueError(f"{kind} already has a renderer: {_renderers[kind]}")
         _renderers[kind] = renderer
+        if label:
+            _labels[kind] = label
         return renderer
 
     return register

@@ -1,12 +1,14 @@
 """Reads of the outbox and of the local mailbox."""
 
-from datetime import timedelta
+from collections.abc import Collection
+from datetime import datetime, timedelta
 from uuid import UUID
 
+from django.db import connection
 from django.db.models import DurationField, Exists, ExpressionWrapper, F, Max, OuterRef, Q, QuerySet
 from django.db.models.functions import Now
 
-from workestra.notifications.models import WAITING, CaughtMail, OutboxMessage
+from workestra.notifications.models import WAITING, CaughtMail, Channels, Notice, OutboxMessage
 
 
 def waiting() -> QuerySet[OutboxMessage]:
@@ -43,6 +45,39 @@ def longest_overdue() -> timedelta:
         .aggregate(longest=Max(ExpressionWrapper(Now() - F("available_at"), DurationField())))
     )
     return overdue["longest"] or timedelta()
+
+
+def database_now() -> datetime:
+    """The time by the database's clock, which all workers share."""
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT clock_timestamp()")
+        now: datetime = cursor.fetchone()[0]
+    return now
+
+
+def notices_of(user_id: UUID, workspace_id: UUID, most: int = 100) -> list[Notice]:
+    """What the member was told in the product, newest first."""
+    found = Notice.objects.filter(user=user_id, workspace=workspace_id)
+    return list(found.order_by("-created_at", "-id")[:most])
+
+
+def channels_of(user_ids: Collection[UUID], workspace_id: UUID, kind: str) -> dict[UUID, Channels]:
+    """How each of these members wants to be told of such things, by user."""
+    chosen = Channels.objects.filter(user__in=user_ids, workspace=workspace_id, kind=kind)
+    default = {key: Channels(user_id=key, workspace_id=workspace_id, kind=kind) for key in user_ids}
+    return default | {channels.user_id: channels for channels in chosen}
+
+
+def dead_messages(workspace_id: UUID) -> QuerySet[OutboxMessage]:
+    """The workspace's messages that were given up, latest first, without the mails themselves."""
+    dead = OutboxMessage.objects.filter(workspace=workspace_id, dead_at__isnull=False)
+    return dead.defer("payload").order_by("-dead_at", "id")
+
+
+def struggling_messages(workspace_id: UUID) -> QuerySet[OutboxMessage]:
+    """The workspace's messages that have failed and will be tried again, soonest first, without the mails."""
+    failed = waiting().filter(workspace=workspace_id).exclude(last_error="")
+    return failed.defer("payload").order_by("available_at", "id")
 
 
 def messages_about(*topic_ids: UUID) -> QuerySet[OutboxMessage]:

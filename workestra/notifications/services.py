@@ -1,5 +1,6 @@
 """Owing somebody a mail, and no longer owing it. Everything here happens in the caller's transaction."""
 
+from collections.abc import Sequence
 from datetime import datetime
 from uuid import UUID
 
@@ -7,9 +8,12 @@ from django.db import connection, transaction
 from django.db.models.functions import Now
 from django.db.transaction import TransactionManagementError
 
+from workestra.accounts.models import Membership
+from workestra.audit import services as audit
 from workestra.notifications import selectors, tasks
 from workestra.notifications.doorbell import ring_on_commit
-from workestra.notifications.models import CaughtMail, OutboxMessage
+from workestra.notifications.models import CaughtMail, Channels, Notice, OutboxMessage
+from workestra.notifications.registry import label_of
 
 
 class NotDead(Exception):
@@ -92,6 +96,79 @@ def resend(message: OutboxMessage) -> OutboxMessage:
         )
         ring_on_commit(tasks.deliver_outbox)
     return copy
+
+
+def notify(
+    *,
+    workspace_id: UUID,
+    user_id: UUID,
+    kind: str,
+    topic_id: UUID,
+    title: str,
+    rows: Sequence[tuple[str, str]],
+    path: str,
+) -> Notice:
+    """Tell a member in the product; telling him again of the same thing is telling him once.
+
+    Raises TransactionManagementError outside a transaction, as `enqueue` does.
+    """
+    _require_transaction()
+    notice, _created = Notice.objects.get_or_create(
+        user_id=user_id,
+        kind=kind,
+        topic_id=topic_id,
+        defaults={
+            "workspace_id": workspace_id,
+            "title": title[:300],
+            "rows": [list(row) for row in rows],
+            "path": path,
+        },
+    )
+    return notice
+
+
+def mark_read(*, member: Membership, now: datetime) -> int:
+    """All notices of the member are read; returns how many were not."""
+    unread = Notice.objects.filter(user=member.user_id, workspace=member.workspace_id, read_at=None)
+    return unread.update(read_at=now)
+
+
+def choose_channels(*, member: Membership, kind: str, in_app: bool, by_mail: bool) -> None:
+    """From now on the member is told of such things in these ways."""
+    Channels.objects.update_or_create(
+        workspace_id=member.workspace_id,
+        user_id=member.user_id,
+        kind=kind,
+        defaults={"in_app": in_app, "by_mail": by_mail},
+    )
+
+
+def retry_for(*, message: OutboxMessage, by: Membership, now: datetime) -> None:
+    """`retry`, asked for by an admin, who is in the audit log with it. Raises NotDead."""
+    with transaction.atomic():
+        retry(message)
+        _record_retry(message, by, now)
+
+
+def retry_all_for(*, by: Membership, now: datetime) -> int:
+    """Every dead message of the workspace gets a new set of tries; returns how many."""
+    with transaction.atomic():
+        dead = list(selectors.dead_messages(by.workspace_id).select_for_update())
+        for message in dead:
+            retry_for(message=message, by=by, now=now)
+    return len(dead)
+
+
+def _record_retry(message: OutboxMessage, by: Membership, now: datetime) -> None:
+    audit.record(
+        workspace_id=message.workspace_id,
+        action="mail.retried",
+        target_type="mail",
+        target_id=message.pk,
+        target_name=f"{label_of(message.kind)} to {message.recipient}",
+        at=now,
+        actor=by.user,
+    )
 
 
 def empty_mailbox() -> None:

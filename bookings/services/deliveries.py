@@ -1,0 +1,40 @@
+"""Sending a mail about a booking once more."""
+
+from datetime import datetime
+
+from django.db import transaction
+
+from bookings.models import Booking
+from workestra.accounts.models import User
+from workestra.audit import services as audit
+from workestra.notifications import services as outbox
+from workestra.notifications.models import OutboxMessage
+
+
+class NotOver(Exception):
+    """The mail waits to be sent, or was left out: there is nothing to repeat."""
+
+
+def send_again(*, message: OutboxMessage, booking: Booking, actor: User, now: datetime) -> None:
+    """A new set of tries for a mail that failed, or another copy of one that was sent.
+
+    It says what is true when it is sent, and is left out when there is nothing to tell any more. Raises: NotOver.
+    """
+    with transaction.atomic():
+        current = OutboxMessage.objects.select_for_update().get(pk=message.pk)
+        if current.dead_at is not None:
+            outbox.retry(current)
+        elif current.sent_at is not None:
+            outbox.resend(current)
+        else:
+            raise NotOver(str(current))
+        audit.record(
+            workspace_id=booking.workspace_id,
+            action="booking.mail_resent",
+            target_type="booking",
+            target_id=booking.pk,
+            target_name=booking.title,
+            at=now,
+            actor=actor,
+            detail={"kind": message.kind, "recipient": message.recipient},
+        )

@@ -1,0 +1,94 @@
+"""One mail about a booking: exactly what was sent, and sending it again."""
+
+from typing import Any, Final
+from uuid import UUID
+
+from django.contrib import messages
+from django.http import Http404, HttpResponse
+from django.shortcuts import redirect, render
+from django.urls import reverse
+from django.utils import timezone
+from django.utils.http import content_disposition_header
+from django.views.decorators.http import require_POST, require_safe
+
+from bookings import access
+from bookings.domain.mail_kinds import LABELS
+from bookings.models import Booking
+from bookings.services import deliveries as service
+from bookings.views.rows import Permissions
+from bookings.views.timeline import timeline_of
+from workestra.accounts.domain.permissions import Permission
+from workestra.accounts.domain.seals import BrokenSeal
+from workestra.accounts.http import MemberRequest
+from workestra.notifications.models import OutboxMessage
+
+SHOWN: Final = 200_000
+"""Bytes of a mail that its page prints; the file has all of them."""
+
+
+@require_safe
+def delivery(request: MemberRequest, booking_id: UUID, message_id: UUID) -> HttpResponse:
+    """What went over the wire; `format=eml` as a file. It may print the booker's link: only for who may renew that."""
+    booking, message = _message(request, booking_id, message_id)
+    try:
+        mail, is_lost = message.mail, False
+    except BrokenSeal:
+        mail, is_lost = None, True
+    if mail is not None and request.GET.get("format") == "eml":
+        disposition = content_disposition_header(as_attachment=True, filename=f"{message.pk}.eml")
+        return HttpResponse(
+            mail,
+            content_type="message/rfc822",
+            headers={"Content-Disposition": str(disposition), "Cache-Control": "no-store, private"},
+        )
+    context = {
+        "booking": booking,
+        "message": message,
+        "label": LABELS.get(message.kind, message.kind),
+        "source": mail[:SHOWN].decode(errors="replace") if mail else "",
+        "size": len(mail or b""),
+        "is_cut": mail is not None and len(mail) > SHOWN,
+        "is_lost": is_lost,
+        "drawer_url": _drawer_url(booking),
+    }
+    response = render(request, "bookings/delivery.html", context)
+    response["Cache-Control"] = "no-store, private"
+    return response
+
+
+@require_POST
+def resend(request: MemberRequest, booking_id: UUID, message_id: UUID) -> HttpResponse:
+    """Send another copy, or try a failed mail again. htmx gets the timeline."""
+    booking, message = _message(request, booking_id, message_id)
+    try:
+        service.send_again(message=message, booking=booking, actor=request.member.user, now=timezone.now())
+    except service.NotOver:
+        messages.error(request, "This mail is still on its way.")
+    else:
+        messages.success(
+            request, f"{LABELS.get(message.kind, message.kind)} to {message.recipient}: on its way."
+        )
+    if not request.htmx:
+        return redirect(_drawer_url(booking))
+    context: dict[str, Any] = {
+        "d": timeline_of(booking),
+        "booking": booking,
+        "zone": booking.timezone,
+        "row": Permissions(request).row(booking, timezone.now()),
+        "oob": True,
+    }
+    return render(request, "bookings/_deliveries.html", context)
+
+
+def _message(request: MemberRequest, booking_id: UUID, message_id: UUID) -> tuple[Booking, OutboxMessage]:
+    """Raises: Http404 and PermissionDenied as `access.booking_for` does; Http404 for a mail about something else."""
+    booking = access.booking_for(request.member, booking_id, Permission.EDIT)
+    topics = [booking.pk, *(attendee.pk for attendee in booking.attendees.all())]
+    message = OutboxMessage.objects.filter(pk=message_id, topic_id__in=topics).first()
+    if message is None:
+        raise Http404("No such booking.")
+    return booking, message
+
+
+def _drawer_url(booking: Booking) -> str:
+    return f"{reverse('bookings:console')}?open={booking.pk}#b-{booking.pk}"
