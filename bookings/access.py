@@ -6,7 +6,7 @@ from django.core.exceptions import PermissionDenied
 from django.db.models import Prefetch
 from django.http import Http404
 
-from bookings.models import Attendee, Booking
+from bookings.models import Attendee, Booking, BulkRun
 from workestra.accounts import selectors as accounts
 from workestra.accounts.access import require
 from workestra.accounts.domain.permissions import Permission
@@ -43,6 +43,11 @@ def attendee_for(member: Membership, attendee_id: UUID, permission: Permission =
         raise Http404("No such attendee.")
     attendee.booking = booking_for(member, attendee.booking_id, permission)
     return attendee
+
+
+def bulk_run_for(member: Membership, run_id: UUID) -> BulkRun | None:
+    """A run that the member has started; None when there is no such one."""
+    return BulkRun.objects.filter(pk=run_id, member=member).select_related("member__workspace").first()
 
 
 def may(member: Membership, permission: Permission, booking: Booking) -> bool:

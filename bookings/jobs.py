@@ -1,11 +1,24 @@
-"""Celery entry of what the beat asks for and a service does."""
+"""Celery entry of what the beat asks for, or whoever starts a bulk change rings for, and a service does."""
+
+from uuid import UUID
 
 from celery import shared_task
+from django.utils import timezone
 
-from bookings.services import briefings
+from bookings.services import briefings, bulk
 from workestra.notifications.selectors import database_now
 
 
 @shared_task
 def send_briefings() -> None:
     briefings.send_due(database_now())
+
+
+@shared_task
+def run_bulk(run_id: str) -> None:
+    bulk.perform(UUID(run_id), timezone.now)
+
+
+@shared_task
+def resume_bulk() -> None:
+    bulk.perform_unfinished(timezone.now)

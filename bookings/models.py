@@ -290,3 +290,62 @@ class AnswerFile(models.Model):
 
     def __str__(self) -> str:
         return self.name
+
+
+class BulkRun(models.Model):
+    """One change of several bookings, done row by row by a worker. `member` asked for it, and it is done in his name.
+
+    `host` is who is to host them all; without one a reassignment gives each to whoever was the best free host.
+    """
+
+    class Action(models.TextChoices):
+        CANCEL = "cancel", "Cancel"
+        REASSIGN = "reassign", "Reassign"
+        ATTENDANCE = "attendance", "Mark attendance"
+
+    id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
+    member = models.ForeignKey("accounts.Membership", on_delete=models.CASCADE, related_name="+")
+    action = models.CharField(max_length=16, choices=Action.choices)
+    reason = models.CharField(max_length=500, blank=True)
+    attendance = models.CharField(max_length=16, choices=Booking.Attendance.choices, blank=True, default="")
+    host = models.ForeignKey(
+        settings.AUTH_USER_MODEL, on_delete=models.SET_NULL, null=True, blank=True, related_name="+"
+    )
+    started_at = models.DateTimeField()
+    finished_at = models.DateTimeField(null=True, blank=True)
+
+    class Meta:
+        ordering = ["-started_at"]
+        indexes = [
+            models.Index(fields=["started_at"], condition=Q(finished_at=None), name="bulk_run_unfinished")
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.get_action_display()}, {self.started_at:%Y-%m-%d %H:%M}"
+
+
+class BulkItem(models.Model):
+    """One booking of a run. A worker that does it holds it until `leased_until`; `host` is who is to have it."""
+
+    class State(models.TextChoices):
+        WAITING = "waiting", "Waiting"
+        DONE = "done", "Done"
+        FAILED = "failed", "Failed"
+
+    id = models.BigAutoField(primary_key=True)
+    run = models.ForeignKey(BulkRun, on_delete=models.CASCADE, related_name="items")
+    booking = models.ForeignKey(Booking, on_delete=models.CASCADE, related_name="+")
+    host = models.ForeignKey(
+        settings.AUTH_USER_MODEL, on_delete=models.SET_NULL, null=True, blank=True, related_name="+"
+    )
+    state = models.CharField(max_length=16, choices=State.choices, default=State.WAITING)
+    problem = models.CharField(max_length=200, blank=True)
+    attempts = models.PositiveIntegerField(default=0)
+    leased_until = models.DateTimeField(null=True, blank=True)
+
+    class Meta:
+        ordering = ["id"]
+        constraints = [models.UniqueConstraint(fields=["run", "booking"], name="bulk_item_once")]
+
+    def __str__(self) -> str:
+        return f"{self.booking}: {self.state}"

@@ -1,10 +1,13 @@
 from django.urls import path
 
-from bookings.views import console, deliveries, embed, embed_settings, files, hosting, manage, public
+from bookings.views import bulk, console, deliveries, embed, embed_settings, files, hosting, manage, public
 
 app_name = "bookings"
 urlpatterns = [
     path("calendar/bookings", console.console, name="console"),
+    path("calendar/bookings/bulk/<uuid:bulk_id>", bulk.bulk_run, name="bulk_run"),
+    path("calendar/bookings/bulk/<uuid:bulk_id>/retry", bulk.bulk_retry, name="bulk_retry"),
+    path("calendar/bookings/bulk/<str:action>", bulk.bulk, name="bulk"),
     path("calendar/bookings.csv", console.export, name="export"),
     path("calendar/bookings/<uuid:booking_id>/drawer", console.drawer, name="drawer"),
     path("calendar/bookings/<uuid:booking_id>/cancel", console.cancel, name="cancel"),

@@ -220,6 +220,7 @@ CELERY_BEAT_SCHEDULE = {
     "renew calendar channels": _every(300, "workestra.calendars.tasks.renew_channels"),
     "sweep limits": _every(300, "workestra.limits.tasks.sweep_counters"),
     "expire one-offs": _every(30, "one_off.tasks.expire_one_offs"),
+    "resume bulk changes": _every(15, "bookings.jobs.resume_bulk"),
     "remove files nobody needs": _every(3600, "bookings.tasks.remove_unneeded_files"),
 }
 

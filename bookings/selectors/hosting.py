@@ -1,8 +1,10 @@
 """What a host is offered for one of his bookings: other times, and others who could host it."""
 
-from collections.abc import Collection
+from collections import defaultdict
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
+from itertools import chain
 from typing import Final
 from uuid import UUID
 from zoneinfo import ZoneInfo
@@ -10,10 +12,9 @@ from zoneinfo import ZoneInfo
 from bookings.domain import month
 from bookings.models import Booking
 from scheduling import selectors as scheduling
-from scheduling.domain.wallclock import local_date
-from scheduling.models import BookingLink, BusyTime, OutOfOffice, as_range
-from workestra.accounts import selectors as accounts
-from workestra.accounts.models import User
+from scheduling.domain.wallclock import DAY, instants_of_dates
+from scheduling.models import BookingLink, BusyTime, LinkHost, OutOfOffice, as_range
+from workestra.accounts.models import Membership, User
 from workestra.calendars.domain.period import Period
 
 NEAR: Final = timedelta(days=8)
@@ -45,37 +46,72 @@ class Substitute:
     taken: str
 
 
-def substitutes_for(booking: Booking, reach: Collection[UUID] | None, now: datetime) -> list[Substitute]:
-    """Who else could host an upcoming booking: the other hosts of its page in turn, then by name those in `reach`.
+class Bench:
+    """Who else could host each of some upcoming bookings of one workspace: four queries, whatever their number.
 
-    `reach` is whose bookings the asking member may change; None is everybody in the workspace. Whoever is free comes
-    first. Empty for a meeting that needs several hosts. Five queries at the most.
+    `reach` is whose bookings the asking member may change; None is everybody in the workspace.
     """
-    if len(booking.hosts) > 1:
-        return []
-    pool = [host.user for host in scheduling.hosts_in_order(booking.link)] if booking.link else []
-    members = [member.user for member in accounts.active_members(booking.workspace)]
-    others = [user for user in members if reach is None or user.pk in reach]
-    users = list({user.pk: user for user in (*pool, *others) if user.pk != booking.host_id}.values())
-    taken = _taken(users, booking, now)
-    found = [Substitute(user, taken.get(user.pk, "")) for user in users]
-    return sorted(found, key=lambda each: bool(each.taken))
+
+    def __init__(self, bookings: Sequence[Booking], reach: Collection[UUID] | None, now: datetime) -> None:
+        self._pools: dict[UUID | None, list[User]] = defaultdict(list)
+        self._taken: dict[UUID, list[tuple[Period, str]]] = defaultdict(list)
+        self._others: list[User] = []
+        if not bookings:
+            return
+        workspace = bookings[0].workspace_id
+        hosts = LinkHost.objects.filter(link__in={booking.link_id for booking in bookings if booking.link_id})
+        active = {
+            "user__is_active": True,
+            "user__memberships__workspace": workspace,
+            "user__memberships__is_active": True,
+        }
+        ordered = hosts.filter(**active).select_related("user").order_by("rotation", "-weight", "user_id")
+        for host in ordered:
+            self._pools[host.link_id].append(host.user)
+        members = Membership.objects.filter(workspace=workspace, is_active=True, user__is_active=True)
+        self._others = [
+            member.user
+            for member in members.select_related("user").order_by("user__name", "pk")
+            if reach is None or member.user_id in reach
+        ]
+        self._read_taken(bookings, now)
+
+    def of(self, booking: Booking) -> list[Substitute]:
+        """The other hosts of its page in turn, then by name those in reach; whoever is free comes first.
+
+        Empty for a meeting that needs several hosts.
+        """
+        if len(booking.hosts) > 1:
+            return []
+        people = (*self._pools[booking.link_id], *self._others)
+        users = {user.pk: user for user in people if user.pk != booking.host_id}.values()
+        found = [Substitute(user, self._what_keeps(user, booking)) for user in users]
+        return sorted(found, key=lambda each: bool(each.taken))
+
+    def give(self, booking: Booking, user: User) -> None:
+        """From now on he counts as busy at the booking's time."""
+        self._taken[user.pk].append((booking.period, "busy"))
+
+    def _what_keeps(self, user: User, booking: Booking) -> str:
+        return next((why for period, why in self._taken[user.pk] if period.overlaps(booking.period)), "")
+
+    def _read_taken(self, bookings: Sequence[Booking], now: datetime) -> None:
+        users = {user.pk: user for user in (*chain.from_iterable(self._pools.values()), *self._others)}
+        start, end = min(each.starts_at for each in bookings), max(each.ends_at for each in bookings)
+        busy = BusyTime.objects.filter(
+            host__in=users, active=True, during__overlap=as_range(Period(start, end))
+        )
+        for row in busy.exclude(expires_at__lte=now):
+            self._taken[row.host_id].append((Period(row.during.lower, row.during.upper), "busy"))
+        away = OutOfOffice.objects.filter(
+            user__in=users, first_day__lte=(end + DAY).date(), last_day__gte=(start - DAY).date()
+        )
+        for each in away:
+            zone = users[each.user_id].timezone
+            spans = instants_of_dates(zone, each.first_day, each.last_day + DAY, start - DAY, end + DAY)
+            self._taken[each.user_id] += [(Period(*span), "out of office") for span in spans]
 
 
-def _taken(users: Collection[User], booking: Booking, now: datetime) -> dict[UUID, str]:
-    """What keeps these users from the booking's time, by user; those who are free are left out."""
-    away = OutOfOffice.objects.filter(
-        user__in=users,
-        first_day__lte=(booking.ends_at + timedelta(days=1)).date(),
-        last_day__gte=(booking.starts_at - timedelta(days=1)).date(),
-    ).select_related("user")
-    taken = {
-        each.user_id: "out of office"
-        for each in away
-        if each.first_day <= local_date(each.user.timezone, booking.ends_at)
-        and local_date(each.user.timezone, booking.starts_at) <= each.last_day
-    }
-    busy = BusyTime.objects.filter(
-        host__in=users, active=True, during__overlap=as_range(booking.period)
-    ).exclude(expires_at__lte=now)
-    return taken | dict.fromkeys(busy.values_list("host_id", flat=True), "busy")
+def substitutes_for(booking: Booking, reach: Collection[UUID] | None, now: datetime) -> list[Substitute]:
+    """`Bench.of` for one booking."""
+    return Bench([booking], reach, now).of(booking)

@@ -16,6 +16,7 @@ from django.utils.http import urlencode
 from django_htmx.http import reswap, retarget
 
 from bookings import access
+from bookings.domain.bulk import Action
 from bookings.domain.console import Place, Tab, count_words
 from bookings.models import Booking
 from bookings.selectors import console as selectors
@@ -73,6 +74,14 @@ def list_context(
         "options": SimpleLazyObject(lambda: selectors.options_for(request.member, reach)),
         "strategies": BookingLink.Strategy.choices,
         "is_filtered": is_filtered(request),
+        "bulk_urls": [
+            (
+                each,
+                reverse("bookings:bulk", args=[each.value]) + query_string(request, tab=tab.value, after=""),
+            )
+            for each in Action
+            if each.tab is tab and request.member.scope_of(each.permission) is not None
+        ],
         "export_url": reverse("bookings:export") + query_string(request, tab=tab.value, after=""),
         "only_mine": only_mine,
         "sees_others": sees_others,

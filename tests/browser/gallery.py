@@ -12,7 +12,7 @@ from functools import cached_property
 from itertools import count
 from typing import Any
 from urllib.parse import urlencode
-from uuid import uuid4
+from uuid import UUID, uuid4
 from zoneinfo import ZoneInfo
 
 from allauth.account.forms import default_token_generator
@@ -22,7 +22,7 @@ from django.db.models.functions import Now
 from django.urls import reverse
 from playwright.sync_api import Page, expect
 
-from bookings.models import Booking
+from bookings.models import Booking, BulkItem, BulkRun
 from bookings.selectors import manage_token
 from bookings.services import booking as booking_service
 from bookings.services import briefings
@@ -569,6 +569,26 @@ def accounts_of(username: str) -> Callable[[World], str]:
     return address
 
 
+def check_every(page: Page, world: World) -> None:
+    for box in page.locator("input[name=pick]").all():
+        box.check()
+    press("Check")(page, world)
+
+
+def bulk_run(world: World) -> UUID:
+    """A run with one booking that was marked, and one that could not be."""
+    run = BulkRun.objects.create(
+        member=world.members["mara"],
+        action="attendance",
+        attendance="attended",
+        started_at=world.now,
+        finished_at=world.now,
+    )
+    for tab, state, problem in (("past", "done", ""), ("upcoming", "failed", "It has not begun")):
+        BulkItem.objects.create(run=run, booking=world.booking(tab), state=state, problem=problem)
+    return run.pk
+
+
 def console(tab: str, *, slug: str = "") -> Callable[[World], str]:
     """The list, with the row of this link's booking open."""
     opened = {"open": lambda world: str(world.booking(tab, slug).pk)} if slug else {}
@@ -720,6 +740,15 @@ LOOKS: tuple[Look, ...] = (
         for form in ("propose", "reassign")
     ),
     Look("session-drawer", "bookings:console", console("upcoming", slug="onboarding-session"), "mara"),
+    Look("bulk", "bookings:bulk", at("bookings:bulk", action=lambda world: "reassign"), "mara"),
+    Look(
+        "bulk-checked",
+        "bookings:bulk",
+        at("bookings:bulk", action=lambda world: "reassign"),
+        "mara",
+        act=check_every,
+    ),
+    Look("bulk-run", "bookings:bulk_run", at("bookings:bulk_run", bulk_id=bulk_run), "mara"),
     Look("session-past", "bookings:console", console("past", slug="onboarding-session"), "mara"),
     Look("collective-drawer", "bookings:console", console("upcoming", slug="pilot-kickoff"), "mara"),
     Look("bookings-past", "bookings:console", console("past"), "alice"),

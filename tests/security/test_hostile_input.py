@@ -86,6 +86,7 @@ FORMS: Final = {
     "bookings:propose": "alice",
     "bookings:reassign": "dana",
     "bookings:note": "alice",
+    "bookings:bulk": "alice",
     "bookings:attendance": "alice",
     "scheduling:link_new": "alice",
     "scheduling:link_edit": "alice",

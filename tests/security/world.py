@@ -15,7 +15,7 @@ from django.http import QueryDict
 from django.test import Client
 from django.urls import URLPattern, URLResolver, get_resolver, reverse
 
-from bookings.models import Attendee, Booking
+from bookings.models import Attendee, Booking, BulkRun
 from bookings.selectors import manage_token
 from managed_events.models import ManagedEventTemplate, Propagation
 from one_off.models import OneOff
@@ -65,6 +65,7 @@ class World:
     one_off: OneOff
     mail: CaughtMail
     dead_mail: OutboxMessage
+    bulk_run: BulkRun
     schedule: Schedule
     absence: OutOfOffice
     account: CalendarAccount
@@ -88,6 +89,8 @@ class World:
         booker = self.bookers[self.past.pk if name == "bookings:attendance" else self.booking.pk]
         values = {
             "absence_id": self.absence.pk,
+            "action": "cancel",
+            "bulk_id": self.bulk_run.pk,
             "account_id": self.account.pk,
             "activity_id": self.activity.pk,
             "opportunity_id": self.opportunity.pk,
@@ -284,6 +287,9 @@ def make_world() -> World:
         one_off=make_one_off(alice, now),
         mail=CaughtMail.objects.get(),
         dead_mail=dead_mail,
+        bulk_run=BulkRun.objects.create(
+            member=alice, action="attendance", attendance="attended", started_at=now
+        ),
         schedule=Schedule.objects.create(workspace=larkhill, owner=alice.user, name="Working hours"),
         absence=OutOfOffice.objects.create(
             workspace=larkhill, user=alice.user, first_day="2030-03-01", last_day="2030-03-02"
@@ -358,6 +364,7 @@ def forms_of(world: World) -> dict[str, Sent]:
         "bookings:attendance": {"attendance": "no_show"},
         "bookings:propose": {"day": "2030-01-11", "time": "10:00", "message": "A visit"},
         "bookings:reassign": {"host": str(bob.user_id)},
+        "bookings:bulk": {"id": str(uuid4()), "pick": [str(world.booking.pk)], "reason": "Ill", "run": "1"},
         "bookings:note": {"note": "Budget owner joins later"},
         "bookings:details": {"start": FREE_START, "nonce": str(uuid4()), **details},
         "bookings:embed_details": {"start": FREE_START, "nonce": str(uuid4()), **details},

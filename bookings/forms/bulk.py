@@ -1,0 +1,77 @@
+"""What is picked and typed to change several bookings at once."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+from uuid import UUID
+
+from django import forms
+
+from bookings.domain.bulk import Action
+from workestra.look.fields import LinesField
+
+_DAMAGED = "A part of the form was lost on the way. Load the page again."
+
+
+class BulkForm(forms.Form):
+    """The bookings picked, and what the action needs: a reason, a host, or how to mark them."""
+
+    id = forms.UUIDField(
+        widget=forms.HiddenInput, error_messages=dict.fromkeys(("required", "invalid"), _DAMAGED)
+    )
+    pick = forms.TypedMultipleChoiceField(
+        coerce=UUID,
+        error_messages={
+            "required": "Pick at least one booking.",
+            "invalid_choice": "One of these is no longer in the list. Pick again.",
+        },
+    )
+
+    def __init__(
+        self,
+        data: Mapping[str, Any] | None,
+        *,
+        action: Action,
+        hosts: Sequence[tuple[UUID, str]],
+        listed: Sequence[UUID],
+    ) -> None:
+        super().__init__(data)
+        self.fields["pick"].choices = [(str(pk), str(pk)) for pk in listed]  # type: ignore[attr-defined]
+        match action:
+            case Action.CANCEL:
+                self.fields["reason"] = LinesField(
+                    max_length=500,
+                    required=False,
+                    widget=forms.Textarea(attrs={"rows": 2}),
+                    label="Reason",
+                    help_text="The bookers read it in the mail. At most 500 characters.",
+                    error_messages={"max_length": "Keep the reason to 500 characters."},
+                )
+            case Action.REASSIGN:
+                self.fields["host"] = forms.TypedChoiceField(
+                    label="New host",
+                    required=False,
+                    coerce=UUID,
+                    empty_value=None,
+                    choices=[("", "Whoever is free"), *((str(pk), name) for pk, name in hosts)],
+                    help_text="Of each page the host whose turn it is, else by name.",
+                    error_messages={"invalid_choice": "Choose one of these."},
+                )
+            case Action.ATTENDANCE:
+                self.fields["attendance"] = forms.ChoiceField(
+                    label="Mark as",
+                    choices=[("attended", "Attended"), ("no_show", "No-show")],
+                    error_messages=dict.fromkeys(("required", "invalid_choice"), "Choose one of these."),
+                )
+
+    @property
+    def picked(self) -> set[UUID]:
+        """The bookings that were picked, as far as they can be read."""
+        if not self.is_bound:
+            return set()
+        return set(self.cleaned_data.get("pick") or ()) if hasattr(self, "cleaned_data") else set()
+
+    @property
+    def host_id(self) -> UUID | None:
+        """Who was chosen to host them. Only for a valid form."""
+        host: UUID | None = self.cleaned_data.get("host")
+        return host

@@ -1,0 +1,78 @@
+"""What changing several bookings at once will do to each of them, worked out before anything is done."""
+
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Final
+from uuid import UUID
+
+from bookings.access import reaches
+from bookings.domain.bulk import Action
+from bookings.models import Booking
+from bookings.selectors.hosting import Bench
+from workestra.accounts.models import User
+
+NOT_YOURS: Final = "Your role does not include this"
+CLOSED: Final = "It has begun, has moved, or was cancelled"
+NOT_BEGUN: Final = "It has not begun"
+SEVERAL_HOSTS: Final = "It needs all of its hosts"
+NOBODY: Final = "Nobody is free then"
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """What one of the bookings gets. With a `problem` nothing; `host` is the new one, `mails` how many go out."""
+
+    booking: Booking
+    problem: str = ""
+    host: User | None = None
+    mails: int = 0
+
+
+def steps_of(
+    action: Action,
+    bookings: Sequence[Booking],
+    reach: Collection[UUID] | None,
+    now: datetime,
+    *,
+    host_id: UUID | None = None,
+) -> list[Step]:
+    """A step for each booking, in their order.
+
+    `reach` is whose bookings the member may do this to; None is everybody's. `host_id` is who is to host them; without
+    it each gets the best free host: of its page the next in turn, else by name. A host of two that overlap gets one.
+    """
+    bench = Bench(bookings if action is Action.REASSIGN else [], reach, now)
+    return [_step(action, booking, reach, bench, host_id, now) for booking in bookings]
+
+
+def _step(
+    action: Action,
+    booking: Booking,
+    reach: Collection[UUID] | None,
+    bench: Bench,
+    host_id: UUID | None,
+    now: datetime,
+) -> Step:
+    if not reaches(None if reach is None else set(reach), booking):
+        return Step(booking, NOT_YOURS)
+    if not booking.allows(action.change, now):
+        return Step(booking, NOT_BEGUN if action is Action.ATTENDANCE else CLOSED)
+    invited = sum(1 + len(attendee.guests) for attendee in booking.company)
+    match action:
+        case Action.CANCEL:
+            return Step(booking, mails=invited + len(booking.hosts))
+        case Action.ATTENDANCE:
+            return Step(booking)
+        case Action.REASSIGN:
+            if len(booking.hosts) > 1:
+                return Step(booking, SEVERAL_HOSTS)
+            found = [each for each in bench.of(booking) if host_id in {None, each.user.pk}]
+            if host_id == booking.host_id:
+                return Step(booking, "It is his already")
+            if not found or found[0].taken:
+                return Step(
+                    booking, f"{found[0].user.name} is {found[0].taken}" if host_id and found else NOBODY
+                )
+            bench.give(booking, found[0].user)
+            return Step(booking, host=found[0].user, mails=invited + 2)
