@@ -15,6 +15,7 @@ from scheduling import selectors as scheduling
 from scheduling.domain.wallclock import DAY, instants_of_dates
 from scheduling.models import BookingLink, BusyTime, LinkHost, OutOfOffice, as_range
 from workestra.accounts.models import Membership, User
+from workestra.calendars import selectors as calendars
 from workestra.calendars.domain.period import Period
 
 NEAR: Final = timedelta(days=8)
@@ -47,7 +48,7 @@ class Substitute:
 
 
 class Bench:
-    """Who else could host each of some upcoming bookings of one workspace: four queries, whatever their number.
+    """Who else could host each of some upcoming bookings of one workspace: six queries, whatever their number.
 
     `reach` is whose bookings the asking member may change; None is everybody in the workspace.
     """
@@ -103,6 +104,8 @@ class Bench:
         )
         for row in busy.exclude(expires_at__lte=now):
             self._taken[row.host_id].append((Period(row.during.lower, row.during.upper), "busy"))
+        for user_id, known in calendars.busy_of(list(users), Period(start, end), now).items():
+            self._taken[user_id] += [(period, "busy") for period in known.busy]
         away = OutOfOffice.objects.filter(
             user__in=users, first_day__lte=(end + DAY).date(), last_day__gte=(start - DAY).date()
         )

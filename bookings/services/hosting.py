@@ -17,6 +17,7 @@ from bookings.services.records import (
 from bookings.services.sessions import session_at
 from scheduling.services.busy_time import LockedHosts, SlotTaken, with_hosts_locked
 from workestra.accounts.models import User
+from workestra.calendars import selectors as calendars
 from workestra.calendars.domain.period import Period
 
 
@@ -67,7 +68,7 @@ def propose(*, booking: Booking, start: datetime, message: str, actor: User, now
 def reassign(*, booking: Booking, host: User, actor: User, now: datetime) -> Booking:
     """Give an upcoming booking to another host at the time it has; both hosts and the bookers are told.
 
-    Raises: SlotTaken when he is not free; NotToBeHandedOver; BookingClosed; TryAgain.
+    Raises: SlotTaken when he is not free, here or in a connected calendar; NotToBeHandedOver; BookingClosed; TryAgain.
     """
 
     def work(locked: LockedHosts) -> Booking:
@@ -75,6 +76,9 @@ def reassign(*, booking: Booking, host: User, actor: User, now: datetime) -> Boo
         current.after(Change.REASSIGN, now)
         if len(current.hosts) > 1 or host == current.host:
             raise NotToBeHandedOver
+        known = calendars.busy_of([host.pk], current.period, now)[host.pk]
+        if any(period.overlaps(current.period) for period in known.busy):
+            raise SlotTaken
         previous, company = current.host, current.company
         locked.free(current.pk)
         locked.take(claims_of(current, [host]))

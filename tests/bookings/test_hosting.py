@@ -16,6 +16,7 @@ from bookings.services import hosting as service
 from scheduling.models import BookingLink, BusyTime, OutOfOffice
 from scheduling.services.busy_time import SlotTaken, TryAgain
 from tests.bookings.test_mails import sent
+from tests.calendars.making import calendar_of, connect_google, mirror_busy
 from tests.conftest import MONDAY_MORNING, signed_in
 from tests.factories import MembershipFactory, make_booking, make_link
 from workestra.accounts.models import Membership
@@ -254,6 +255,16 @@ class TestAnotherHost:
             service.reassign(booking=booking, host=alice.user, actor=alice.user, now=NOW)
         assert written() == before
         assert Booking.objects.get(pk=booking.pk).host == alice.user
+
+    def test_an_event_of_a_connected_calendar_keeps_him_from_it(
+        self, alice: Membership, bob: Membership, booking: Booking, NOW: datetime
+    ) -> None:
+        mirror_busy(calendar_of(connect_google(bob, None, NOW)), booking.period)
+        fresh = Booking.objects.select_related("link", "workspace").get()
+        assert [each.taken for each in substitutes_for(fresh, {bob.user_id}, NOW)] == ["busy"]
+        with pytest.raises(SlotTaken):
+            service.reassign(booking=booking, host=bob.user, actor=alice.user, now=NOW)
+        assert Booking.objects.get().host == alice.user
 
     def test_the_pool_in_turn_and_those_in_reach_are_offered_with_what_keeps_them(
         self, alice: Membership, bob: Membership, dana: Membership, NOW: datetime

@@ -3,6 +3,7 @@
 import re
 from collections.abc import Callable
 from datetime import UTC, datetime
+from zoneinfo import ZoneInfo
 
 import pytest
 from playwright.sync_api import Locator, Page, expect
@@ -23,6 +24,7 @@ pytestmark = [
 ]
 
 CONSOLE = "/calendar/bookings"
+BERLIN = ZoneInfo("Europe/Berlin")
 LAST_WEEK = datetime(2026, 11, 2, 8, tzinfo=UTC)
 REASON = "A customer visit has moved into this slot."
 
@@ -147,6 +149,38 @@ def test_the_whole_drawer_by_keyboard_keeps_what_was_typed_until_it_is_sent(
     assert (wei.status, wei.booker.reason) == ("cancelled", REASON)
 
 
+def test_a_new_time_is_proposed_by_keyboard_and_what_was_typed_stays_while_the_form_is_away(
+    visit: Visit, alice: Membership, three: list[Booking]
+) -> None:
+    wei = three[1]
+    page = visit(f"{CONSOLE}?open={wei.pk}", member=alice)
+    row = row_of(page, wei)
+    row.get_by_role("button", name="Reschedule").press("Enter")
+    expect(page.locator(":focus")).to_have_attribute("name", "day")
+    expect(page.locator("#say")).to_have_text("Propose a new time")
+    message = row.get_by_label("Message")
+    message.fill(REASON)
+    row.get_by_role("button", name="Cancel booking").first.press("Enter")
+    expect(message).to_be_hidden()
+    row.get_by_role("button", name="Reschedule").press("Enter")
+    expect(message).to_have_value(REASON)
+    row.get_by_label("New day").fill("2026-11-10")
+    row.get_by_label("New start").fill("15:30")
+    row.get_by_role("button", name="Send new time").press("Enter")
+    expect(row).to_contain_text("That time is already booked.")
+    expect(message).to_have_value(REASON)
+    near = row.locator(".near a").first
+    day, time = near.get_attribute("data-day") or "", near.get_attribute("data-time") or ""
+    near.press("Enter")
+    expect(row.get_by_label("New day")).to_have_value(day)
+    expect(row.get_by_label("New start")).to_have_value(time)
+    row.get_by_role("button", name="Send new time").press("Enter")
+    expect(page.locator(".toast").last).to_contain_text("New time sent. Wei-Lin Zhao is being told by mail.")
+    moved = Booking.objects.get(series_id=wei.series_id, status="confirmed")
+    assert moved.starts_at.astimezone(BERLIN).strftime("%Y-%m-%d %H:%M") == f"{day} {time}"
+    expect(summary_of(page, moved)).to_be_focused()
+
+
 def test_a_refused_reason_and_a_booking_somebody_else_cancelled_are_said_in_the_drawer(
     visit: Visit, alice: Membership, three: list[Booking], afternoon: datetime
 ) -> None:
@@ -225,7 +259,7 @@ def test_search_keeps_the_focus_and_back_restores_tab_search_and_row(
     expect(page.locator("#tab-upcoming")).to_have_text("Upcoming 1")
     expect(page).to_have_url(re.compile(r"\?tab=upcoming&q=wei$"))
     page.locator("summary").click()
-    expect(page.locator(".drawer .facts")).to_be_visible()
+    expect(page.locator(".drawer-g .facts")).to_be_visible()
 
     page.locator("#tab-cancelled").press("Enter")
     expect(page.locator(".empty")).to_contain_text("Nothing matches “wei”.")
@@ -236,7 +270,7 @@ def test_search_keeps_the_focus_and_back_restores_tab_search_and_row(
     page.go_back()
     expect(page.locator("#q")).to_have_value("wei")
     expect(page.locator("#list > .list > li")).to_have_count(1)
-    expect(page.locator(".drawer .facts")).to_be_visible()
+    expect(page.locator(".drawer-g .facts")).to_be_visible()
     page.wait_for_load_state()
 
     page.locator("#q").fill("")
@@ -265,7 +299,7 @@ def test_a_drawer_that_cannot_be_fetched_says_so_and_can_be_tried_again(
     page.evaluate("window.mend()")
     summary_of(page, noor).click()
     summary_of(page, noor).click()
-    expect(row_of(page, noor).locator(".facts")).to_be_visible()
+    expect(row_of(page, noor).locator(".drawer-g .facts")).to_be_visible()
 
     Booking.objects.filter(pk=wei.pk).delete()
     summary_of(page, wei).click()
