@@ -8,13 +8,12 @@ from uuid import UUID
 from one_off.models import OfferedSlot, OneOff
 from workestra.calendars import services as calendars
 from workestra.calendars.providers.provider import ProviderEvent
-from workestra.calendars.registry import describes
+from workestra.calendars.registry import Topic, register
 
 HOLD: Final = "one-off slot"
 MARK: Final = "[Workestra: hold for one-off]"
 
 
-@describes(HOLD)
 def placeholder_of(slot_id: UUID, user_id: UUID, key: UUID, now: datetime) -> ProviderEvent | None:
     """The placeholder of an offered time while it is held; None once it is picked, withdrawn, expired or gone."""
     slot = OfferedSlot.objects.filter(pk=slot_id).select_related("one_off").first()
@@ -30,6 +29,9 @@ def placeholder_of(slot_id: UUID, user_id: UUID, key: UUID, now: datetime) -> Pr
         summary=f"{MARK} {one_off.title}",
         description=f"Offered to {whom}. " * bool(whom) + "It goes by itself when another time is picked.",
     )
+
+
+register(HOLD, Topic(placeholder_of))
 
 
 def begin_placeholders(one_off: OneOff) -> None:

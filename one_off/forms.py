@@ -20,7 +20,13 @@ from workestra.calendars.domain.period import Period
 from workestra.look.fields import LineField, LinesField
 from workestra.look.forms import DateField, Switch, TimeField
 
-PLACES: Final = [("video", "Video link"), ("phone", "Phone"), ("in_person", "In person"), ("other", "Other")]
+PLACES: Final = [
+    ("video", "Video link"),
+    ("meeting", "Google Meet or Teams"),
+    ("phone", "Phone"),
+    ("in_person", "In person"),
+    ("other", "Other"),
+]
 """The places of a booking link (`scheduling.models.LinkSettings`), the likeliest first."""
 
 _MINUTES: Final = (SHORTEST.seconds // 60, LONGEST.seconds // 60)
@@ -98,7 +104,7 @@ class OfferForm(forms.Form):
         kind, detail = self.cleaned_data.get("location_type"), self.cleaned_data.get("location_detail")
         if kind == "video" and detail and not web_url(detail):
             self.add_error("location_detail", "Start the link with https://, or leave it empty")
-        if kind == "phone":
+        if kind in {"phone", "meeting"}:
             self.cleaned_data["location_detail"] = ""
 
     def offer(self, periods: Sequence[Period]) -> Offer:

@@ -120,7 +120,13 @@ class LinkSettings(Hours):
     location_type = models.CharField(
         max_length=16,
         default="phone",
-        choices=[("phone", "Phone"), ("in_person", "In person"), ("video", "Video link"), ("other", "Other")],
+        choices=[
+            ("phone", "Phone"),
+            ("in_person", "In person"),
+            ("meeting", "Google Meet or Teams"),
+            ("video", "Video link"),
+            ("other", "Other"),
+        ],
     )
     location_detail = models.CharField(max_length=300, blank=True)
 

@@ -6,6 +6,8 @@ from urllib.parse import urlsplit
 
 from workestra.calendars.domain.invites import web_url
 
+MEETING: Final = "meeting"
+"""A video call at a link that the host's calendar makes for each meeting (Google Meet, Teams)."""
 _MEETING_SITES: Final = {
     "meet.google.com": "Meet",
     "zoom.us": "Zoom",
@@ -30,7 +32,7 @@ def location_before(kind: str, detail: str, host: str) -> Location:
     match kind:
         case "phone":
             return Location("phone", "Phone call", note=f"{_starting(host)} calls the number you give")
-        case "video" if detail:
+        case "video" | "meeting" if detail or kind == MEETING:
             return Location("video", "Video call", note="You get the link when you book")
         case "video":
             return Location("video", "Video call", note=f"{_starting(host)} sends you the link")
@@ -47,7 +49,7 @@ def location_after(kind: str, detail: str, phone: str, host: str) -> Location:
             return Location("phone", f"{_starting(host)} calls you on {phone}")
         case "phone":
             return Location("phone", f"{_starting(host)} calls you")
-        case "video":
+        case "video" | "meeting":
             url = web_url(detail)
             return Location(
                 "video", shown_url(url) if url else detail or f"{_starting(host)} sends you the link", url
@@ -63,7 +65,7 @@ def location_in_row(kind: str, detail: str) -> Location:
     match kind:
         case "phone":
             return Location("phone", "Phone")
-        case "video":
+        case "video" | "meeting":
             url = web_url(detail)
             return Location("video", _meeting_site(url), url)
         case "in_person":

@@ -27,6 +27,14 @@ SEAT_LEFT_HOST: Final = "booking.seat_left.host"
 REMINDER_BOOKER: Final = "booking.reminder.booker"
 BRIEFING_HOST: Final = "booking.briefing.host"
 
+INVITING: Final = (
+    *(CONFIRMED_BOOKER, CONFIRMED_GUEST, CONFIRMED_HOST),
+    *(MOVED_BOOKER, MOVED_GUEST, MOVED_HOST),
+    *(PROPOSED_BOOKER, PROPOSED_GUEST, PROPOSED_HOST),
+    *(REASSIGNED_BOOKER, REASSIGNED_GUEST, REASSIGNED_HOST),
+)
+"""Those that say where the meeting is."""
+
 LABELS: Final = {
     CONFIRMED_BOOKER: "Confirmation",
     CONFIRMED_GUEST: "Confirmation",

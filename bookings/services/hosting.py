@@ -3,6 +3,7 @@
 from datetime import datetime
 
 from bookings.domain.lifecycle import Change
+from bookings.domain.locations import MEETING
 from bookings.models import Attendee, Booking
 from bookings.services import notices
 from bookings.services.records import (
@@ -85,7 +86,9 @@ def reassign(*, booking: Booking, host: User, actor: User, now: datetime) -> Boo
         current.host = host
         current.ics_sequence += 1
         current.briefing_sent_at = None  # His successor has not been told yet.
-        current.save(update_fields=["host", "ics_sequence", "briefing_sent_at"])
+        if current.location_type == MEETING:
+            current.location_detail = ""  # It belonged to the event of the host before.
+        current.save(update_fields=["host", "ics_sequence", "briefing_sent_at", "location_detail"])
         for attendee in company:
             attendee.ics_sequence += 1
             attendee.save(update_fields=["ics_sequence"])

@@ -10,12 +10,16 @@ from datetime import datetime, timedelta
 from typing import Final
 
 from bookings.domain import mail_kinds as kinds
+from bookings.domain.locations import MEETING
 from bookings.models import Attendee, Booking
 from workestra.accounts.models import User
+from workestra.calendars import selectors as calendar_reads
 from workestra.calendars import services as calendars
 from workestra.notifications import services as outbox
 
 REMINDER_BEFORE: Final = timedelta(hours=24)
+LINK_WITHIN: Final = timedelta(seconds=90)
+"""So long a mail waits for the meeting link that the host's calendar makes; it mostly takes a second or two."""
 
 
 def announce_booked(attendee: Attendee, *, reminder: bool, now: datetime) -> None:
@@ -116,6 +120,17 @@ def _remind(attendee: Attendee, now: datetime) -> None:
         _about_attendee(attendee, kinds.REMINDER_BOOKER, attendee.email, due)
 
 
+def _when(booking: Booking, kind: str, due: datetime) -> datetime:
+    """When the mail is due: a little later when it has a link to tell that the host's calendar has yet to make."""
+    if kind not in kinds.INVITING or booking.location_type != MEETING or booking.location_detail:
+        return due
+    link = booking.link
+    if link is not None and link.calendar_provider == "none":
+        return due
+    written = calendar_reads.written_calendar(booking.workspace_id, booking.host_id)
+    return due + LINK_WITHIN if written and written.account.kind.conference else due
+
+
 def _about_booking(booking: Booking, kind: str, recipient: str, due: datetime) -> None:
     outbox.enqueue(
         workspace_id=booking.workspace_id,
@@ -124,7 +139,7 @@ def _about_booking(booking: Booking, kind: str, recipient: str, due: datetime) -
         kind=kind,
         recipient=recipient,
         seq=booking.ics_sequence,
-        available_at=due,
+        available_at=_when(booking, kind, due),
     )
 
 
@@ -136,5 +151,5 @@ def _about_attendee(attendee: Attendee, kind: str, recipient: str, due: datetime
         kind=kind,
         recipient=recipient,
         seq=attendee.ics_sequence,
-        available_at=due,
+        available_at=_when(attendee.booking, kind, due),
     )

@@ -51,7 +51,13 @@ Names = Mapping[UUID, str]
 
 NO_NAMES: Final[Names] = MappingProxyType({})
 
-_PLACES: Final = {"phone": "Phone", "in_person": "In person", "video": "Video link", "other": "Other"}
+_PLACES: Final = {
+    "phone": "Phone",
+    "in_person": "In person",
+    "meeting": "Google Meet or Teams",
+    "video": "Video link",
+    "other": "Other",
+}
 
 
 def field_words(field: str, values: Mapping[str, Any], schedules: Names = NO_NAMES) -> str:

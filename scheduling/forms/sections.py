@@ -191,7 +191,7 @@ class SectionsForm(forms.Form):
         label="Number, address or link",
         max_length=300,
         required=False,
-        help_text="Bookers get it with their confirmation.",
+        help_text="Bookers get it with their confirmation. Google Meet and Teams make one for each meeting.",
     )
 
     unreadable_policy = forms.ChoiceField(

@@ -1,35 +1,42 @@
 """What our events in people's calendars say. The apps above register who knows; this app asks without knowing them."""
 
 from collections.abc import Callable
+from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
 
 from workestra.calendars.providers.provider import ProviderEvent
 
 Describer = Callable[[UUID, UUID, UUID, datetime], ProviderEvent | None]
+Joined = Callable[[UUID, UUID, str, datetime], None]
 
-_describers: dict[str, Describer] = {}
 
+@dataclass(frozen=True, slots=True)
+class Topic:
+    """Who answers for the events of a topic.
 
-def describes(topic: str) -> Callable[[Describer], Describer]:
-    """Register the decorated function for `topic`, such as "booking".
+    `describe` gets the topic's id, the id of the calendar's owner, the event's key and the current time, reads the
+    state of things as they are now, and answers with the event as it should stand, or with None when none should. It
+    may run several times and must change nothing.
 
-    It gets the topic's id, the id of the calendar's owner, the event's key and the current time, reads the state of
-    things as they are now, and answers with the event as it should stand, or with None when none should. It may run
-    several times and must change nothing.
-
-    Raises ValueError when the topic already has one.
+    `joined` is told the link that the provider has made for the meeting, with the topic's id, the id of the calendar's
+    owner and the current time; it may be told the same link again.
     """
 
-    def register(describer: Describer) -> Describer:
-        if topic in _describers:
-            raise ValueError(f"{topic} already has a describer: {_describers[topic]}")
-        _describers[topic] = describer
-        return describer
-
-    return register
+    describe: Describer
+    joined: Joined | None = None
 
 
-def describer_of(topic: str) -> Describer:
+_topics: dict[str, Topic] = {}
+
+
+def register(name: str, topic: Topic) -> None:
+    """Have this topic answer for the events of `name`, such as "booking". Raises ValueError when it is taken."""
+    if name in _topics:
+        raise ValueError(f"{name} already has a topic: {_topics[name]}")
+    _topics[name] = topic
+
+
+def topic_of(name: str) -> Topic:
     """Raises LookupError when nobody has registered one."""
-    return _describers[topic]
+    return _topics[name]

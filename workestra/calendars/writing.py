@@ -28,17 +28,20 @@ from workestra.calendars.providers.provider import (
     NotAllowed,
     NotConnected,
     ProviderDown,
+    ProviderEvent,
     ProviderFailure,
     RateLimited,
     WrittenEvent,
 )
-from workestra.calendars.registry import describer_of
+from workestra.calendars.registry import topic_of
 
 logger = logging.getLogger(__name__)
 
 BATCH: Final = 5
 LEASE: Final = timedelta(minutes=3)
 RUN_FOR: Final = 45.0
+LOOKS_FOR_LINK: Final = 6
+LOOK_AGAIN: Final = timedelta(seconds=5)
 
 
 def write_due(now: datetime) -> int:
@@ -69,13 +72,16 @@ def write(event: OwnEvent, now: datetime) -> None:
     """Bring one leased event into its calendar, up to date, or out of it; or put it off."""
     account = event.calendar.account
     try:
-        wanted = describer_of(event.topic)(event.topic_id, event.user_id, event.key, now)
+        topic = topic_of(event.topic)
+        wanted = topic.describe(event.topic_id, event.user_id, event.key, now)
         written: WrittenEvent | None = None
         with mailbox(account) as provider:
             if wanted is None:
                 provider.delete_event(event.calendar.remote_id, event.key)
             else:
                 written = provider.put_event(event.calendar.remote_id, wanted)
+        if written and written.join_url and topic.joined:
+            topic.joined(event.topic_id, event.user_id, written.join_url, now)
     except (AccessRevoked, NotConnected) as error:
         if event.failures + 1 >= BREAKS_AFTER or isinstance(error, NotConnected):
             mirror.mark_broken(account, str(error), now)
@@ -90,7 +96,23 @@ def write(event: OwnEvent, now: datetime) -> None:
         logger.exception("event %s could not be written", event.key)
         _put_off(event, error, None, now)
     else:
-        _mark(event, written)
+        if _waits_for_link(event, wanted, written):
+            _look_again(event)
+        else:
+            _mark(event, written)
+
+
+def _waits_for_link(event: OwnEvent, wanted: ProviderEvent | None, written: WrittenEvent | None) -> bool:
+    """Whether the provider makes a meeting link by itself, and is still at it."""
+    if wanted is None or written is None or not wanted.conference or written.join_url:
+        return False
+    return bool(event.calendar.account.kind.conference) and event.failures < LOOKS_FOR_LINK
+
+
+def _look_again(event: OwnEvent) -> None:
+    _ours(event).update(
+        leased_until=None, due_at=Now() + LOOK_AGAIN, is_there=True, failures=event.failures + 1
+    )
 
 
 def _mark(event: OwnEvent, written: WrittenEvent | None) -> None:

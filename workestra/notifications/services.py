@@ -1,6 +1,6 @@
 """Owing somebody a mail, and no longer owing it. Everything here happens in the caller's transaction."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from datetime import datetime
 from uuid import UUID
 
@@ -12,7 +12,7 @@ from workestra.accounts.models import Membership
 from workestra.audit import services as audit
 from workestra.notifications import selectors, tasks
 from workestra.notifications.doorbell import ring_on_commit
-from workestra.notifications.models import CaughtMail, Channels, Notice, OutboxMessage
+from workestra.notifications.models import WAITING, CaughtMail, Channels, Notice, OutboxMessage
 from workestra.notifications.registry import label_of
 
 
@@ -63,6 +63,17 @@ def cancel_pending(topic_id: UUID, *kinds: str, reason: str = "No longer needed"
     if kinds:
         waiting = waiting.filter(kind__in=kinds)
     return waiting.update(skipped_at=Now(), skip_reason=reason)
+
+
+def tell_now(topic_ids: Collection[UUID], kinds: Collection[str]) -> None:
+    """What these messages say has become known: those that waited for it go out now, those that went without it go out
+    once more, rendered anew."""
+    _require_transaction()
+    about = OutboxMessage.objects.filter(topic_id__in=topic_ids, kind__in=kinds)
+    about.filter(WAITING, available_at__gt=Now()).update(available_at=Now())
+    for message in about.filter(sent_at__isnull=False, resend_of=None):
+        resend(message)
+    ring_on_commit(tasks.deliver_outbox)
 
 
 def retry(message: OutboxMessage) -> None:

@@ -1,0 +1,39 @@
+"""Meeting links that a host's calendar makes (Google Meet, Teams): they come after the booking."""
+
+from datetime import datetime
+from uuid import UUID
+
+from django.db import transaction
+
+from bookings.domain import mail_kinds as kinds
+from bookings.domain.locations import MEETING
+from bookings.models import Booking
+from workestra.calendars import services as calendars
+from workestra.calendars.domain.invites import web_url
+from workestra.notifications import services as outbox
+
+
+def keep_link(series_id: UUID, user_id: UUID, url: str, now: datetime) -> None:
+    """The host's calendar has a link for the booking of this series: everybody is told it, once.
+
+    Mails that wait for it go out now; those that went without it go out again, with it.
+    """
+    with transaction.atomic():
+        booking = (
+            Booking.objects.select_for_update(no_key=True)
+            .filter(
+                series_id=series_id,
+                status=Booking.Status.CONFIRMED,
+                host=user_id,
+                location_type=MEETING,
+            )
+            .exclude(location_detail=url[:300])
+            .first()
+        )
+        if booking is None or not web_url(url):
+            return
+        booking.location_detail = url[:300]
+        booking.save(update_fields=["location_detail"])
+        about = [booking.pk, *(attendee.pk for attendee in booking.company)]
+        outbox.tell_now(about, kinds.INVITING)
+        calendars.renew_events(kinds.BOOKING, [series_id])
