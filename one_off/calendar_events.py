@@ -6,11 +6,11 @@ from typing import Final
 from uuid import UUID
 
 from one_off.models import OfferedSlot, OneOff
+from one_off.selectors import HOLD
 from workestra.calendars import services as calendars
 from workestra.calendars.providers.provider import ProviderEvent
 from workestra.calendars.registry import Topic, register
 
-HOLD: Final = "one-off slot"
 MARK: Final = "[Workestra: hold for one-off]"
 
 

@@ -16,9 +16,13 @@ from scheduling.models import BusyTime, as_range
 from workestra.accounts import tokens
 from workestra.accounts.domain.tokens import token_hash
 from workestra.accounts.models import Membership
+from workestra.calendars import selectors as calendars
 from workestra.calendars.domain.period import Period
+from workestra.calendars.models import OwnEvent
 
 PICK: Final = "one-off"
+HOLD: Final = "one-off slot"
+"""What placeholders in hosts' calendars are about."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,6 +119,43 @@ def times_of(one_offs: Sequence[OneOff], now: datetime) -> dict[UUID, list[Offer
         one_off.pk: [_time_of(one_off, slot, busy, now) for slot in one_off.slots.all()]
         for one_off in one_offs
     }
+
+
+@dataclass(frozen=True, slots=True)
+class HeldTime:
+    """A time of a one-off that is held, or was and is still in the host's calendar. `number` counts from 1."""
+
+    slot: OfferedSlot
+    one_off: OneOff
+    number: int
+    is_held: bool
+    placeholder: OwnEvent | None
+
+    @property
+    def is_stuck(self) -> bool:
+        """Whether what the calendar shows is wrong until somebody does something."""
+        return self.placeholder is not None and self.placeholder.is_stuck
+
+
+def held_times(member: Membership, now: datetime) -> list[HeldTime]:
+    """The member's held times that are not over yet, by start, with those released ones whose placeholder is still in
+    his calendar. Three queries, whatever their number."""
+    placeholders = calendars.events_about(HOLD, member.user_id)
+    lingering = [key for key, event in placeholders.items() if event.is_there and not event.is_current]
+    slots = OfferedSlot.objects.filter(
+        Q(one_off__state=OneOff.State.OPEN, one_off__reserve=True) | Q(pk__in=lingering),
+        one_off__workspace=member.workspace,
+        one_off__host=member.user_id,
+        ends_at__gt=now,
+    )
+    found = []
+    for slot in slots.select_related("one_off").prefetch_related("one_off__slots"):
+        one_off = slot.one_off
+        is_held = one_off.reserve and one_off.state_at(now) == OneOff.State.OPEN
+        if is_held or slot.pk in lingering:
+            number = 1 + [each.pk for each in one_off.slots.all()].index(slot.pk)
+            found.append(HeldTime(slot, one_off, number, is_held, placeholders.get(slot.pk)))
+    return found
 
 
 def clashes(host_id: UUID, periods: Sequence[Period], now: datetime) -> list[list[Clash]]:

@@ -1,6 +1,6 @@
 from django.urls import path
 
-from one_off.views import host, public
+from one_off.views import holds, host, public
 
 app_name = "one_off"
 urlpatterns = [
@@ -8,5 +8,7 @@ urlpatterns = [
     path("calendar/one-off/new", host.new, name="new"),
     path("calendar/one-off/<uuid:one_off_id>", host.detail, name="detail"),
     path("calendar/one-off/<uuid:one_off_id>/withdraw", host.withdraw, name="withdraw"),
+    path("calendar/holds", holds.index, name="holds"),
+    path("calendar/holds/retry", holds.retry, name="holds_retry"),
     path("one-off/<str:token>", public.pick, name="pick"),
 ]

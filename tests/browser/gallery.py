@@ -18,6 +18,7 @@ from zoneinfo import ZoneInfo
 from allauth.account.forms import default_token_generator
 from allauth.account.utils import user_pk_to_url_str
 from django.core import signing
+from django.db.models import F
 from django.db.models.functions import Now
 from django.urls import reverse
 from playwright.sync_api import Page, expect
@@ -37,13 +38,13 @@ from tests.browser.conftest import Visit, no_errors
 from tests.calendars.making import connect_caldav, connect_feed, connect_google
 from tests.factories import MembershipFactory, UserFactory, make_booking, make_link
 from tests.managed_events.making import assign_to, finish_runs, make_template, save
-from tests.one_off.making import make_one_off, pick
+from tests.one_off.making import make_one_off, pick, slot_of
 from workestra.accounts.domain.invites import Invitee
 from workestra.accounts.domain.permissions import Role
 from workestra.accounts.models import Group, Membership, User
 from workestra.calendars import mirror
 from workestra.calendars.domain.period import Period
-from workestra.calendars.models import CalendarAccount
+from workestra.calendars.models import CalendarAccount, OwnEvent
 from workestra.crm.models import Person
 from workestra.demo import services as demo
 from workestra.notifications.effects import deliver_due
@@ -51,6 +52,7 @@ from workestra.notifications.models import CaughtMail, OutboxMessage
 from workestra.people import services as people
 
 DISCOVERY = "alice-discovery-call"
+HALF = timedelta(minutes=30)
 
 
 @dataclass
@@ -92,6 +94,9 @@ class World:
         made = connect_caldav(self.members["alice"], self.now)
         made.calendars.update(synced_at=self.now)
         return made
+
+    def later(self, days: int) -> datetime:
+        return self.now.replace(minute=0) + timedelta(days=days)
 
     def link(self, slug: str = DISCOVERY) -> BookingLink:
         return BookingLink.objects.get(slug=slug)
@@ -589,6 +594,21 @@ def bulk_run(world: World) -> UUID:
     return run.pk
 
 
+def a_stuck_placeholder(world: World) -> str:
+    """Two held times, one of them in the calendar; and one released that the calendar still shows."""
+    alice = world.members["alice"]
+    assert world.account
+    made = make_one_off(alice, world.now, title="Kickoff", periods=(Period.lasting(world.later(40), HALF),))
+    kept = make_one_off(alice, world.now, title="Review", periods=(Period.lasting(world.later(41), HALF),))
+    written = OwnEvent.objects.filter(topic_id__in=[slot_of(made).pk, slot_of(kept).pk])
+    written.update(written_version=F("version"), written_at=world.now, is_there=True)
+    one_offs.withdraw(one_off=made, actor=alice.user, now=world.now)
+    written.filter(topic_id=slot_of(made).pk).update(
+        dead_at=world.now, attempts=6, last_error="CalDAV answered 403."
+    )
+    return reverse("one_off:holds")
+
+
 def console(tab: str, *, slug: str = "") -> Callable[[World], str]:
     """The list, with the row of this link's booking open."""
     opened = {"open": lambda world: str(world.booking(tab, slug).pk)} if slug else {}
@@ -828,6 +848,8 @@ LOOKS: tuple[Look, ...] = (
         act=send_empty("Connect"),
     ),
     Look("accounts-not-set-up", "calendars:connect", lambda world: connecting("google"), "alice"),
+    Look("holds", "one_off:holds", a_stuck_placeholder, "alice"),
+    Look("holds-none", "one_off:holds", at("one_off:holds"), "mara"),
     Look("one-off-list", "one_off:list", at("one_off:list"), "alice"),
     Look("one-off-new", "one_off:new", at("one_off:new"), "alice", act=offer_two_times),
     Look("one-off-new-refused", "one_off:new", at("one_off:new"), "alice", act=offer_a_taken_time),

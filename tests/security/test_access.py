@@ -185,6 +185,10 @@ scheduling:out_of_office_remove      POST in   302!  404  302!    404     404   
 
 one_off:list                         GET  in   200   200  200     200     200    200  200  200   200   403
 one_off:list                         POST in   405   405  405     405     405    405  405  405   405   403
+one_off:holds                        GET  in   200   200  200     200     200    200  200  200   200   403
+one_off:holds                        POST in   405   405  405     405     405    405  405  405   405   403
+one_off:holds_retry                  GET  in   405   405  405     405     405    405  405  405   405   403
+one_off:holds_retry                  POST in   302   302  302     302     302    302  302  302   302   403
 one_off:new                          GET  in   200   200  200     200     403    200  200  200   200   403
 one_off:new                          POST in   303!  303! 303!    303!    403    303! 303! 303!  303!  403
 one_off:detail                       GET  in   200   404  404     404     404    404  404  404   404   403

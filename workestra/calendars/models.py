@@ -235,3 +235,13 @@ class OwnEvent(models.Model):
 
     def __str__(self) -> str:
         return f"{self.topic} {self.topic_id}"
+
+    @property
+    def is_current(self) -> bool:
+        """Whether the calendar has it as it should be."""
+        return self.written_version == self.version
+
+    @property
+    def is_stuck(self) -> bool:
+        """Whether somebody has to do something before it is current. Needs the account."""
+        return not self.is_current and (self.dead_at is not None or self.calendar.account.is_broken)

@@ -149,6 +149,12 @@ def due_to_write() -> QuerySet[OwnEvent]:
     ).order_by("due_at", "key")
 
 
+def events_about(topic: str, user_id: UUID) -> Mapping[UUID, OwnEvent]:
+    """The events of this topic in a person's calendars, by the thing they are about, with their accounts."""
+    events = OwnEvent.objects.filter(topic=topic, user_id=user_id).select_related("calendar__account")
+    return {event.topic_id: event for event in events.defer("calendar__account__credentials")}
+
+
 def is_written_to(topic: str, topic_id: UUID, email: str) -> bool:
     """Whether the event about this goes into a calendar of the person with this address, so that he needs no file."""
     return OwnEvent.objects.filter(topic=topic, topic_id=topic_id, user__email=email, dead_at=None).exists()

@@ -69,6 +69,7 @@ GROUPS: tuple[Group, ...] = (
         (
             Entry("Notices", "bell", "notifications:notices"),
             Entry("Schedules", "clock", "scheduling:schedules"),
+            Entry("What blocks my time", "lock", "one_off:holds"),
             Entry("Accounts", "calendar-cog", "calendars:accounts"),
         ),
     ),
