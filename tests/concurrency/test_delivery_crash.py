@@ -1,0 +1,266 @@
+"""Bookings in flight while a part of the installation is killed: no confirmed one is lost, every mail goes out once."""
+
+import os
+import random
+import signal
+import time
+from collections import Counter
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from http.client import HTTPException
+from typing import Final
+from uuid import uuid4
+
+import pytest
+from django.db import connection
+from django.db.models.functions import Now
+
+from bookings.models import Attendee
+from bookings.services import booking as service
+from scheduling import selectors as scheduling
+from scheduling.models import BookingLink
+from tests.concurrency.conftest import assert_invariants, sizes
+from tests.concurrency.crowd import Answer, Person
+from tests.conftest import Figures
+from tests.factories import make_link
+from tests.pages import form_posting
+from tests.servers import Installation, MailSink, mail_sink, wait_until
+from workestra.accounts.models import Membership
+from workestra.calendars.domain.period import Period
+from workestra.embedded.supervisor import Child
+from workestra.notifications.models import OutboxMessage
+
+pytestmark = [pytest.mark.thorough, pytest.mark.django_db(transaction=True)]
+
+IN_FLIGHT: Final = 20
+BOOKED: Final = 303
+DRAINED_WITHIN: Final = 60
+
+
+@dataclass
+class House:
+    """An installation whose parts are killed, and begun again, by name."""
+
+    installation: Installation
+    parts: dict[str, Child]
+
+    @classmethod
+    def built(cls, installation: Installation) -> "House":
+        house = cls(installation, {})
+        for part in ("broker", "web", "worker"):
+            house.begin(part)
+        return house
+
+    def begin(self, part: str) -> None:
+        match part:
+            case "broker":
+                self.installation.start_broker()
+                self.parts[part] = self.installation.supervisor._children[-1]
+            case "web":
+                self.parts[part] = self.installation.start_web(processes=2, threads=4)
+            case "worker":
+                self.parts[part] = self.installation.start_worker()
+
+    def kill(self, part: str) -> None:
+        """kill -9, with all processes of the part. Of PostgreSQL, which other tests use too, our connections alone."""
+        if part == "postgres":
+            with connection.cursor() as cursor:
+                cursor.execute(
+                    "SELECT pg_terminate_backend(pid) FROM pg_stat_activity "
+                    "WHERE datname = current_database() AND pid <> pg_backend_pid()"
+                )
+            return
+        child = self.parts.pop(part)
+        os.killpg(child.process.pid, signal.SIGKILL)
+        self.installation.kill(child)
+
+    def mend(self) -> None:
+        """What has ended begins again, as under any process manager."""
+        for part, child in list(self.parts.items()):
+            if child.process.poll() is not None:
+                self.installation.kill(child)
+                del self.parts[part]
+        for part in ("broker", "web", "worker"):
+            if part not in self.parts:
+                self.begin(part)
+
+
+@pytest.fixture
+def sink() -> Iterator[MailSink]:
+    with mail_sink() as sink:
+        yield sink
+
+
+@pytest.fixture
+def house(installation: Installation, sink: MailSink) -> House:
+    installation.send_mail_to(sink)
+    return House.built(installation)
+
+
+@pytest.fixture
+def visitor(installation: Installation) -> Iterator[Person]:
+    """Whose browser has the page open."""
+    with closing(Person(installation.port)) as person:
+        yield person
+
+
+@pytest.fixture
+def link(transactional_db: None, alice: Membership) -> BookingLink:
+    hours = [{"days": list(range(7)), "start": "00:00", "end": "24:00"}]
+    return make_link(alice, slug="alice-discovery-call", weekly_hours=hours, reminder_enabled=False)
+
+
+Form = dict[str, str]
+
+
+def forms(visitor: Person, link: BookingLink, count: int, run: int) -> list[Form]:
+    """Details filled in, each for a start of its own, and not sent yet."""
+    now = datetime.now(UTC)
+    window = Period(now + timedelta(hours=2), now + timedelta(days=link.booking_window_days))
+    starts = [slot.start for slot in scheduling.open_slots_of(link, window, now)[:count]]
+    page = visitor.get(f"/book/{link.slug}/details", start=starts[0].isoformat(), tz="Europe/Berlin")
+    empty = dict(form_posting(page.text, "nonce").values)
+    return [
+        empty
+        | {
+            "start": start.isoformat(),
+            "nonce": str(uuid4()),
+            "name": f"Guest {number}",
+            "email": f"guest{number}-{run}@x.example",
+            "phone": "+49 30 1234",
+        }
+        for number, start in enumerate(starts)
+    ]
+
+
+def send(port: int, link: BookingLink, form: Form, cookies: Person) -> Answer | None:
+    """What the form was answered; None when nobody answered."""
+    with closing(Person(port).like(cookies)) as person:
+        try:
+            return person.post(f"/book/{link.slug}/details", form)
+        except (OSError, HTTPException):
+            return None
+
+
+def all_sent(
+    port: int, link: BookingLink, sent: Sequence[Form], cookies: Person, disturb: Callable[[], None]
+) -> list[Answer | None]:
+    """What each form was answered, all sent at once, while something happens."""
+    with ThreadPoolExecutor(len(sent)) as threads:
+        answers = [threads.submit(send, port, link, form, cookies) for form in sent]
+        disturb()
+        return [answer.result() for answer in answers]
+
+
+def as_if_the_leases_had_run_out() -> None:
+    """What a minute of waiting does, without the minute."""
+    OutboxMessage.objects.filter(leased_until__isnull=False).update(leased_until=Now())
+    OutboxMessage.objects.filter(sent_at=None, available_at__gt=Now()).update(available_at=Now())
+
+
+def everything_is_told() -> bool:
+    return not OutboxMessage.objects.filter(sent_at=None, skipped_at=None).exists()
+
+
+@sizes(4, 50)
+def test_whatever_is_killed_no_confirmed_booking_is_lost_and_every_mail_arrives_once(
+    house: House, link: BookingLink, sink: MailSink, visitor: Person, figures: Figures, size: int
+) -> None:
+    victims = ("worker", "web", "broker", "postgres")
+    longest, unanswered = 0.0, 0
+    for run in range(size):
+        dice = random.Random(run)
+        victim = victims[run % len(victims)]
+        port = house.installation.port
+        typed = forms(visitor, link, IN_FLIGHT, run)
+
+        def strike(victim: str = victim, pause: float = dice.uniform(0, 0.8)) -> None:
+            time.sleep(pause)
+            house.kill(victim)
+
+        answers = all_sent(port, link, typed, visitor, strike)
+        house.mend()
+        begun = time.monotonic()
+        confirmed = {
+            form["email"]
+            for form, answer in zip(typed, answers, strict=True)
+            if answer and answer.status == BOOKED
+        }
+        assert confirmed <= set(Attendee.objects.values_list("email", flat=True)), f"{victim}: lost"
+        # Whoever was left without an answer presses the button again.
+        visitor.close()
+        for form, answer in zip(typed, answers, strict=True):
+            if answer is None or answer.status >= 500:
+                unanswered += 1
+                again = send(port, link, form, visitor)
+                assert again is not None
+                assert again.status == BOOKED, again.text[:300]
+            else:
+                assert answer.status == BOOKED, answer.text[:300]
+        booked = Counter(
+            Attendee.objects.filter(email__endswith=f"-{run}@x.example").values_list("email", flat=True)
+        )
+        assert booked == Counter(form["email"] for form in typed), f"{victim}: each once"
+        if size < 10:
+            as_if_the_leases_had_run_out()
+        wait_until(everything_is_told, DRAINED_WITHIN, f"mails go out after {victim} was killed")
+        longest = max(longest, time.monotonic() - begun)
+        assert_invariants()
+    owed = {f"<{pk}@localhost>" for pk in OutboxMessage.objects.values_list("pk", flat=True)}
+    assert len(owed) == 2 * IN_FLIGHT * size
+    received = Counter(str(message["Message-ID"]) for message in sink.messages)
+    assert set(received) == owed
+    copies = sum(received.values()) - len(received)
+    assert copies <= size, "a copy only where the worker died between the server's answer and its mark"
+    figures(
+        f"R8: {size} kills with {IN_FLIGHT} bookings in flight: none lost, {unanswered} sent again, "
+        f"{len(owed)} mails, {copies} raw copies, told at the latest {longest:.1f} s after the restart"
+    )
+
+
+def test_without_the_broker_bookings_are_taken_pages_answer_and_the_mails_follow(
+    house: House, link: BookingLink, sink: MailSink, visitor: Person
+) -> None:
+    port = house.installation.port
+    house.kill("broker")
+    typed = forms(visitor, link, IN_FLIGHT, 0)
+    answers = all_sent(port, link, typed, visitor, lambda: None)
+    assert [answer.status for answer in answers if answer] == [BOOKED] * IN_FLIGHT
+    assert max(answer.seconds for answer in answers if answer) < 15
+    assert visitor.get(f"/book/{link.slug}").status == 200
+    assert OutboxMessage.objects.filter(sent_at=None).exists()
+    house.mend()
+    wait_until(everything_is_told, DRAINED_WITHIN, "mails go out when the broker is back")
+    ids = [str(message["Message-ID"]) for message in sink.messages]
+    assert len(ids) == len(set(ids)) == 2 * IN_FLIGHT
+
+
+def test_while_the_mail_server_is_away_mails_wait_and_arrive_once_and_only_what_is_still_so(
+    installation: Installation, link: BookingLink, alice: Membership, visitor: Person
+) -> None:
+    with mail_sink() as gone:
+        pass
+    installation.send_mail_to(gone)
+    house = House.built(installation)
+    typed = forms(visitor, link, 6, 0)
+    answers = all_sent(installation.port, link, typed, visitor, lambda: None)
+    assert [answer.status for answer in answers if answer] == [BOOKED] * 6
+    wait_until(lambda: not OutboxMessage.objects.filter(attempts=0).exists(), 60, "every mail has been tried")
+    first = Attendee.objects.get(email=typed[0]["email"])
+    service.cancel_by_host(booking=first.booking, reason="", actor=alice.user, now=datetime.now(UTC))
+    house.kill("worker")
+    with mail_sink() as sink:
+        installation.send_mail_to(sink)
+        house.mend()
+        # As if the pauses between the tries were over.
+        OutboxMessage.objects.filter(sent_at=None).update(available_at=Now(), leased_until=None)
+        wait_until(everything_is_told, DRAINED_WITHIN, "mails go out when the mail server is back")
+        ids = [str(message["Message-ID"]) for message in sink.messages]
+        subjects = [str(message["Subject"]) for message in sink.to(first.email)]
+    assert len(ids) == len(set(ids)) == 2 * 5 + 2
+    assert len(subjects) == 1, "he is told of the cancellation alone"
+    assert subjects[0].startswith("Cancelled")
+    assert OutboxMessage.objects.filter(skipped_at__isnull=False).count() == 2
