@@ -6,9 +6,11 @@ from typing import Final
 
 from django.conf import settings
 from django.contrib.postgres.fields import ArrayField
+from django.contrib.postgres.indexes import GinIndex, OpClass
 from django.core.serializers.json import DjangoJSONEncoder
 from django.db import models
 from django.db.models import F, Q
+from django.db.models.functions import Upper
 from django.utils.functional import cached_property
 
 from bookings.domain.lifecycle import Change, after, allows
@@ -122,6 +124,7 @@ class Booking(models.Model):
                 name="booking_by_end",
             ),
             models.Index(fields=["series_id", "ics_sequence"], name="booking_by_series"),
+            GinIndex(OpClass(Upper("title"), name="gin_trgm_ops"), name="booking_by_title"),
             models.Index(
                 fields=["starts_at"],
                 condition=Q(status="confirmed", briefing_sent_at=None),
@@ -240,7 +243,11 @@ class Attendee(models.Model):
                 fields=["series_id"], condition=Q(status="confirmed"), name="attendee_one_live_row_per_series"
             ),
         ]
-        indexes = [models.Index(fields=["series_id", "ics_sequence"], name="attendee_by_series")]
+        indexes = [
+            models.Index(fields=["series_id", "ics_sequence"], name="attendee_by_series"),
+            GinIndex(OpClass(Upper("name"), name="gin_trgm_ops"), name="attendee_by_name"),
+            GinIndex(OpClass(Upper("email"), name="gin_trgm_ops"), name="attendee_by_email"),
+        ]
 
     def __str__(self) -> str:
         return self.name

@@ -14,6 +14,8 @@ T = TypeVar("T")
 K = TypeVar("K")
 
 PAGE_SIZE: Final = 50
+MOST_COUNTED: Final = 1_000
+"""Nobody needs to know more exactly how many there are, and counting a million takes its time."""
 RECENT: Final = timedelta(days=7)
 """How far back the Past tab counts who came."""
 
@@ -66,6 +68,7 @@ class Place:
 class Query:
     """What to list: whose bookings (None: everybody's in the workspace), in which tab, matching which words.
 
+    `booking_ids`, where given, are all that the words can be found in.
     They can be narrowed to those of one link or template, to one strategy, and to starts in [since, until).
     `only_to_mark` leaves out past bookings whose attendance is marked, `attendance` all but those marked so ("" is
     any); they mean nothing in the other tabs.
@@ -74,6 +77,7 @@ class Query:
     tab: Tab
     host_ids: frozenset[UUID] | None
     words: str = ""
+    booking_ids: frozenset[UUID] | None = None
     link_id: UUID | None = None
     template_id: UUID | None = None
     strategy: str = ""
@@ -148,3 +152,13 @@ def ahead_words(start: datetime, then: datetime) -> str:
 
 def count_words(number: int, noun: str) -> str:
     return f"{number} {noun}" if number == 1 else f"{number} {noun}s"
+
+
+def counted(number: int) -> str:
+    """A number that is not counted beyond `MOST_COUNTED`: "14", "999+"."""
+    return str(number) if number < MOST_COUNTED else f"{MOST_COUNTED - 1}+"
+
+
+def counted_words(number: int, noun: str) -> str:
+    """ "1 booking", "14 bookings", "999+ bookings"."""
+    return count_words(number, noun) if number < MOST_COUNTED else f"{counted(number)} {noun}s"

@@ -47,6 +47,7 @@ def bulk(request: MemberRequest, action: str) -> HttpResponse:
     now, chosen = timezone.now(), Action(action)
     reach = require(request.member, chosen.permission)
     query = query_of(request, chosen.tab, require(request.member, Permission.VIEW))
+    query = selectors.narrowed(request.member.workspace, query)
     listed = list(selectors.listed(request.member.workspace, query, now).select_related("link")[:MOST])
     hosts = selectors.options_for(request.member, reach).hosts if chosen is Action.REASSIGN else []
     data = request.POST if request.method == "POST" else None

@@ -72,6 +72,7 @@ def export(request: MemberRequest) -> HttpResponseBase:
     """Every booking that the list has with these filters, on all of its pages, as a CSV file."""
     now = timezone.now()
     query = query_of(request, asked_tab(request) or Tab.UPCOMING, require(request.member, Permission.VIEW))
+    query = selectors.narrowed(request.member.workspace, query)
     bookings = selectors.listed(request.member.workspace, query, now).iterator(chunk_size=500)
     return csv_response(f"bookings-{query.tab}-{now:%Y-%m-%d}.csv", CSV_HEAD, map(cells_of, bookings))
 

@@ -17,7 +17,7 @@ from django_htmx.http import reswap, retarget
 
 from bookings import access
 from bookings.domain.bulk import Action
-from bookings.domain.console import Place, Tab, count_words
+from bookings.domain.console import Place, Tab, counted, counted_words
 from bookings.models import Booking
 from bookings.selectors import console as selectors
 from bookings.views.filters import asked_tab, is_filtered, is_own, kept_of, list_url, query_of, query_string
@@ -43,8 +43,8 @@ def list_context(
         lost = wanted is None
     home = selectors.tab_of(wanted, now) if wanted else Tab.UPCOMING
     tab = asked_tab(request) or home
-    query = query_of(request, tab, reach)
     workspace = request.member.workspace
+    query = selectors.narrowed(workspace, query_of(request, tab, reach))
     place = Place.parse(request.GET.get("after", ""))
     bookings, after = selectors.page_of(selectors.listed(workspace, query, now), tab, place)
     is_elsewhere = opened is None and wanted is not None and home is not tab
@@ -65,10 +65,13 @@ def list_context(
     return {
         "now": now,
         "tab": tab,
-        "tabs": [(each, counts[each], list_url(request, tab=each.value, after="")) for each in counts],
+        "tabs": [
+            (each, counts[each] and counted(counts[each]), list_url(request, tab=each.value, after=""))
+            for each in counts
+        ],
         "count": counts[tab],
-        "said": count_words(counts[tab], "booking"),
-        "counted": count_words(counts[tab], "booking"),
+        "said": counted_words(counts[tab], "booking"),
+        "counted": counted_words(counts[tab], "booking"),
         "query": query,
         "asked": request.GET,
         "options": SimpleLazyObject(lambda: selectors.options_for(request.member, reach)),

@@ -176,8 +176,8 @@ def test_the_list_takes_the_same_number_of_queries_however_long_it_is(
     client = signed_in(alice)
     for index in range(6):
         make_booking(link, TUESDAY_TEN + timedelta(hours=index), NOW, email=f"g{index}@x.example")
-    # session, user, member, role grants, counts, rows, attendees, co-hosts, moves, links, members
-    with django_assert_num_queries(11):
+    # session, user, member, role grants, 4 counts, rows, attendees, co-hosts, moves, links, members
+    with django_assert_num_queries(14):
         client.get(CONSOLE)
 
 
@@ -502,7 +502,7 @@ def test_the_past_tab_counts_who_came_and_can_show_only_what_is_left_to_mark(
         assert len(ids(response)) == 3
 
 
-@pytest.mark.parametrize(("tab", "queries"), [("past", 11), ("cancelled", 10), ("rescheduled", 12)])
+@pytest.mark.parametrize(("tab", "queries"), [("past", 14), ("cancelled", 13), ("rescheduled", 15)])
 def test_every_tab_takes_the_same_number_of_queries_however_long_it_is(
     tab: str,
     queries: int,
@@ -773,6 +773,38 @@ def test_a_collective_meeting_names_its_hosts_and_is_each_ones_own(
 
 
 # --- Filters, and the file with what they let through ---
+
+
+def test_nobody_counts_to_a_million(
+    alice: Membership, link: BookingLink, NOW: datetime, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for module in ("bookings.domain.console", "bookings.selectors.console"):
+        monkeypatch.setattr(f"{module}.MOST_COUNTED", 2)
+    for hours in range(3):
+        make_booking(link, TUESDAY_TEN + timedelta(hours=hours), NOW, email=f"g{hours}@x.example")
+    page = plain(signed_in(alice).get(CONSOLE))
+    assert "Upcoming 1+" in page
+    assert "1+ bookings as CSV" in page
+
+
+@pytest.mark.parametrize("few", [0, 1, 1000])
+def test_words_are_found_the_same_whether_few_match_or_many(
+    few: int, alice: Membership, link: BookingLink, NOW: datetime, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("bookings.selectors.console.FEW", few)
+    priya = make_booking(link, TUESDAY_TEN, NOW)
+    noor = make_booking(
+        link, TUESDAY_TEN + timedelta(hours=1), NOW, name="Noor Haddad", email="noor@saltmarsh.example"
+    )
+    client = signed_in(alice)
+    for words, found in [
+        ("saltmarsh", [priya, noor]),
+        ("priya discovery", [priya]),
+        ("noor raman", []),
+        ("no%r", []),
+        ("DISCOVERY", [priya, noor]),
+    ]:
+        assert ids(client.get(CONSOLE, {"q": words})) == [each.pk for each in found], words
 
 
 class TestFilters:
