@@ -112,3 +112,4 @@ def test_a_throwaway_server_holds_an_empty_database_of_its_own() -> None:
             0,
         )
         session.execute("CREATE EXTENSION btree_gist")
+        session.execute("CREATE EXTENSION pg_trgm")
