@@ -307,6 +307,11 @@ def _table() -> dict[tuple[str, str], dict[str, str]]:
 
 
 ROWS: Final = _table()
+ASKED: Final = (
+    pytest.param(False, id="page"),
+    pytest.param(True, id="fragment", marks=pytest.mark.thorough),
+)
+"""How: by the browser itself, or by htmx."""
 
 
 def test_every_address_has_its_lines_and_every_line_its_address() -> None:
@@ -314,34 +319,38 @@ def test_every_address_has_its_lines_and_every_line_its_address() -> None:
 
 
 @pytest.mark.parametrize("name", every_url())
-def test_everybody_gets_what_the_table_says_and_nothing_else_is_changed(world: World, name: str) -> None:
+@pytest.mark.parametrize("htmx", ASKED)
+def test_everybody_gets_what_the_table_says_and_nothing_else_is_changed(
+    world: World, name: str, htmx: bool
+) -> None:
     before = fingerprint()
     wrong = []
     for method in ("GET", "POST"):
         assert list(ROWS[name, method]) == list(world.people)
         for who, cell in ROWS[name, method].items():
             page, _, fragment = cell.rstrip("!").partition("|")
-            mark = "!" * cell.endswith("!")
-            for htmx, status in ((False, page), (True, fragment or ("401" if page == "in" else page))):
-                expected = status + mark
-                with undone():
-                    seen = _seen(world, name, method, who, htmx=htmx)
-                    seen += "!" * (fingerprint() != before)
-                if seen != expected:
-                    wrong.append(f"{method} {'by htmx ' * htmx}as {who}: {seen}, not {expected}")
+            status = (fragment or ("401" if page == "in" else page)) if htmx else page
+            expected = status + "!" * cell.endswith("!")
+            with undone():
+                seen = _seen(world, name, method, who, htmx=htmx)
+                seen += "!" * (fingerprint() != before)
+            if seen != expected:
+                wrong.append(f"{method} as {who}: {seen}, not {expected}")
     assert wrong == []
 
 
 def _seen(world: World, name: str, method: str, who: str, *, htmx: bool) -> str:
-    client, url = world.browser(who), world.address(name)
-    headers = {"HX-Request": "true"} if htmx else {}
-    if method == "GET":
-        response: Any = client.get(url, headers=headers)
-    else:
-        response = client.post(url, world.forms.get(name, {}), headers=headers)
+    response = _answer(world, name, method, who, world.address(name), htmx=htmx)
     if response.status_code == 302 and response["Location"].startswith("/accounts/login/?next="):
         return "in"
     return str(response.status_code)
+
+
+def _answer(world: World, name: str, method: str, who: str, url: str, *, htmx: bool) -> Any:
+    client, headers = world.browser(who), {"HX-Request": "true"} if htmx else {}
+    if method == "GET":
+        return client.get(url, headers=headers)
+    return client.post(url, world.forms.get(name, {}), headers=headers)
 
 
 OWNED: Final = {
@@ -353,25 +362,18 @@ OWNED: Final = {
 
 
 @pytest.mark.parametrize("name", OWNED)
-def test_what_is_not_yours_looks_like_what_does_not_exist(world: World, name: str) -> None:
-    parameters = every_url()[name]
+@pytest.mark.parametrize("htmx", ASKED)
+def test_what_is_not_yours_looks_like_what_does_not_exist(world: World, name: str, htmx: bool) -> None:
+    absent = {parameter: uuid4() for parameter in every_url()[name]}
     for who in OWNED[name]:
         for method in ("GET", "POST"):
-            for headers in ({}, {"HX-Request": "true"}):
-                answers = []
-                for url in (
-                    world.address(name),
-                    world.address(name, **{parameter: uuid4() for parameter in parameters}),
-                ):
-                    client = world.browser(who)
-                    if method == "GET":
-                        response: Any = client.get(url, headers=headers)
-                    else:
-                        response = client.post(url, world.forms.get(name, {}), headers=headers)
-                    answers.append((response.status_code, dict(response.headers), _without_ids(response)))
-                (status, sent, body), (absent_status, absent_sent, absent_body) = answers
-                assert (status, body) == (absent_status, absent_body), (who, method)
-                assert sent.keys() == absent_sent.keys(), (who, method)
+            answers = []
+            for url in (world.address(name), world.address(name, **absent)):
+                response = _answer(world, name, method, who, url, htmx=htmx)
+                answers.append((response.status_code, dict(response.headers), _without_ids(response)))
+            (status, sent, body), (absent_status, absent_sent, absent_body) = answers
+            assert (status, body) == (absent_status, absent_body), (who, method)
+            assert sent.keys() == absent_sent.keys(), (who, method)
 
 
 @pytest.mark.parametrize("name", [name for name, parameters in every_url().items() if "token" in parameters])

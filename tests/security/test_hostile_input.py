@@ -181,6 +181,7 @@ def test_strange_values_everywhere_are_refused_or_taken_as_text(world: World, na
         ensure_sound(world, name, sent | dict(zip(free, values, strict=False)), before)
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize("name", [name for name in FORMS if name not in LONG_FORMS])
 def test_a_strange_value_in_one_field_is_refused_or_taken_as_text(world: World, name: str) -> None:
     before, sent = fingerprint(), complete(world, name)
@@ -202,6 +203,7 @@ def test_every_strange_value_in_every_field(world: World, name: str) -> None:
         ensure_sound(world, name, sent | {key: [sent[key], "<b>", "\x00"]}, before)
 
 
+@pytest.mark.thorough
 def test_a_links_form_lets_nothing_through_that_the_database_cannot_hold(world: World) -> None:
     sent = complete(world, "scheduling:link_edit")
     accepted = 0
