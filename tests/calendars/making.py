@@ -50,6 +50,13 @@ def connect_feed(member: Membership, now: datetime) -> CalendarAccount:
     return services.connect(member, ProviderKind.ICS, grant, (terms,), now)
 
 
+def as_if_read(now: datetime) -> None:
+    """Every checked calendar was read at `now`, for two years, and nothing was in it."""
+    RemoteCalendar.objects.filter(checked=True).update(
+        synced_at=now, window_start=now - timedelta(days=2), window_end=now + timedelta(days=745)
+    )
+
+
 def mirror_busy(calendar: RemoteCalendar, *periods: Period) -> None:
     """What was read of a calendar: these times are taken."""
     RemoteBusy.objects.bulk_create(

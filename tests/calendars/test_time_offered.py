@@ -15,7 +15,7 @@ from scheduling import selectors as scheduling
 from scheduling.domain.reasons import ReasonCode
 from scheduling.models import BookingLink
 from scheduling.times_of_many import times_offered
-from tests.calendars.making import MAIN, calendar_of, connect_google, mirror_busy
+from tests.calendars.making import MAIN, as_if_read, calendar_of, connect_google, mirror_busy
 from tests.conftest import signed_in
 from tests.factories import make_booking, make_link
 from tests.fakes.google import FakeGoogle
@@ -40,9 +40,7 @@ def ten(NOW: datetime) -> datetime:
 def account(alice: Membership, NOW: datetime, ten: datetime) -> CalendarAccount:
     """Alice's, read a moment ago: busy on Tuesday from ten to eleven."""
     account = connect_google(alice, None, NOW)
-    RemoteCalendar.objects.filter(checked=True).update(
-        synced_at=NOW, window_start=NOW - timedelta(days=2), window_end=NOW + timedelta(days=745)
-    )
+    as_if_read(NOW)
     mirror_busy(calendar_of(account), Period.lasting(ten, 2 * HALF))
     return account
 

@@ -14,7 +14,7 @@ from django.urls import reverse
 from bookings.models import Booking
 from bookings.services import booking as bookings
 from scheduling.models import BookingLink
-from tests.calendars.making import MAIN, TEAM, calendar_of, connect_google
+from tests.calendars.making import MAIN, TEAM, as_if_read, calendar_of, connect_google
 from tests.conftest import signed_in
 from tests.factories import make_booking, make_link
 from tests.fakes.google import FakeGoogle, problem
@@ -44,12 +44,6 @@ def account(alice: Membership, google: FakeGoogle, NOW: datetime) -> CalendarAcc
     as_if_read(NOW)
     google.calm()
     return account
-
-
-def as_if_read(now: datetime) -> None:
-    RemoteCalendar.objects.filter(checked=True).update(
-        synced_at=now, window_start=now - timedelta(days=2), window_end=now + timedelta(days=745)
-    )
 
 
 def write_now(now: datetime) -> int:

@@ -21,7 +21,7 @@ from managed_events.models import ManagedEventTemplate, Propagation
 from one_off.models import OneOff
 from one_off.selectors import token_of
 from scheduling.models import BookingLink, OutOfOffice, Schedule
-from tests.calendars.making import connect_caldav
+from tests.calendars.making import as_if_read, connect_caldav
 from tests.conftest import MONDAY_MORNING, signed_in
 from tests.factories import (
     PASSWORD,
@@ -277,6 +277,8 @@ def make_world() -> World:
     )
     person = past.booker.person
     assert person
+    account = connect_caldav(alice, now)
+    as_if_read(now)
     world = World(
         people=people,
         link=link,
@@ -294,7 +296,7 @@ def make_world() -> World:
         absence=OutOfOffice.objects.create(
             workspace=larkhill, user=alice.user, first_day="2030-03-01", last_day="2030-03-02"
         ),
-        account=connect_caldav(alice, now),
+        account=account,
         person=person,
         activity=Activity.objects.create(person=person, author=alice.user, text="Asked for a pilot.", at=now),
         opportunity=Opportunity.objects.create(
