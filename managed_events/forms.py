@@ -11,6 +11,8 @@ from django.core.exceptions import ValidationError
 from django.db.models import QuerySet
 from django.http import QueryDict
 
+from bookings.models import Booking
+from bookings.selectors.hosting import Substitute
 from managed_events.domain.draft import TemplateDraft
 from managed_events.domain.slugs import BadPattern, check_pattern
 from managed_events.models import DEFAULT_SLUG_PATTERN, ManagedEventTemplate
@@ -19,7 +21,7 @@ from scheduling.domain.sections import RECOMMENDED_LOCKS, SECTIONS
 from scheduling.domain.slugs import problem, suggested_slug
 from scheduling.forms import SectionsForm
 from scheduling.models import BookingLink, Schedule
-from workestra.accounts.models import Group, Membership
+from workestra.accounts.models import Group, Membership, User
 from workestra.look.fields import LineField
 from workestra.look.forms import Affixed
 
@@ -294,3 +296,51 @@ class AssignmentForm:
 
 def _scope_key(scope: Group | None) -> str:
     return str(scope.pk) if scope else EVERYBODY
+
+
+class HandOverForm(forms.Form):
+    """A field for each of these meetings, "host-<id>": who is to host it from now on; empty, it stays as it is.
+
+    Who is not free at a meeting's time is named beside it, and cannot be chosen.
+    """
+
+    def __init__(
+        self, data: QueryDict | None, *, substitutes: Mapping[Booking, Sequence[Substitute]]
+    ) -> None:
+        super().__init__(data)
+        self._meetings = {self._name(meeting): meeting for meeting in substitutes}
+        self._people = {str(each.user.pk): each.user for found in substitutes.values() for each in found}
+        for name, meeting in self._meetings.items():
+            found = substitutes[meeting]
+            free = [(str(each.user.pk), each.user.name) for each in found if not each.taken]
+            kept = [f"{each.user.name} ({each.taken})" for each in found if each.taken]
+            self.fields[name] = forms.ChoiceField(
+                label="New host",
+                choices=[("", "Nobody yet"), *free],
+                required=False,
+                help_text=f"Not free: {', '.join(kept[:5])}." if kept else "",
+                error_messages={"invalid_choice": "Choose somebody who is free."},
+            )
+
+    def field_of(self, meeting: Booking) -> forms.BoundField | None:
+        """The field that asks about this meeting; None when the member cannot hand it over."""
+        name = self._name(meeting)
+        return self[name] if name in self.fields else None
+
+    def refuse(self, meeting: Booking, why: str) -> None:
+        """Say beside a meeting, if it is still asked about, why it was not handed over."""
+        field = self.field_of(meeting)
+        if field is not None:
+            self.errors[field.name] = self.error_class([why])
+
+    def chosen(self) -> list[tuple[Booking, User]]:
+        """The meetings somebody was chosen for, in order. Only of a valid form."""
+        return [
+            (meeting, self._people[key])
+            for name, meeting in self._meetings.items()
+            if (key := self.cleaned_data[name])
+        ]
+
+    @staticmethod
+    def _name(meeting: Booking) -> str:
+        return f"host-{meeting.pk}"

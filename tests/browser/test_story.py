@@ -123,6 +123,7 @@ def sign_in(page: Page, email: str) -> None:
     page.get_by_label("Email").fill(email)
     page.get_by_label("Password").fill(PASSWORD)
     page.get_by_role("button", name="Sign in").click()
+    page.get_by_role("link", name="All bookings").click()
     expect(page.get_by_role("heading", level=1)).to_have_text("Bookings")
 
 

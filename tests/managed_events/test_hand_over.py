@@ -1,8 +1,10 @@
 """What people leave behind: meetings to come are listed for those who manage them, and nothing is orphaned."""
 
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 import pytest
+import time_machine
 from django.urls import reverse
 
 from bookings.models import Booking
@@ -10,10 +12,12 @@ from managed_events.services.standing import release_leavers
 from managed_events.services.templates import delete_template
 from scheduling.models import BookingLink
 from scheduling.services.links import Deleted, delete_link
-from tests.conftest import signed_in
+from tests.conftest import MONDAY_MORNING, signed_in
 from tests.factories import GroupFactory, MembershipFactory, join_group, make_booking, make_link
 from tests.managed_events.making import assign_to, link_of, make_template
 from workestra.accounts.models import Membership
+from workestra.audit.models import AuditEvent
+from workestra.notifications.models import OutboxMessage
 
 URL = "/calendar/admin/hand-over"
 
@@ -107,3 +111,85 @@ def test_what_is_left_of_a_person_is_no_link_of_another(
     Membership.objects.filter(pk=alice.pk).update(is_active=False)
     assert release_leavers(NOW) == 0
     assert BookingLink.objects.get(pk=own.pk).owner == alice.user
+
+
+def hand_over(member: Membership, **hosts: Membership) -> Any:
+    """Send the page's form with these new hosts, by the key of the meeting."""
+    sent = {f"host-{key}": str(host.user_id) for key, host in hosts.items()}
+    with time_machine.travel(MONDAY_MORNING, tick=False):
+        return signed_in(member).post(URL, sent)
+
+
+def test_a_meeting_is_handed_over_and_everybody_is_told(
+    left: Booking, dana: Membership, NOW: datetime
+) -> None:
+    OutboxMessage.objects.all().delete()
+    with time_machine.travel(NOW, tick=False):
+        assert f'name="host-{left.pk}"' in page(dana)
+    assert hand_over(dana, **{str(left.pk): dana}).status_code == 302
+    left.refresh_from_db()
+    assert left.host == dana.user
+    assert AuditEvent.objects.get(action="booking.reassigned").after == {"host": "Dana Admin"}
+    told = set(OutboxMessage.objects.values_list("recipient", flat=True))
+    assert {"priya@saltmarsh.example", dana.user.email} <= told
+    assert "Nothing to hand over" in page(dana)
+
+
+def test_who_is_not_free_is_named_and_cannot_be_chosen(
+    left: Booking, dana: Membership, bob: Membership, alice: Membership
+) -> None:
+    with time_machine.travel(MONDAY_MORNING, tick=False):
+        assert "Bob Lindqvist (busy)" in page(dana)
+    for host in (bob, alice):
+        response = hand_over(dana, **{str(left.pk): host})
+        assert response.status_code == 422
+        assert "Choose somebody who is free." in response.content.decode()
+    left.refresh_from_db()
+    assert left.host == alice.user
+
+
+def test_of_two_meetings_at_once_the_one_that_cannot_be_given_keeps_no_other_back(
+    left: Booking, dana: Membership, alice: Membership, NOW: datetime
+) -> None:
+    link = BookingLink.objects.get(owner=alice.user)
+    Membership.objects.filter(pk=alice.pk).update(is_active=True)
+    second = make_booking(link, NOW + timedelta(days=1, hours=4), NOW, email="tom@x.example")
+    Membership.objects.filter(pk=alice.pk).update(is_active=False)
+    Booking.objects.filter(pk=second.pk).update(starts_at=left.starts_at, ends_at=left.ends_at)
+    response = hand_over(dana, **{str(left.pk): dana, str(second.pk): dana})
+    assert response.status_code == 409
+    html = response.content.decode()
+    assert "Dana Admin was booked just now." in html
+    assert "1 meeting handed over." in html
+    assert Booking.objects.filter(pk__in=[left.pk, second.pk], host=dana.user).count() == 1
+
+
+def test_a_groups_admin_gives_only_what_his_role_lets_him_change(left: Booking, alice: Membership) -> None:
+    group = GroupFactory(workspace=alice.workspace)
+    join_group(group, alice)
+    lead = MembershipFactory(workspace=alice.workspace)
+    join_group(group, lead, is_admin=True)
+    with time_machine.travel(MONDAY_MORNING, tick=False):
+        assert f"host-{left.pk}" not in page(lead)
+    assert hand_over(lead, **{str(left.pk): lead}).status_code == 302
+    Membership.objects.filter(pk=lead.pk).update(role="manager")
+    left.refresh_from_db()
+    assert left.host == alice.user
+    hand_over(lead, **{str(left.pk): lead})
+    left.refresh_from_db()
+    assert left.host == lead.user
+
+
+def test_the_list_takes_as_many_queries_for_many_as_for_few(
+    left: Booking, dana: Membership, alice: Membership, NOW: datetime, django_assert_num_queries: Any
+) -> None:
+    with time_machine.travel(NOW, tick=False):
+        client = signed_in(dana)
+    link = BookingLink.objects.get(owner=alice.user)
+    for hours in (0, 5, 6, 7):
+        if hours:
+            Membership.objects.filter(pk=alice.pk).update(is_active=True)
+            make_booking(link, NOW + timedelta(days=1, hours=hours), NOW, email=f"p{hours}@x.example")
+            Membership.objects.filter(pk=alice.pk).update(is_active=False)
+        with time_machine.travel(NOW, tick=False), django_assert_num_queries(12):
+            client.get(URL)

@@ -202,7 +202,7 @@ audit:log                            POST in   405   405 405     405     405    
 managed_events:list                  GET  in   403   403 403     403     403    200  200  200   200   403
 managed_events:list                  POST in   405   405 405     405     405    405  405  405   405   403
 managed_events:hand_over             GET  in   403   403 403     403     403    200  200  200   200   403
-managed_events:hand_over             POST in   405   405 405     405     405    405  405  405   405   403
+managed_events:hand_over             POST in   403   403 403     403     403    302  302  302   302   403
 managed_events:new                   GET  in   403   403 403     403     403    200  200  200   200   403
 managed_events:new                   POST in   403   403 403     403     403    302! 302! 302!  422   403
 managed_events:detail                GET  in   403   403 403     403     403    200  200  200   404   403
