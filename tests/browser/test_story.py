@@ -103,7 +103,7 @@ def test_from_a_template_to_a_booking_to_a_change_to_a_cancellation(visit: Visit
     row.locator("summary").first.click()
     expect(row).to_contain_text("30m")  # What was agreed on stays as it was.
     row.get_by_role("button", name="Cancel booking").click()
-    row.get_by_role("textbox").fill(REASON)
+    row.get_by_role("textbox", name="Reason").fill(REASON)
     row.locator(".inline-form").get_by_role("button", name="Cancel booking").click()
     expect(rep.locator(".toast", has_text="Cancelled. Priya Raman is being told by mail.")).to_be_visible()
     expect(row).to_have_count(0)
