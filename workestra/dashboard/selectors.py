@@ -23,6 +23,8 @@ from workestra.notifications.models import OutboxMessage
 
 SOON: Final = timedelta(days=2)
 RECENT: Final = timedelta(days=14)
+LONGEST: Final = timedelta(days=1)
+"""No meeting is longer: who looks for those that are not over begins so long before, where an index finds them."""
 MOST: Final = 50
 FEW: Final = 5
 
@@ -72,7 +74,7 @@ def meetings_from(member: Membership, since: datetime) -> list[Booking]:
     """The member's own confirmed meetings that are not over at `since`, at most fifty, in order, with attendees."""
     return list(
         _hosted_by(_confirmed(member), {member.user_id})
-        .filter(ends_at__gt=since)
+        .filter(starts_at__gt=since - LONGEST, ends_at__gt=since)
         .prefetch_related(
             Prefetch("attendees", Attendee.objects.order_by("created_at", "pk")),
         )

@@ -59,6 +59,9 @@ class OutboxMessage(models.Model):
         indexes = [
             models.Index(fields=["available_at"], condition=WAITING, name="outbox_waiting"),
             models.Index(fields=["topic_id", "created_at"], name="outbox_of_topic"),
+            models.Index(
+                fields=["workspace", "-dead_at"], condition=Q(dead_at__isnull=False), name="outbox_given_up"
+            ),
         ]
 
     def __str__(self) -> str:
