@@ -1,6 +1,17 @@
 from django.urls import path
 
-from bookings.views import bulk, console, deliveries, embed, embed_settings, files, hosting, manage, public
+from bookings.views import (
+    bulk,
+    console,
+    deliveries,
+    embed,
+    embed_settings,
+    feed,
+    files,
+    hosting,
+    manage,
+    public,
+)
 
 app_name = "bookings"
 urlpatterns = [
@@ -34,6 +45,7 @@ urlpatterns = [
     path("embed/<slug:slug>", embed.book, name="embed_book"),
     path("embed/<slug:slug>/details", embed.details, name="embed_details"),
     path("embed/<slug:slug>/done", embed.done, name="embed_done"),
+    path("feed/<str:token>.ics", feed.feed, name="feed"),
     path("b/<slug:slug>/manage/<str:token>", manage.manage, name="manage"),
     path("b/<slug:slug>/manage/<str:token>/confirmed", manage.confirmed, name="confirmed"),
     path("b/<slug:slug>/manage/<str:token>/reschedule", manage.reschedule, name="reschedule"),

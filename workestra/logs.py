@@ -5,7 +5,7 @@ import re
 from typing import Final
 
 # The last part of /b/<slug>/manage/<token>, /one-off/<token> and /accounts/password/reset/key/<user>-<token>/.
-_SECRET: Final = re.compile(r"((?:/manage|(?<!/calendar)/one-off|/password/reset/key)/)[^/\s?#\"']+")
+_SECRET: Final = re.compile(r"((?:/manage|(?<!/calendar)/one-off|/password/reset/key|/feed)/)[^/\s?#\"']+")
 
 
 # What a provider sends a visitor back with (RFC 6749 4.1.2).

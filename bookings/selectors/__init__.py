@@ -7,6 +7,8 @@ from datetime import datetime, timedelta
 from typing import Final
 from uuid import UUID
 
+from django.db.models import Q, QuerySet
+
 from bookings.domain.mail_kinds import REMINDER_BOOKER
 from bookings.domain.names import in_one
 from bookings.models import AnswerFile, Attendee, Booking, RetiredToken
@@ -49,6 +51,19 @@ def booking_for_mail(booking_id: UUID) -> Booking | None:
         .select_related("link", "host", "workspace")
         .prefetch_related("attendees")
         .first()
+    )
+
+
+def hosted_since(workspace_id: UUID, user_id: UUID, since: datetime) -> QuerySet[Booking]:
+    """Bookings that stand and that this person hosts, ending after `since`, by start, with hosts and attendees."""
+    hosted = Q(host=user_id) | Q(co_hosts=user_id)
+    return (
+        Booking.objects.filter(
+            hosted, workspace=workspace_id, status=Booking.Status.CONFIRMED, ends_at__gt=since
+        )
+        .select_related("host")
+        .prefetch_related("attendees", "co_hosts")
+        .distinct()
     )
 
 

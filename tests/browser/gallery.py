@@ -35,7 +35,7 @@ from one_off.selectors import token_of
 from scheduling import selectors as scheduling
 from scheduling.models import BookingLink, OutOfOffice, Schedule
 from tests.browser.conftest import Visit, no_errors
-from tests.calendars.making import connect_caldav, connect_feed, connect_google
+from tests.calendars.making import as_if_read, connect_caldav, connect_feed, connect_google
 from tests.factories import MembershipFactory, UserFactory, make_booking, make_link
 from tests.managed_events.making import assign_to, finish_runs, make_template, save
 from tests.one_off.making import make_one_off, pick, slot_of
@@ -91,9 +91,7 @@ class World:
     @cached_property
     def account(self) -> CalendarAccount:
         """One of alice's that works."""
-        made = connect_caldav(self.members["alice"], self.now)
-        made.calendars.update(synced_at=self.now)
-        return made
+        return connect_caldav(self.members["alice"], self.now)
 
     def later(self, days: int) -> datetime:
         return self.now.replace(minute=0) + timedelta(days=days)
@@ -563,11 +561,10 @@ def accounts_of(username: str) -> Callable[[World], str]:
         assert world.account
         late = connect_google(world.members[username], None, world.now)
         two_hours_ago = world.now - timedelta(hours=2)
-        late.calendars.filter(checked=True).update(
-            synced_at=two_hours_ago, failing_since=world.now, last_error="Google answered 503."
-        )
+        as_if_read(two_hours_ago, late)
+        late.calendars.filter(checked=True).update(failing_since=world.now, last_error="Google answered 503.")
         broken = connect_feed(world.members[username], world.now)
-        broken.calendars.update(synced_at=two_hours_ago)
+        as_if_read(two_hours_ago, broken)
         mirror.mark_broken(broken, "The feed asks for a password: its address has changed.", world.now)
         return reverse("calendars:accounts")
 

@@ -36,25 +36,30 @@ def connect_google(
     return services.connect(member, ProviderKind.GOOGLE, grant, calendars or (MAIN, TEAM, BIRTHDAYS), now)
 
 
+def as_if_read(now: datetime, account: CalendarAccount | None = None) -> None:
+    """Every checked calendar (of this account) was read at `now`, for two years, and nothing was in it."""
+    calendars = account.calendars.all() if account else RemoteCalendar.objects.all()
+    calendars.filter(checked=True).update(
+        synced_at=now, window_start=now - timedelta(days=2), window_end=now + timedelta(days=745)
+    )
+
+
 def connect_caldav(member: Membership, now: datetime) -> CalendarAccount:
-    """An account with a server that is not there."""
+    """An account with a server that is not there, and whose empty calendars were read a moment ago."""
     secrets = {"url": "https://dav.larkhill.example/", "username": "alice", "password": "planted-password"}
     grant = Grant(name="dav.larkhill.example, as alice", scopes=(), secrets=secrets)
-    return services.connect(member, ProviderKind.CALDAV, grant, (MAIN, TEAM, BIRTHDAYS), now)
+    account = services.connect(member, ProviderKind.CALDAV, grant, (MAIN, TEAM, BIRTHDAYS), now)
+    as_if_read(now, account)
+    return account
 
 
 def connect_feed(member: Membership, now: datetime) -> CalendarAccount:
-    """A feed at an address that is not there."""
+    """A feed at an address that is not there, and that was read a moment ago."""
     grant = Grant(name="School terms", scopes=(), secrets={"url": "https://school.example/planted.ics"})
     terms = CalendarFacts(id="feed", name="School terms", is_writable=False)
-    return services.connect(member, ProviderKind.ICS, grant, (terms,), now)
-
-
-def as_if_read(now: datetime) -> None:
-    """Every checked calendar was read at `now`, for two years, and nothing was in it."""
-    RemoteCalendar.objects.filter(checked=True).update(
-        synced_at=now, window_start=now - timedelta(days=2), window_end=now + timedelta(days=745)
-    )
+    account = services.connect(member, ProviderKind.ICS, grant, (terms,), now)
+    as_if_read(now, account)
+    return account
 
 
 def mirror_busy(calendar: RemoteCalendar, *periods: Period) -> None:

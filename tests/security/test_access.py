@@ -86,6 +86,8 @@ bookings:manage_cancel               GET  302
 bookings:manage_cancel               POST 303!
 bookings:invite                      GET  200
 bookings:invite                      POST 405
+bookings:feed                        GET  200
+bookings:feed                        POST 405
 one_off:pick                         GET  200
 one_off:pick                         POST 303!
 
@@ -239,6 +241,10 @@ calendars:connect                    GET  in   200   200  200     200     200   
 calendars:connect                    POST in   422   422  422     422     422    422  422  422   422   403
 calendars:callback                   GET  in   302   302  302     302     302    302  302  302   302   403
 calendars:callback                   POST in   405   405  405     405     405    405  405  405   405   403
+calendars:feed_new                   GET  in   405   405  405     405     405    405  405  405   405   403
+calendars:feed_new                   POST in   302!  302! 302!    302!    302!   302! 302! 302!  302!  403
+calendars:feed_close                 GET  in   405   405  405     405     405    405  405  405   405   403
+calendars:feed_close                 POST in   302!  302  302     302     302    302  302  302   302   403
 calendars:write_again                GET  in   405   405  405     405     405    405  405  405   405   403
 calendars:write_again                POST in   302   302  302     302     302    302  302  302   302   403
 calendars:read                       GET  in   405   405  405     405     405    405  405  405   405   403

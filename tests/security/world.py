@@ -38,7 +38,9 @@ from tests.one_off.making import make_one_off, slot_of
 from tests.pages import form_posting
 from tests.scheduling.posting import sent_by
 from workestra.accounts.models import Group, Membership
-from workestra.calendars.models import CalendarAccount
+from workestra.calendars.models import CalendarAccount, Feed
+from workestra.calendars.selectors import feed_token
+from workestra.calendars.services import new_feed_address
 from workestra.crm.models import Activity, Opportunity, Person
 from workestra.notifications.mailbox import MailboxBackend
 from workestra.notifications.models import CaughtMail, Notice, OutboxMessage
@@ -69,6 +71,7 @@ class World:
     schedule: Schedule
     absence: OutOfOffice
     account: CalendarAccount
+    feed: Feed
     person: Person
     activity: Activity
     opportunity: Opportunity
@@ -111,7 +114,7 @@ class World:
             "run_id": self.run.pk,
             "slug": self.link.slug,
             "template_id": self.template.pk,
-            "token": token_of(self.one_off) if name == "one_off:pick" else manage_token(booker),
+            "token": self._token(name),
             "uidb36": "0",
         } | instead
         address = reverse(name, kwargs={parameter: values[parameter] for parameter in every_url()[name]})
@@ -126,6 +129,15 @@ class World:
     def run(self) -> Propagation:
         """The run that made the assigned link."""
         return self.template.propagations.earliest("version")
+
+    def _token(self, name: str) -> str | None:
+        match name:
+            case "one_off:pick":
+                return token_of(self.one_off)
+            case "bookings:feed":
+                return feed_token(self.feed)
+            case _:
+                return manage_token(self.bookers[self.booking.pk])
 
     @property
     def alice(self) -> Membership:
@@ -297,6 +309,7 @@ def make_world() -> World:
             workspace=larkhill, user=alice.user, first_day="2030-03-01", last_day="2030-03-02"
         ),
         account=account,
+        feed=new_feed_address(alice, now),
         person=person,
         activity=Activity.objects.create(person=person, author=alice.user, text="Asked for a pilot.", at=now),
         opportunity=Opportunity.objects.create(

@@ -245,3 +245,21 @@ class OwnEvent(models.Model):
     def is_stuck(self) -> bool:
         """Whether somebody has to do something before it is current. Needs the account."""
         return not self.is_current and (self.dead_at is not None or self.calendar.account.is_broken)
+
+
+class Feed(models.Model):
+    """The secret address at which other programs read a member's bookings. Of the address only a hash is kept."""
+
+    id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
+    workspace = models.ForeignKey("accounts.Workspace", on_delete=models.CASCADE, related_name="+")
+    user = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.CASCADE, related_name="+")
+    generation = models.PositiveIntegerField(default=0)
+    token_hash = models.CharField(max_length=64, unique=True)
+    made_at = models.DateTimeField()
+
+    class Meta:
+        db_table = "calendars_feeds"
+        constraints = [models.UniqueConstraint(fields=["workspace", "user"], name="feed_once_per_member")]
+
+    def __str__(self) -> str:
+        return f"feed of {self.user}"

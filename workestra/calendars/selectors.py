@@ -5,16 +5,22 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from itertools import count
+from typing import Final
 from uuid import UUID
 
 from django.db.backends.postgresql.psycopg_any import DateTimeTZRange
 from django.db.models import Exists, F, OuterRef, Q, QuerySet
 from django.db.models.functions import Now
 
+from workestra.accounts import tokens
+from workestra.accounts.domain.tokens import token_hash
 from workestra.accounts.models import Membership
 from workestra.calendars.domain.kinds import ProviderKind
 from workestra.calendars.domain.period import Period
-from workestra.calendars.models import SYNCED, CalendarAccount, OwnEvent, RemoteBusy, RemoteCalendar
+from workestra.calendars.models import SYNCED, CalendarAccount, Feed, OwnEvent, RemoteBusy, RemoteCalendar
+
+FEED: Final = "feed"
+"""What tokens of feeds are made for."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,6 +132,24 @@ def calendars_of(account: CalendarAccount) -> Sequence[RemoteCalendar]:
 def broken_accounts(member: Membership) -> int:
     """How many of the member's accounts need reconnecting."""
     return accounts_of(member).filter(state=CalendarAccount.State.BROKEN).count()
+
+
+def feed_of(member: Membership) -> Feed | None:
+    return Feed.objects.filter(workspace=member.workspace, user=member.user_id).first()
+
+
+def feed_token(feed: Feed) -> str | None:
+    """The secret part of its address; None when the key it was made under is gone."""
+    return tokens.reissue(FEED, feed.pk, feed.generation, feed.token_hash)
+
+
+def feed_by_token(token: str) -> Feed | None:
+    """The feed of a member who is still one, with user and workspace; None when there is none at this address."""
+    at_work = Membership.objects.filter(
+        workspace=OuterRef("workspace"), user=OuterRef("user"), is_active=True, user__is_active=True
+    )
+    feeds = Feed.objects.filter(Exists(at_work), token_hash=token_hash(token))
+    return feeds.select_related("user", "workspace").first()
 
 
 def due_to_read() -> QuerySet[RemoteCalendar]:

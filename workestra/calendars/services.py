@@ -9,13 +9,15 @@ from django.db import connection, transaction
 from django.db.models import F
 from django.db.models.functions import Now
 
+from workestra.accounts import tokens
+from workestra.accounts.domain.tokens import token_hash
 from workestra.accounts.models import Membership
 from workestra.audit.services import Actor, record
-from workestra.calendars import tasks
+from workestra.calendars import selectors, tasks
 from workestra.calendars.domain.kinds import ProviderKind
 from workestra.calendars.fields import BrokenSecret, Secret
 from workestra.calendars.mirror import hash_of, keep_list, record_account
-from workestra.calendars.models import SYNCED, CalendarAccount, OwnEvent, RemoteBusy, RemoteCalendar
+from workestra.calendars.models import SYNCED, CalendarAccount, Feed, OwnEvent, RemoteBusy, RemoteCalendar
 from workestra.calendars.providers.provider import CalendarFacts, Grant
 from workestra.notifications.doorbell import ring_on_commit
 
@@ -165,6 +167,43 @@ def noticed(channel_id: str, secret: str, *, renew: bool = False, reread: bool =
             own.update(cursor="")
         _read_soon(own)
     return True
+
+
+def new_feed_address(member: Membership, now: datetime) -> Feed:
+    """Give the member's bookings a secret address; one that they had is dead at once."""
+    with transaction.atomic():
+        _lock_accounts_of(member)
+        feed = selectors.feed_of(member)
+        action = "feed.renewed" if feed else "feed.made"
+        if feed is None:
+            feed = Feed(workspace=member.workspace, user=member.user)
+        else:
+            feed.generation += 1
+        feed.token_hash = token_hash(tokens.issue(selectors.FEED, feed.pk, feed.generation))
+        feed.made_at = now
+        feed.save()
+        _record_feed(member, action, now)
+    return feed
+
+
+def close_feed(member: Membership, now: datetime) -> None:
+    """No address any more; nothing happens when there was none."""
+    with transaction.atomic():
+        gone, _ = Feed.objects.filter(workspace=member.workspace, user=member.user_id).delete()
+        if gone:
+            _record_feed(member, "feed.closed", now)
+
+
+def _record_feed(member: Membership, action: str, now: datetime) -> None:
+    record(
+        workspace_id=member.workspace.pk,
+        action=action,
+        target_type="user",
+        target_id=member.user_id,
+        target_name=member.user.name,
+        actor=member.user,
+        at=now,
+    )
 
 
 def begin_events(

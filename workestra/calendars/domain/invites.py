@@ -5,7 +5,8 @@ written by value, never about instants.
 """
 
 import unicodedata
-from dataclasses import dataclass
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from enum import StrEnum
 from urllib.parse import quote, urlsplit
@@ -159,6 +160,28 @@ def _is_unprintable(char: str) -> bool:
 
 def to_ics(invite: Invite) -> bytes:
     """The iCalendar object: UTF-8, CRLF, no line longer than 75 octets (RFC 5545 section 3.1)."""
+    calendar = _calendar(invite.method)
+    calendar.add_component(_event(invite))
+    ics: bytes = calendar.to_ical()
+    return ics
+
+
+def to_feed(invites: Iterable[Invite], name: str) -> bytes:
+    """Events to be read again and again, as one object in the same form; `name` is what readers call it."""
+    calendar = _calendar(Method.PUBLISH)
+    name = clean_line(name)
+    # RFC 7986 sections 5.1 and 5.7; the others are what Apple's, Google's and Microsoft's readers go by.
+    calendar.add("name", name)
+    calendar.add("x-wr-calname", name)
+    calendar.add("refresh-interval", timedelta(hours=1), parameters={"VALUE": "DURATION"})
+    calendar.add("x-published-ttl", "PT1H")
+    for invite in invites:
+        calendar.add_component(_event(replace(invite, method=Method.PUBLISH, attendees=())))
+    ics: bytes = calendar.to_ical()
+    return ics
+
+
+def _event(invite: Invite) -> Event:
     cancelled = invite.method is Method.CANCEL
     event = Event()
     event.add("uid", clean_line(invite.uid))
@@ -185,14 +208,16 @@ def to_ics(invite: Invite) -> bytes:
         event.add("attendee", _attendee(attendee, invite.method))
     if invite.reminder is not None and not cancelled:
         event.add_component(_reminder(invite.reminder, clean_line(invite.summary)))
+    return event
+
+
+def _calendar(method: Method) -> Calendar:
     calendar = Calendar()
     calendar.add("version", "2.0")
     calendar.add("prodid", PRODID)
     calendar.add("calscale", "GREGORIAN")
-    calendar.add("method", invite.method.value)
-    calendar.add_component(event)
-    ics: bytes = calendar.to_ical()
-    return ics
+    calendar.add("method", method.value)
+    return calendar
 
 
 def _mailto(email: str) -> str:

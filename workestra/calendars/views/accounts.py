@@ -6,6 +6,7 @@ from datetime import datetime
 from uuid import UUID
 from zoneinfo import ZoneInfo
 
+from django.conf import settings
 from django.contrib import messages
 from django.http import HttpResponse
 from django.shortcuts import redirect, render
@@ -77,6 +78,21 @@ def read(request: MemberRequest, account_id: UUID) -> HttpResponse:
 
 
 @require_POST
+def feed_new(request: MemberRequest) -> HttpResponse:
+    """A secret address for one's own bookings, in place of the one before."""
+    services.new_feed_address(request.member, timezone.now())
+    messages.success(request, "The feed has a new address")
+    return redirect("calendars:accounts")
+
+
+@require_POST
+def feed_close(request: MemberRequest) -> HttpResponse:
+    services.close_feed(request.member, timezone.now())
+    messages.success(request, "The feed is off")
+    return redirect("calendars:accounts")
+
+
+@require_POST
 def write_again(request: MemberRequest) -> HttpResponse:
     """Try once more to write the events that were given up."""
     if services.write_again(request.member):
@@ -103,12 +119,16 @@ def _page(request: MemberRequest, form: ChoiceForm | None = None, *, status: int
     now = timezone.now()
     cards = [_card(account, form, now) for account in selectors.accounts_of(request.member)]
     calendars = [row.calendar for card in cards for row in card.rows]
+    feed = selectors.feed_of(request.member)
+    token = selectors.feed_token(feed) if feed else None
     read = [calendar.synced_at for calendar in calendars if calendar.checked and calendar.synced_at]
     context = {
         "zone": ZoneInfo(request.member.user.timezone),
         "cards": cards,
         "broken": [card for card in cards if card.account.is_broken],
         "late": [card for card in cards if card.stale_since and not card.account.is_broken],
+        "feed": feed,
+        "feed_address": f"{settings.SITE_URL}/feed/{token}.ics" if token else "",
         "unwritten": selectors.unwritten_of(request.member),
         "sources": sum(calendar.checked for calendar in calendars),
         "written": any(row.is_written for card in cards for row in card.rows),
