@@ -11,6 +11,7 @@ from django.shortcuts import redirect, render
 from django.urls import reverse
 from django.utils import timezone
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
+from django.views.decorators.vary import vary_on_headers
 
 from bookings import access, jobs
 from bookings.domain.bulk import Action
@@ -74,6 +75,7 @@ def bulk(request: MemberRequest, action: str) -> HttpResponse:
 
 
 @require_safe
+@vary_on_headers("HX-Request")
 def bulk_run(request: MemberRequest, bulk_id: UUID) -> HttpResponse:
     """What became of each booking of a run so far. htmx asks again while it goes on."""
     run = _own_run(request, bulk_id)
