@@ -68,7 +68,7 @@ class Place:
 class Query:
     """What to list: whose bookings (None: everybody's in the workspace), in which tab, matching which words.
 
-    `booking_ids`, where given, are all that the words can be found in.
+    `booking_ids`, where given, are all that the words can be found in; `untitled` are words that no title has.
     They can be narrowed to those of one link or template, to one strategy, and to starts in [since, until).
     `only_to_mark` leaves out past bookings whose attendance is marked, `attendance` all but those marked so ("" is
     any); they mean nothing in the other tabs.
@@ -78,6 +78,7 @@ class Query:
     host_ids: frozenset[UUID] | None
     words: str = ""
     booking_ids: frozenset[UUID] | None = None
+    untitled: frozenset[str] = frozenset()
     link_id: UUID | None = None
     template_id: UUID | None = None
     strategy: str = ""

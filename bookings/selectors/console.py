@@ -103,21 +103,22 @@ def group_names(member: Membership) -> list[str]:
 
 
 def narrowed(workspace: Workspace, query: Query) -> Query:
-    """The query, with the bookings its rarest word is found in when these are few: no list is read through for them.
+    """The query, with what its words are found in: no list is read through for a word that few bookings have.
 
     What many bookings match is met soon in any list. Two queries a word, whatever the number of bookings.
     """
     few: set[UUID] | None = None
+    untitled: set[str] = set()
     for word in query.words.split():
         titled = Booking.objects.filter(workspace=workspace, title__icontains=word).order_by()
         named = _named(word).filter(booking__workspace=workspace).order_by()
-        found = {
-            *titled.values_list("pk", flat=True)[: FEW + 1],
-            *named.values_list("booking_id", flat=True)[: FEW + 1],
-        }
+        titles = set(titled.values_list("pk", flat=True)[: FEW + 1])
+        if not titles:
+            untitled.add(word)
+        found = titles.union(named.values_list("booking_id", flat=True)[: FEW + 1])
         if len(found) <= FEW and (few is None or len(found) < len(few)):
             few = found
-    return query if few is None else replace(query, booking_ids=frozenset(few))
+    return replace(query, booking_ids=None if few is None else frozenset(few), untitled=frozenset(untitled))
 
 
 @dataclass(frozen=True, slots=True)
@@ -173,7 +174,9 @@ def _matching(workspace: Workspace, query: Query) -> QuerySet[Booking]:
         bookings = bookings.filter(pk__in=query.booking_ids)
     for word in query.words.split():
         named = _named(word).filter(booking=OuterRef("pk"))
-        bookings = bookings.filter(Q(title__icontains=word) | Exists(named))
+        # Where nothing else is asked for, PostgreSQL goes through the list and looks up each booking's attendees.
+        in_title = Q() if word in query.untitled else Q(title__icontains=word)
+        bookings = bookings.filter(in_title | Q(Exists(named)))
     return bookings
 
 

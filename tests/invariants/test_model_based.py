@@ -23,8 +23,9 @@ from hypothesis.stateful import (
     run_state_machine_as_test,
 )
 
-from bookings.models import Attendee
+from bookings.models import Attendee, Booking
 from bookings.services import booking as bookings
+from bookings.services import hosting
 from bookings.services.booking import Booker, BookingClosed
 from one_off import effects
 from one_off import services as one_offs
@@ -185,7 +186,7 @@ class Product(RuleBasedStateMachine):
         expected: type[Exception] | None = None
         if not meeting.stands:
             expected = BookingClosed
-        elif not self.model.free(meeting.host, start, length, without=owner):
+        elif not self.keeps_page(meeting) or not self.model.free(meeting.host, start, length, without=owner):
             expected = SlotTaken
         moved: Attendee | None = self.does(
             expected,
@@ -196,6 +197,51 @@ class Product(RuleBasedStateMachine):
             self.model.release(owner)
             self.model.taken.append(Taken(meeting.host, start, length, moved.booking_id))
             meeting.attendee, meeting.start = moved, start
+
+    def keeps_page(self, meeting: Meeting) -> bool:
+        """Whether its host is one of its page's, so that its booker finds times there."""
+        return meeting.link == "pool" or meeting.host == self.hosts[0].user_id
+
+    @rule(meeting=meetings, start=starts)
+    def propose(self, meeting: Meeting, start: int) -> None:
+        """Its host moves it, whatever its page says."""
+        length, booking = self.lengths[meeting.link], meeting.attendee.booking
+        expected: type[Exception] | None = None
+        if not meeting.stands:
+            expected = BookingClosed
+        elif start == meeting.start or not self.model.free(meeting.host, start, length, without=booking.pk):
+            expected = SlotTaken
+        moved: Booking | None = self.does(
+            expected,
+            lambda: hosting.propose(
+                booking=booking, start=self.at(start), message="", actor=booking.host, now=self.now
+            ),
+        )
+        if moved is not None:
+            assert moved.booker.ics_sequence == meeting.attendee.ics_sequence + 1
+            self.model.release(booking.pk)
+            self.model.taken.append(Taken(meeting.host, start, length, moved.pk))
+            meeting.attendee, meeting.start = moved.booker, start
+
+    @rule(meeting=meetings, to=st.integers(0, 1))
+    def reassign(self, meeting: Meeting, to: int) -> None:
+        length, booking, host = self.lengths[meeting.link], meeting.attendee.booking, self.hosts[to].user
+        expected: type[Exception] | None = None
+        if not meeting.stands:
+            expected = BookingClosed
+        elif host.pk == meeting.host:
+            expected = hosting.NotToBeHandedOver
+        elif not self.model.free(host.pk, meeting.start, length):
+            expected = SlotTaken
+        given: Booking | None = self.does(
+            expected,
+            lambda: hosting.reassign(booking=booking, host=host, actor=booking.host, now=self.now),
+        )
+        if given is not None:
+            assert given.booker.ics_sequence == meeting.attendee.ics_sequence + 1
+            self.model.release(booking.pk)
+            self.model.taken.append(Taken(host.pk, meeting.start, length, booking.pk))
+            meeting.attendee, meeting.host = given.booker, host.pk
 
     @rule(target=offers, times=st.lists(starts, min_size=1, max_size=3, unique=True), held=st.booleans())
     def offer(self, times: list[int], held: bool) -> Any:
