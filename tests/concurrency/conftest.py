@@ -61,7 +61,7 @@ def without_the_locks(monkeypatch: pytest.MonkeyPatch) -> None:
     """Neither hosts nor the link are locked: what is left is the check, made again just before the write."""
     monkeypatch.setattr(busy_time, "_lock", lambda host_ids: None)
     monkeypatch.setattr(
-        booking, "_link_locked", lambda link_id: BookingLink.objects.filter(pk=link_id).first()
+        booking, "link_locked", lambda link_id: BookingLink.objects.filter(pk=link_id).first()
     )
 
 

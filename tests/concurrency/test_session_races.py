@@ -7,10 +7,11 @@ import pytest
 
 from bookings.models import Attendee, Booking
 from bookings.services import booking as service
+from bookings.services import hosting
 from bookings.services.booking import Booker, book
 from scheduling.models import BookingLink, BusyTime
 from tests.concurrency.conftest import at_once, outcome, without_the_locks
-from tests.factories import make_booking, make_link
+from tests.factories import MembershipFactory, make_booking, make_link
 from workestra.accounts.models import Membership
 from workestra.invariants.selectors import broken_invariants
 
@@ -45,7 +46,7 @@ def test_of_forty_for_five_seats_five_get_one(workshop: BookingLink, NOW: dateti
 def test_control_without_locks_seats_are_lost_or_given_twice(
     workshop: BookingLink, NOW: datetime, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(service, "_session_at", _session_without_lock)
+    monkeypatch.setattr(service, "session_at", _session_without_lock)
     without_the_locks(monkeypatch)
     join(workshop, 99, NOW)
     at_once(CROWD, lambda number: join(workshop, number, NOW))
@@ -109,3 +110,24 @@ def test_a_collective_meeting_and_one_with_a_single_host_share_no_time(
         assert sorted(len(booking.hosts) for booking in made) in ([2], [1, 1])
         assert set(counts) == {"Booking", "SlotTaken"}
         assert not broken_invariants()
+
+
+def test_of_meetings_handed_to_one_host_while_he_is_booked_one_gets_his_time(
+    alice: Membership, bob: Membership, NOW: datetime
+) -> None:
+    owners = [alice, *(MembershipFactory(workspace=alice.workspace) for _ in range(3))]
+    given = [
+        make_booking(make_link(owner), TUESDAY_TEN, NOW, email=f"{owner.pk}@x.example") for owner in owners
+    ]
+    his = make_link(bob)
+
+    def act(number: int) -> Attendee | Booking:
+        if number < len(given):
+            return hosting.reassign(booking=given[number], host=bob.user, actor=alice.user, now=NOW)
+        return join(his, number, NOW)
+
+    results = at_once(2 * len(given), act)
+    assert sum(isinstance(each, Attendee | Booking) for each in results) == 1, outcome(results)
+    assert set(outcome(results)) <= {"Attendee", "Booking", "SlotTaken", "TryAgain"}
+    assert BusyTime.objects.filter(active=True, host=bob.user).count() == 1
+    assert not broken_invariants()
