@@ -397,13 +397,20 @@ def check_everything(invite: Invite) -> None:
     check_ics(ics_bytes, invite)
 
 
-@settings(max_examples=max(500, settings().max_examples), suppress_health_check=[HealthCheck.too_slow])
+@settings(suppress_health_check=[HealthCheck.too_slow])
 @given(invites())
 def test_whatever_people_type_three_parsers_read_back_what_was_meant(invite: Invite) -> None:
     check_everything(invite)
 
 
-@settings(max_examples=50)
+@pytest.mark.thorough
+@settings(max_examples=1_000, suppress_health_check=[HealthCheck.too_slow])
+@given(invites())
+def test_whatever_more_people_type_three_parsers_read_back_what_was_meant(invite: Invite) -> None:
+    check_everything(invite)
+
+
+@settings(max_examples=25)
 @given(invites().filter(lambda invite: invite.method is Method.REQUEST), st.integers(-30, 30).filter(bool))
 def test_an_event_keeps_its_identity_from_request_over_update_to_cancellation(
     first: Invite, days: int
