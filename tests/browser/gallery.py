@@ -45,6 +45,7 @@ from workestra.accounts.models import Group, Membership, User
 from workestra.calendars import mirror
 from workestra.calendars.domain.period import Period
 from workestra.calendars.models import CalendarAccount, OwnEvent
+from workestra.calendars.services import new_feed_address
 from workestra.crm.models import Person
 from workestra.demo import services as demo
 from workestra.notifications.effects import deliver_due
@@ -559,6 +560,7 @@ def accounts_of(username: str) -> Callable[[World], str]:
 
     def address(world: World) -> str:
         assert world.account
+        new_feed_address(world.members[username], world.now)
         late = connect_google(world.members[username], None, world.now)
         two_hours_ago = world.now - timedelta(hours=2)
         as_if_read(two_hours_ago, late)

@@ -130,6 +130,8 @@ def example(name: str, pattern: URLPattern, world: World) -> str:
         "absence_id": world.absence.pk,
         "account_id": world.account.pk,
         "kind": "caldav",
+        "action": "cancel",
+        "bulk_id": "00000000-0000-0000-0000-000000000000",
         "person_id": world.person.pk,
         "activity_id": world.person.activities.get(kind="call").pk,
         "opportunity_id": world.person.opportunities.get(outcome="").pk,
