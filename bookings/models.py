@@ -87,6 +87,10 @@ class Booking(models.Model):
     )
     noted_at = models.DateTimeField(null=True, blank=True)
     briefing_sent_at = models.DateTimeField(null=True, blank=True)
+    mails_sent = models.PositiveIntegerField(default=0)
+    mails_failed = models.PositiveIntegerField(default=0)
+    mail_attempts = models.PositiveIntegerField(default=0)
+    mail_error = models.CharField(max_length=300, blank=True, help_text="Of the last mail that failed.")
     created_at = models.DateTimeField()
 
     class Meta:

@@ -103,6 +103,8 @@ def move_booking(
     moved.host = hosts[0]
     moved.starts_at, moved.ends_at = period.start, period.end
     moved.briefing_sent_at = None
+    moved.mails_sent = moved.mails_failed = moved.mail_attempts = 0
+    moved.mail_error = ""
     moved.ics_sequence = booking.ics_sequence + 1
     if terms is not None:
         moved.strategy = terms.strategy

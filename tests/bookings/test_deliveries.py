@@ -5,11 +5,13 @@ from email import message_from_bytes, policy
 from typing import Any
 
 import pytest
+import time_machine
 from django.core import mail
 from django.db.models.functions import Now
 from django.test import Client
 from django.urls import reverse
 
+from bookings.delivery_columns import sum_up
 from bookings.domain import mail_kinds as kinds
 from bookings.models import Booking
 from bookings.services import booking as service
@@ -183,3 +185,40 @@ def test_what_fails_for_now_is_listed_without_a_button(booking: Booking, dana: M
     page = signed_in(dana).get(reverse("notifications:outbox")).content.decode()
     assert "TimeoutError: timed out" in page
     assert "Retry" not in page
+
+
+# --- The columns of the booking's own row ---
+
+
+def test_a_booking_counts_its_mails_and_keeps_the_last_error(
+    booking: Booking, alice: Membership, NOW: datetime
+) -> None:
+    booker, host = of_kind(kinds.CONFIRMED_BOOKER), of_kind(kinds.CONFIRMED_HOST)
+    OutboxMessage.objects.filter(pk=host.pk).update(sent_at=NOW, attempts=2)
+    die(booker)
+    sum_up(booker)
+    sum_up(host)
+    booking.refresh_from_db()
+    assert (booking.mails_sent, booking.mails_failed, booking.mail_attempts) == (1, 1, 5)
+    assert booking.mail_error == "SMTPRecipientsRefused: 550 no such user"
+    with time_machine.travel(NOW, tick=False):
+        page = signed_in(alice).get(reverse("bookings:console")).content.decode()
+        assert "Mail failed" in page
+        moved = service.reschedule(attendee=booking.booker, start=NOW + timedelta(days=2), now=NOW)
+        assert (moved.booking.mails_sent, moved.booking.mails_failed, moved.booking.mail_error) == (0, 0, "")
+    OutboxMessage.objects.filter(pk=booker.pk).update(dead_at=None, sent_at=NOW, last_error="")
+    sum_up(booker)
+    booking.refresh_from_db()
+    assert (booking.mails_sent, booking.mails_failed, booking.mail_error) == (2, 0, "")
+
+
+@pytest.mark.django_db(transaction=True)
+def test_every_try_is_counted_in_the_booking_whatever_came_of_it(
+    booking: Booking,
+) -> None:
+    OutboxMessage.objects.filter(kind=kinds.CONFIRMED_HOST).update(recipient="nobody at all")
+    OutboxMessage.objects.exclude(kind=kinds.REMINDER_BOOKER).update(available_at=Now())
+    effects.deliver_due(booking.created_at)
+    booking.refresh_from_db()
+    assert (booking.mails_sent, booking.mails_failed, booking.mail_attempts) == (1, 1, 2)
+    assert "nobody at all" in booking.mail_error

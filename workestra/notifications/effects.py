@@ -29,7 +29,7 @@ from workestra.accounts.seals import seal
 from workestra.notifications import selectors
 from workestra.notifications.domain.mails import to_wire
 from workestra.notifications.models import WAITING, OutboxMessage
-from workestra.notifications.registry import Skip, UnknownKind, renderer_of
+from workestra.notifications.registry import Skip, UnknownKind, follower_of, renderer_of
 
 logger = logging.getLogger(__name__)
 
@@ -58,6 +58,7 @@ def deliver_due(now: datetime) -> int:
             for message in batch:
                 if time.monotonic() < stop_at:
                     _deliver(message, post, now)
+                    _tell_follower(message)
                     tried += 1
                 else:
                     _hand_back(message)
@@ -111,6 +112,15 @@ def _deliver(message: OutboxMessage, post: "_Post", now: datetime) -> None:
         logger.error(
             "%s (%s) was sent after its lease had run out; it may be sent again", message, message.pk
         )
+
+
+def _tell_follower(message: OutboxMessage) -> None:
+    follow = follower_of(message.topic)
+    try:
+        if follow is not None:
+            follow(message)
+    except Exception:
+        logger.exception("%s (%s) could not be summed up", message, message.pk)
 
 
 def _rendered(message: OutboxMessage, now: datetime) -> EmailMessage | Skip:

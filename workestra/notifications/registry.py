@@ -19,12 +19,16 @@ class Skip:
 Renderer = Callable[[OutboxMessage, datetime], EmailMessage | Skip]
 
 
+Follower = Callable[[OutboxMessage], None]
+
+
 class UnknownKind(LookupError):
     """No app has registered a renderer for this kind."""
 
 
 _renderers: dict[str, Renderer] = {}
 _labels: dict[str, str] = {}
+_followers: dict[str, Follower] = {}
 
 
 def label_of(kind: str) -> str:
@@ -59,3 +63,20 @@ def renderer_of(kind: str) -> Renderer:
         return _renderers[kind]
     except KeyError:
         raise UnknownKind(f"nothing renders {kind!r}") from None
+
+
+def follows(*topics: str) -> Callable[[Follower], Follower]:
+    """Register what is called with each message about these topics after each try, whatever came of it.
+
+    It may be called again, or never when the worker dies, and holds nobody up: what it raises is only logged.
+    """
+
+    def register(follower: Follower) -> Follower:
+        _followers.update(dict.fromkeys(topics, follower))
+        return follower
+
+    return register
+
+
+def follower_of(topic: str) -> Follower | None:
+    return _followers.get(topic)

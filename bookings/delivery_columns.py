@@ -1,0 +1,39 @@
+"""How the mails about a booking fared, summed up in its own row for lists; the outbox has each of them."""
+
+from django.db import transaction
+from django.db.models import Count, Q, Sum
+
+from bookings.domain import mail_kinds as kinds
+from bookings.models import Attendee, Booking
+from workestra.notifications.models import OutboxMessage
+from workestra.notifications.registry import follows
+
+ERROR_LENGTH = 300
+
+
+@follows(kinds.BOOKING, kinds.ATTENDEE)
+def sum_up(message: OutboxMessage) -> None:
+    """Count the mails of the message's booking anew; nothing when it is gone. Safe to repeat, and in any order."""
+    of_attendee = Attendee.objects.filter(pk=message.topic_id).values("booking")
+    with transaction.atomic():
+        # Held, so that whoever counts later also writes later.
+        booking = (
+            Booking.objects.select_for_update(no_key=True)
+            .filter(Q(pk=message.topic_id) | Q(pk__in=of_attendee))
+            .first()
+        )
+        if booking is None:
+            return
+        attendees = Attendee.objects.filter(booking=booking).values("pk")
+        about = OutboxMessage.objects.filter(Q(topic_id=booking.pk) | Q(topic_id__in=attendees))
+        totals = about.aggregate(
+            sent=Count("pk", filter=Q(sent_at__isnull=False)),
+            failed=Count("pk", filter=Q(dead_at__isnull=False)),
+            attempts=Sum("attempts"),
+        )
+        failing = about.exclude(last_error="").order_by("-dead_at", "-available_at")
+        booking.mails_sent = totals["sent"]
+        booking.mails_failed = totals["failed"]
+        booking.mail_attempts = totals["attempts"]
+        booking.mail_error = (failing.values_list("last_error", flat=True).first() or "")[:ERROR_LENGTH]
+        booking.save(update_fields=["mails_sent", "mails_failed", "mail_attempts", "mail_error"])
