@@ -77,7 +77,9 @@ def book(*, link: BookingLink, start: datetime, booker: Booker, nonce: UUID, now
     if made is not None:
         return made
     pool = scheduling.hosts_in_order(link)
-    if not scheduling.verdict_on(link, start, now, hosts=pool).host_ids:
+    offered = scheduling.verdict_on(link, start, now, hosts=pool).host_ids
+    # The seats of a session and the time of its host are two reads: only behind the locks are they of one moment.
+    if not offered and link.strategy != BookingLink.Strategy.GROUP:
         # The first of two clicks may have taken it since.
         made = _already_made(key)
         if made is not None:

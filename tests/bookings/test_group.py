@@ -72,6 +72,19 @@ def event_of(sent: EmailMessage) -> Any:
     return Calendar.from_ical(parts[0].get_payload(decode=True)).walk("VEVENT")[0] if parts else None
 
 
+def test_only_what_is_seen_behind_the_locks_refuses_a_seat(
+    join: Callable[..., Attendee], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    join("Ann")
+    looks = [{}]  # Before the locks: the host's time is taken, but its session was not there yet.
+    seats_taken = scheduling.seats_taken
+    monkeypatch.setattr(
+        scheduling, "seats_taken", lambda *args, **more: looks.pop() if looks else seats_taken(*args, **more)
+    )
+    assert join("Ben").booking.attendee_count == 2
+    assert not looks
+
+
 def test_the_first_seat_takes_the_hosts_time_and_the_others_join_it(
     join: Callable[..., Attendee], alice: Membership
 ) -> None:
