@@ -16,7 +16,7 @@ from bookings.services import attendance
 from scheduling.models import BookingLink
 from tests.conftest import signed_in
 from tests.factories import GroupFactory, join_group, make_booking, make_link
-from workestra.accounts.models import Membership
+from workestra.accounts.models import Membership, User
 from workestra.audit.models import AuditEvent
 from workestra.crm import selectors, services
 from workestra.crm.domain.addresses import normalized_email
@@ -271,6 +271,18 @@ def test_an_activity_that_makes_no_sense_is_refused_and_kept_in_the_form(
     assert answer.status_code == 422
     assert message in answer.content.decode()
     assert Activity.objects.count() == before
+
+
+def test_the_last_day_there_is_has_not_happened_yet_wherever_one_lives(
+    alice: Membership, NOW: datetime
+) -> None:
+    person = person_of(alice, NOW)
+    User.objects.filter(pk=alice.user_id).update(timezone="America/New_York")
+    sent = {"kind": "call", "text": "Called.", "day": "9999-12-31", "time": "23:59"}
+    answer = signed_in(alice).post(reverse("crm:activity_new", args=[person.pk]), sent)
+    assert answer.status_code == 422
+    assert "This has not happened yet." in answer.content.decode()
+    assert not Activity.objects.filter(kind="call").exists()
 
 
 def test_a_change_of_stage_cannot_be_rewritten(alice: Membership, NOW: datetime) -> None:

@@ -91,7 +91,11 @@ class ActivityForm(forms.Form):
         if day is not None and time is not None:
             if day.year < 1970:
                 self.add_error("day", "Choose a later day.")
-            elif (at := datetime.combine(day, time, self.zone).astimezone(UTC)) > self.now:
+            elif (
+                # The day first: the last one there is has no instant in UTC from where it ends later.
+                day > self.now.astimezone(self.zone).date()
+                or (at := datetime.combine(day, time, self.zone).astimezone(UTC)) > self.now
+            ):
                 self.add_error("day", "This has not happened yet. Choose a day and time that have passed.")
             else:
                 self.at = at
