@@ -18,6 +18,7 @@ from bookings.briefing import briefing_of
 from bookings.domain import mail_kinds as kinds
 from bookings.domain.names import in_one
 from bookings.models import Booking
+from workestra.accounts import selectors as accounts
 from workestra.calendars.domain import clock_words as words
 from workestra.notifications import selectors as notifications
 from workestra.notifications import services as outbox
@@ -59,9 +60,11 @@ def _due(now: datetime, behind: UUID) -> list[Booking]:
 
 
 def _brief(booking: Booking, now: datetime) -> bool:
-    """Tell each host in the ways he wants; whether there was one who does."""
-    wanted = notifications.channels_of(booking.host_ids, booking.workspace_id, KIND)
-    for host in booking.hosts:
+    """Tell each host in the ways he wants; whether there was one who does. Who has left is told nothing."""
+    members = accounts.active_members_of(booking.workspace_id).filter(user__in=booking.host_ids)
+    here = set(members.values_list("user_id", flat=True))
+    wanted = notifications.channels_of(here, booking.workspace_id, KIND)
+    for host in (each for each in booking.hosts if each.pk in here):
         zone = ZoneInfo(booking.timezone)
         if wanted[host.pk].in_app:
             outbox.notify(

@@ -171,6 +171,19 @@ def test_who_takes_a_meeting_over_is_told_and_who_gave_it_away_is_not_any_more(
     assert set(Notice.objects.values_list("user", flat=True)) == {alice.user_id, bob.user_id}
 
 
+def test_who_has_left_is_told_nothing_and_who_takes_his_meeting_over_is(
+    booking: Booking, alice: Membership, bob: Membership, NOW: datetime
+) -> None:
+    Membership.objects.filter(pk=alice.pk).update(is_active=False)
+    assert briefings.send_due(booking.starts_at - timedelta(minutes=55)) == 0
+    assert not mails()
+    assert not Notice.objects.exists()
+    late = booking.starts_at - timedelta(minutes=50)
+    hosting.reassign(booking=booking, host=bob.user, actor=bob.user, now=late)
+    assert briefings.send_due(late) == 1
+    assert [message.recipient for message in mails()] == [bob.user.email]
+
+
 def test_a_mail_that_comes_too_late_is_not_sent(booking: Booking) -> None:
     briefings.send_due(booking.starts_at - timedelta(minutes=50))
     assert rendered(mails()[0], booking.starts_at) == Skip("The meeting has begun")
