@@ -1,6 +1,6 @@
 """The forms of a drawer: what a host can do with the booking, each with ids of its own, as a page may have several."""
 
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Any, Final
 from zoneinfo import ZoneInfo
 
@@ -8,6 +8,7 @@ from bookings.domain.lifecycle import Change
 from bookings.forms.console import CancelForm, NoteForm, ProposeForm, ReassignForm
 from bookings.models import Attendee, Booking
 from bookings.selectors import hosting
+from bookings.views.picker import BadAddress, start_of, start_value
 from workestra.accounts import selectors as accounts
 from workestra.accounts.domain.permissions import Permission
 from workestra.accounts.http import MemberRequest
@@ -54,7 +55,7 @@ def times_of(
         {
             "start": start,
             "local": start.astimezone(zone).replace(tzinfo=None),
-            "asked": f"{start.astimezone(UTC):%Y-%m-%dT%H:%MZ}",
+            "asked": start_value(start),
         }
         for start in hosting.times_near(booking, wanted, now)
     ]
@@ -79,7 +80,6 @@ def take_focus(tools: dict[str, Any], name: str) -> None:
 def asked_start(request: MemberRequest) -> datetime | None:
     """The start that the address proposes; None when it names none that can be read."""
     try:
-        start = datetime.fromisoformat(request.GET.get("start", ""))
-        return start.astimezone(UTC) if start.tzinfo else None
-    except (ValueError, OverflowError):
+        return start_of(request.GET.get("start", ""))
+    except BadAddress:
         return None

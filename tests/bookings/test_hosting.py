@@ -209,6 +209,15 @@ class TestNewTime:
         assert 'value="2030-01-10"' in page.content.decode()
         assert 'value="13:15"' in page.content.decode()
 
+    @pytest.mark.parametrize("start", ["0001-01-01T00:00Z", "9999-12-31T23:59Z"])
+    def test_a_proposed_start_far_out_of_range_is_left_aside(
+        self, start: str, alice: Membership, booking: Booking
+    ) -> None:
+        asked = {"open": str(booking.pk), "form": "propose", "start": start}
+        page = signed_in(alice).get("/calendar/bookings", asked)
+        assert page.status_code == 200
+        assert 'value="2030-01-08"' in page.content.decode()
+
 
 class TestAnotherHost:
     def test_it_is_handed_over_at_its_time_and_all_three_are_told(
