@@ -341,6 +341,14 @@ class HandOverForm(forms.Form):
             if (key := self.cleaned_data[name])
         ]
 
+    @property
+    def strays(self) -> int:
+        """For how many meetings that are not asked about (any more) somebody was chosen."""
+        return sum(
+            bool(value) and name.startswith("host-") and name not in self.fields
+            for name, value in self.data.items()
+        )
+
     @staticmethod
     def _name(meeting: Booking) -> str:
         return f"host-{meeting.pk}"

@@ -72,6 +72,11 @@ def hand_over(request: MemberRequest) -> HttpResponse:
         messages.success(
             request, f"{given} meeting{'' if given == 1 else 's'} handed over. Everybody is told by mail."
         )
+    if strays := form.strays:
+        messages.error(
+            request,
+            f"{strays} choice{' was' if strays == 1 else 's were'} not used: the list has changed meanwhile.",
+        )
     if not refused:
         return redirect("managed_events:hand_over")
     page, meetings, form = _listed(request, refused=refused)

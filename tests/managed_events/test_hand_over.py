@@ -2,6 +2,7 @@
 
 from datetime import UTC, datetime, timedelta
 from typing import Any
+from uuid import uuid4
 
 import pytest
 import time_machine
@@ -162,6 +163,16 @@ def test_of_two_meetings_at_once_the_one_that_cannot_be_given_keeps_no_other_bac
     assert "Dana Admin was booked just now." in html
     assert "1 meeting handed over." in html
     assert Booking.objects.filter(pk__in=[left.pk, second.pk], host=dana.user).count() == 1
+
+
+def test_a_choice_whose_meeting_has_gone_from_the_page_is_not_lost_silently(
+    left: Booking, dana: Membership
+) -> None:
+    sent = {f"host-{key}": str(dana.user_id) for key in (left.pk, uuid4())}
+    with time_machine.travel(MONDAY_MORNING, tick=False):
+        html = signed_in(dana).post(URL, sent, follow=True).content.decode()
+    assert "1 meeting handed over." in html
+    assert "1 choice was not used: the list has changed meanwhile." in html
 
 
 def test_a_groups_admin_gives_only_what_his_role_lets_him_change(left: Booking, alice: Membership) -> None:
