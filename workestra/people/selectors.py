@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from django.db.models import Count, Q
+from django.db.models import Count
 
 from bookings.models import Booking
 from managed_events.models import ManagedEventTemplate
@@ -99,6 +99,6 @@ def templates_of(group: Group) -> list[ManagedEventTemplate]:
     """Templates the group's admins manage, by title, each with `link_count`: how many people have one of its links."""
     return list(
         ManagedEventTemplate.objects.filter(group=group)
-        .annotate(link_count=Count("links", filter=Q(links__isnull=False)))
+        .annotate(link_count=Count("links"))
         .order_by("title", "pk")
     )

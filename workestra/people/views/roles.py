@@ -109,7 +109,6 @@ def _page(request: MemberRequest, form: RolesForm, *, status: int = 200) -> Http
         "roles": people.items(),
         "differences": differences,
         "touched": sum(people[role] for role in {difference.role for difference in differences}),
-        "cells_differ": bool(differences),
     }
     if request.htmx and "preview" in request.POST:
         return render(request, "people/roles.html#summary", context, status=status)
