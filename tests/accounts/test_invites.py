@@ -21,7 +21,15 @@ def test_lines_are_read_with_and_without_names_each_address_once() -> None:
 
 
 @pytest.mark.parametrize(
-    "line", ["Hana", "hana@", "@larkhill.example", "hana@larkhill", "a b@c.example, d@e.example"]
+    "line",
+    [
+        "Hana",
+        "hana@",
+        "@larkhill.example",
+        "hana@larkhill",
+        "a b@c.example, d@e.example",
+        "a@b.example; c@d.example",
+    ],
 )
 def test_a_line_without_an_address_is_named(line: str) -> None:
     with pytest.raises(BadLine) as bad:

@@ -15,6 +15,7 @@ from tests.factories import PASSWORD, GroupFactory, MembershipFactory, join_grou
 from tests.managed_events.making import assign_to, make_template
 from tests.one_off.making import make_one_off
 from workestra.accounts.models import Membership, User
+from workestra.accounts.services import members
 from workestra.audit.models import AuditEvent
 from workestra.notifications.effects import deliver_due
 from workestra.notifications.models import OutboxMessage
@@ -88,7 +89,8 @@ def test_bad_and_known_addresses_are_named_and_nobody_is_invited(
     people = User.objects.count()
     for typed, words in (
         ("", "Type at least one address."),
-        ("new@larkhill.example\nnonsense", "“nonsense” holds no email address."),
+        ("new@larkhill.example\nnonsense", "“nonsense” is not one email address."),
+        ("new@larkhill.example\nann@a_b.example", "“ann@a_b.example” is not one email address."),
         (f"new@larkhill.example\n{alice.user.email.upper()}", f"invited: {alice.user.email}"),
         (f"new@larkhill.example\n{carol.user.email}", f"invited: {carol.user.email}"),
         ("\n".join(f"p{n}@larkhill.example" for n in range(51)), "These are 51 people."),
@@ -130,6 +132,34 @@ def test_what_is_accepted_is_neither_sent_again_nor_withdrawn(dana: Membership, 
         assert "has accepted already" in page
     assert User.objects.filter(pk=alice.user_id).exists()
     assert not actions()
+
+
+def test_admins_leave_invitations_of_owners_alone(dana: Membership, owner: Membership) -> None:
+    signed_in(owner).post(INVITE, {"people": "hana@larkhill.example", "role": "owner"})
+    hana = Membership.objects.get(user__email="hana@larkhill.example")
+    admin = signed_in(dana)
+    for name in ("invite_again", "withdraw"):
+        assert admin.post(url(name, hana)).status_code == 403
+    assert "Withdraw" not in admin.get("/settings/members").content.decode()
+    assert "Withdraw" in signed_in(owner).get("/settings/members").content.decode()
+    assert Membership.objects.filter(pk=hana.pk).exists()
+    assert OutboxMessage.objects.count() == 1
+    assert actions() == ["user.invited"]
+
+
+def test_an_invitation_that_does_not_arrive_is_called_one_on_the_mail_page(dana: Membership) -> None:
+    invited(dana)
+    OutboxMessage.objects.update(dead_at=MONDAY_MORNING)
+    assert "Invitation, hana@larkhill.example" in signed_in(dana).get("/settings/mail").content.decode()
+
+
+def test_a_username_that_somebody_takes_this_very_moment_is_given_to_him_alone(
+    dana: Membership, alice: Membership, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    late = iter([alice.user.username])
+    free = members.free_username
+    monkeypatch.setattr(members, "free_username", lambda base, taken: next(late, free(base, taken)))
+    assert invited(dana).user.username == "hana"
 
 
 def test_a_role_holds_from_the_next_page_on(dana: Membership, alice: Membership) -> None:

@@ -14,7 +14,7 @@ from workestra.notifications.models import OutboxMessage
 from workestra.notifications.registry import Skip, renders
 
 
-@renders(BROKEN_MAIL)
+@renders(BROKEN_MAIL, "Calendar to reconnect")
 def broken(message: OutboxMessage, now: datetime) -> EmailMessage | Skip:
     """Says which account it is, since when, and where to connect it again; nothing when that was done meanwhile."""
     account = (

@@ -16,7 +16,7 @@ from workestra.notifications.registry import Skip, renders
 from workestra.people.services import INVITED
 
 
-@renders(INVITED)
+@renders(INVITED, "Invitation")
 def invitation(message: OutboxMessage, now: datetime) -> EmailMultiAlternatives | Skip:
     """The mail with the link that lets somebody choose a password, and by that become a member."""
     member = Membership.objects.select_related("user", "workspace").filter(pk=message.topic_id).first()

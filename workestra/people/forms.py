@@ -5,6 +5,7 @@ from uuid import UUID
 
 from django import forms
 from django.core.exceptions import ValidationError
+from django.core.validators import validate_email
 from django.http import QueryDict
 
 from workestra.accounts.domain.invites import MOST, BadLine, Invitee, invitees
@@ -42,7 +43,13 @@ class InviteForm(forms.Form):
         try:
             found = invitees(self.cleaned_data["people"])
         except BadLine as bad:
-            raise ValidationError(f"“{bad.line[:80]}” holds no email address.") from bad
+            raise ValidationError(f"“{bad.line[:80]}” is not one email address.") from bad
+        for person in found:
+            try:
+                validate_email(person.email)
+            except ValidationError as bad:
+                # Nobody could sign in with it.
+                raise ValidationError(f"“{person.email[:80]}” is not one email address.") from bad
         if len(found) > MOST:
             raise ValidationError(f"These are {len(found)} people. Invite at most {MOST} at once.")
         return found

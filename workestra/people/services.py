@@ -35,7 +35,7 @@ def invite(*, people: Sequence[Invitee], role: Role, by: Membership, now: dateti
 def invite_again(*, member: Membership, by: Membership, now: datetime) -> None:
     """Send the invitation once more; the link sent before goes on working as long as it would have.
 
-    Raises: NotWaiting.
+    Raises: NotWaiting, OwnersOnly.
     """
     with transaction.atomic():
         _owe_mail(members.invite_again(member=member, by=by, now=now))
@@ -44,7 +44,7 @@ def invite_again(*, member: Membership, by: Membership, now: datetime) -> None:
 def withdraw_invite(*, member: Membership, by: Membership, now: datetime) -> None:
     """The invitation is gone; its link leads nowhere, and a mail that waits is not sent.
 
-    Raises: NotWaiting.
+    Raises: NotWaiting, OwnersOnly.
     """
     with transaction.atomic():
         notifications.cancel_pending(member.pk, reason="The invitation was withdrawn")

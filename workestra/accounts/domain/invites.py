@@ -42,7 +42,8 @@ def invitees(text: str) -> list[Invitee]:
     for line in filter(None, map(str.strip, text.splitlines())):
         name, address = parseaddr(line)
         email = address.lower()
-        if not _is_address(email):
+        # A parser that finds an address forgets what follows it: a second one must not get lost.
+        if line.count("@") > 1 or not _is_address(email):
             raise BadLine(line)
         found.setdefault(email, Invitee((name.strip() or _name_in(email))[:120], email))
     return list(found.values())

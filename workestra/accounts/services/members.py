@@ -67,10 +67,11 @@ def invite(
 def invite_again(*, member: Membership, by: Membership, now: datetime) -> Membership:
     """The invitation, as of now. Sending the mail is for the caller, in the same transaction.
 
-    Raises: NotWaiting.
+    Raises: NotWaiting, OwnersOnly.
     """
     with transaction.atomic():
         current = _waiting(member)
+        _ensure_may_give(by, Role(current.role))
         current.invited_at = now
         current.save(update_fields=["invited_at"])
         _record("user.invited", current, by, now, after={"role": current.role, "email": current.user.email})
@@ -80,10 +81,11 @@ def invite_again(*, member: Membership, by: Membership, now: datetime) -> Member
 def withdraw_invite(*, member: Membership, by: Membership, now: datetime) -> None:
     """The invitation is gone, and with it the account nobody has used.
 
-    Raises: NotWaiting.
+    Raises: NotWaiting, OwnersOnly.
     """
     with transaction.atomic():
         current = _waiting(member)
+        _ensure_may_give(by, Role(current.role))
         _record(
             "user.withdrawn", current, by, now, before={"role": current.role, "email": current.user.email}
         )
@@ -184,22 +186,27 @@ def _lock(workspace_id: UUID) -> None:
 
 def _create(person: Invitee, timezone: str) -> User:
     wanted = base_of_username(person.email)
-    taken = set(User.objects.filter(username__startswith=wanted).values_list("username", flat=True))
-    try:
-        with transaction.atomic():
-            return User.objects.create_user(
-                person.email, username=free_username(wanted, taken), name=person.name, timezone=timezone
-            )
-    except IntegrityError as error:
-        # Another workspace may have invited the same person this very moment.
-        if known := selectors.known_emails([person.email]):
-            raise AlreadyHere(known) from error
-        raise
+    while True:
+        taken = set(User.objects.filter(username__startswith=wanted).values_list("username", flat=True))
+        username = free_username(wanted, taken)
+        try:
+            with transaction.atomic():
+                return User.objects.create_user(
+                    person.email, username=username, name=person.name, timezone=timezone
+                )
+        except IntegrityError as error:
+            # Another workspace may have invited the same person this very moment, or somebody of his name.
+            if known := selectors.known_emails([person.email]):
+                raise AlreadyHere(known) from error
+            if not User.objects.filter(username=username).exists():
+                raise
 
 
 def _waiting(member: Membership) -> Membership:
     _lock(member.workspace_id)
-    current = Membership.objects.select_related("user").filter(pk=member.pk).exclude(invited_at=None).first()
+    # Whoever is accepting it at this moment holds the row, and not the workspace.
+    waiting = Membership.objects.select_for_update(of=("self",), no_key=True).exclude(invited_at=None)
+    current = waiting.select_related("user").filter(pk=member.pk).first()
     if current is None:
         raise NotWaiting
     return current

@@ -102,6 +102,8 @@ def invite_again(request: MemberRequest, member_id: UUID) -> HttpResponse:
         messages.error(request, reached.sentence)
     except NotWaiting:
         messages.error(request, f"{member.user.name} has accepted already.")
+    except OwnersOnly as refused:
+        raise PermissionDenied("Only owners invite owners.") from refused
     return redirect("people:members")
 
 
@@ -114,6 +116,8 @@ def withdraw(request: MemberRequest, member_id: UUID) -> HttpResponse:
         messages.success(request, f"The invitation to {member.user.email} is withdrawn")
     except NotWaiting:
         messages.error(request, f"{member.user.name} has accepted already.")
+    except OwnersOnly as refused:
+        raise PermissionDenied("Only owners withdraw invitations of owners.") from refused
     return redirect("people:members")
 
 
