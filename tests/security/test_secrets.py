@@ -147,8 +147,9 @@ def test_addresses_of_the_hosts_own_pages_stay_in_the_log() -> None:
 def log_lines(records: list[logging.LogRecord]) -> list[str]:
     """What a server writes of these records, as its settings format them."""
     handler = settings.LOGGING["handlers"]["console"]
+    # A copy: it takes the formatter's class out of what it is given.
     formatter = logging.config.DictConfigurator(settings.LOGGING).configure_formatter(  # type: ignore[no-untyped-call]
-        settings.LOGGING["formatters"][handler["formatter"]]
+        dict(settings.LOGGING["formatters"][handler["formatter"]])
     )
     return [formatter.format(record) for record in records]
 
