@@ -9,7 +9,10 @@ import ipaddress
 import socket
 import time
 from collections.abc import Mapping
-from typing import Any, Final
+from contextlib import suppress
+from contextvars import ContextVar
+from threading import Timer
+from typing import Any, Final, Self
 from urllib.parse import urlsplit
 
 import requests
@@ -41,21 +44,75 @@ class EgressSession(requests.Session):
 
     def send(self, request: requests.PreparedRequest, **how: Any) -> requests.Response:
         """Raises: Refused, requests.RequestException."""
-        deadline = time.monotonic() + self.seconds
         how |= {"allow_redirects": False, "stream": True, "timeout": self.seconds / 2}
-        response = super().send(request, **how)
+        with _Watch(self.seconds) as watch:
+            try:
+                response = super().send(request, **how)
+                response._content = self._body_of(response)
+            except requests.RequestException:
+                watch.ensure_in_time()
+                raise
+            # An answer that was cut may look like one that has ended.
+            watch.ensure_in_time()
+        return response
+
+    def _body_of(self, response: requests.Response) -> bytes:
         body = bytearray()
         try:
             for chunk in response.iter_content(65_536):
                 body += chunk
                 if len(body) > self.max_bytes:
                     raise Refused(f"the answer is longer than {self.max_bytes // MEGABYTE} MB")
-                if time.monotonic() > deadline:
-                    raise Refused(f"the answer took longer than {self.seconds:.0f} seconds")
         finally:
             response.close()
-        response._content = bytes(body)
-        return response
+        return bytes(body)
+
+
+class _Watch:
+    """Cuts the connections of a request when its time is over. Timeouts of sockets do not: each byte begins them anew,
+    and whoever sends one now and then would keep a worker for days."""
+
+    def __init__(self, seconds: float) -> None:
+        self._seconds = seconds
+        self._ends = time.monotonic() + seconds
+        self._lines: list[socket.socket] = []
+        self._timer = Timer(seconds, self._cut)
+        self._timer.daemon = True
+
+    @property
+    def left(self) -> float:
+        """Seconds that are left, 0 when there are none."""
+        return max(0.0, self._ends - time.monotonic())
+
+    def see(self, connected: socket.socket) -> None:
+        """The request goes over this socket as well. It is known by a copy: TLS takes the socket itself away."""
+        self._lines.append(socket.fromfd(connected.fileno(), connected.family, connected.type))
+        if not self.left:
+            self._cut()
+
+    def ensure_in_time(self) -> None:
+        """Raises: Refused."""
+        if not self.left:
+            raise Refused(f"the answer took longer than {self._seconds:.0f} seconds")
+
+    def _cut(self) -> None:
+        for line in self._lines:
+            with suppress(OSError):
+                line.shutdown(socket.SHUT_RDWR)
+
+    def __enter__(self) -> Self:
+        self._before = _watch.set(self)
+        self._timer.start()
+        return self
+
+    def __exit__(self, *_error: object) -> None:
+        self._timer.cancel()
+        _watch.reset(self._before)
+        for line in self._lines:
+            line.close()
+
+
+_watch: ContextVar[_Watch] = ContextVar("request under way")
 
 
 class _PublicOnly(HTTPAdapter):
@@ -77,10 +134,18 @@ class _CheckedHTTP(HTTPConnection):
     def _new_conn(self) -> socket.socket:
         return _connected(self)
 
+    def request(self, *args: Any, **how: Any) -> None:
+        _see_again(self)
+        super().request(*args, **how)
+
 
 class _CheckedHTTPS(HTTPSConnection):
     def _new_conn(self) -> socket.socket:
         return _connected(self)
+
+    def request(self, *args: Any, **how: Any) -> None:
+        _see_again(self)
+        super().request(*args, **how)
 
 
 class _HTTPPool(HTTPConnectionPool):
@@ -89,6 +154,12 @@ class _HTTPPool(HTTPConnectionPool):
 
 class _HTTPSPool(HTTPSConnectionPool):
     ConnectionCls = _CheckedHTTPS
+
+
+def _see_again(connection: HTTPConnection) -> None:
+    """A connection that is kept was seen by the request that opened it."""
+    if connection.sock is not None:
+        _watch.get().see(connection.sock)
 
 
 def _connected(connection: HTTPConnection) -> socket.socket:
@@ -104,16 +175,21 @@ def _connected(connection: HTTPConnection) -> socket.socket:
             if not is_public(str(address[0])):
                 raise Refused(f"{host} is not a public address")
     last: OSError | None = None
+    watch = _watch.get()
+    timeout = connection.timeout if isinstance(connection.timeout, float | int) else SECONDS
     for family, kind, protocol, _name, address in found:
         sock = socket.socket(family, kind, protocol)
         try:
-            sock.settimeout(connection.timeout if isinstance(connection.timeout, float | int) else SECONDS)
+            # Never 0, which would be: do not wait at all.
+            sock.settimeout(max(0.001, min(timeout, watch.left)))
             sock.connect(address)
         except OSError as error:
             sock.close()
             last = error
         else:
+            sock.settimeout(timeout)
             sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+            watch.see(sock)
             return sock
     raise NewConnectionError(connection, f"{host} does not answer: {last}")
 
