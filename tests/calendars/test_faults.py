@@ -3,10 +3,12 @@
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from itertools import count
 from typing import Any
 from uuid import uuid4
 
 import pytest
+from lxml import etree
 
 from tests.calendars.contract import BERLIN, MONDAY, WINDOW, GoogleBench, MicrosoftBench
 from tests.fakes import google as google_fake
@@ -15,6 +17,7 @@ from tests.fakes.google import FakeGoogle
 from tests.fakes.microsoft import FakeMicrosoft
 from tests.fakes.server import Answer
 from workestra.calendars.domain.period import Period
+from workestra.calendars.providers import caldav
 from workestra.calendars.providers.google import calendar as google_calendar
 from workestra.calendars.providers.microsoft import calendar as microsoft_calendar
 from workestra.calendars.providers.provider import (
@@ -272,3 +275,18 @@ def test_access_that_was_taken_away_is_not_asked_for_again_and_again(either: Any
 def test_the_zone_of_the_calendar_is_the_one_of_its_whole_days() -> None:
     assert google_calendar._zone_of("Asia/Kolkata", BERLIN).key == "Asia/Kolkata"
     assert google_calendar._zone_of("Nowhere/Town", BERLIN) is BERLIN
+
+
+def test_a_list_of_changes_without_an_end_is_given_up(monkeypatch: pytest.MonkeyPatch) -> None:
+    rounds = count()
+
+    def endless(*_asked: object, **_how: object) -> tuple[list[caldav._Answer], etree._Element]:
+        tree = etree.Element(caldav._tag("d:multistatus"))
+        etree.SubElement(tree, caldav._tag("d:sync-token")).text = f"token {next(rounds)}"
+        return [caldav._Answer(href="/alice/", status=507, props={})], tree
+
+    calendar = caldav.CalDAVCalendar("https://dav.larkhill.example/", "alice", "planted", BERLIN)
+    monkeypatch.setattr(calendar, "_report", endless)
+    with pytest.raises(CursorDead):
+        calendar.changes("/alice/work/", WINDOW, "sync:first", MONDAY)
+    assert next(rounds) == caldav.MOST_ROUNDS

@@ -14,15 +14,21 @@ from pytest_django import DjangoAssertNumQueries
 
 from tests.calendars.making import MAIN, TEAM, calendar_of, connect_google
 from tests.fakes.google import FakeGoogle, problem
-from tests.fakes.server import Answer
+from tests.fakes.server import Answer, Fake
 from workestra.accounts.models import Membership
 from workestra.calendars import connections as accounts
-from workestra.calendars import effects, selectors, services
+from workestra.calendars import effects, mirror, selectors, services
 from workestra.calendars.connections import AccountTokens, mailbox
 from workestra.calendars.domain.kinds import ProviderKind
 from workestra.calendars.domain.period import Period
 from workestra.calendars.models import CalendarAccount, RemoteBusy, RemoteCalendar
-from workestra.calendars.providers.provider import AccessRevoked, ProviderDown, ProviderEvent
+from workestra.calendars.providers.provider import (
+    AccessRevoked,
+    CalendarFacts,
+    Grant,
+    ProviderDown,
+    ProviderEvent,
+)
 from workestra.notifications.effects import deliver_due
 from workestra.notifications.models import OutboxMessage
 
@@ -216,6 +222,55 @@ class TestReading:
         calendar = calendar_of(account)
         assert calendar.failures == 1
         assert calendar.last_error.startswith("Something went wrong on our side")
+
+    def test_what_cannot_be_kept_is_put_off_and_the_next_one_is_read(
+        self, alice: Membership, google: FakeGoogle, NOW: datetime, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        account = connect_google(alice, google, NOW)
+        team = calendar_of(account, "Sales team")
+        RemoteCalendar.objects.filter(pk=team.pk).update(checked=True)
+        store = mirror.store
+
+        def broken(calendar: RemoteCalendar, *read: Any) -> bool:
+            if calendar.pk == team.pk:
+                raise ValueError("no column takes this")
+            return store(calendar, *read)
+
+        monkeypatch.setattr(mirror, "store", broken)
+        assert read_now(NOW) == 2
+        assert [calendar_of(account, name).failures for name in ("Sales team", "Alice Okafor")] == [1, 0]
+        assert calendar_of(account).synced_at == NOW
+
+    def test_a_feed_whose_ids_hold_what_no_column_does_is_read(
+        self, alice: Membership, NOW: datetime, settings: Any
+    ) -> None:
+        class Website(Fake):
+            routes = [("GET", "/.*", "show")]
+
+            def show(self, request: Any) -> Answer:
+                span = f"DTSTART:{NOW:%Y%m%dT%H%M%SZ}\r\nDTEND:{NOW + HOUR:%Y%m%dT%H%M%SZ}"
+                event = f"BEGIN:VEVENT\r\nUID:a\0b\r\n{span}\r\nEND:VEVENT"
+                head = "BEGIN:VCALENDAR\r\nVERSION:2.0\r\nPRODID:x"
+                return Answer(200, f"{head}\r\n{event}\r\nEND:VCALENDAR\r\n", kind="text/calendar")
+
+        settings.EGRESS_PRIVATE_HOSTS = ["127.0.0.1"]
+        website = Website()
+        with website.running():
+            facts = CalendarFacts(id="feed", name="Terms", is_writable=False)
+            grant = Grant(name="Terms", scopes=(), secrets={"url": website.url})
+            services.connect(alice, ProviderKind.ICS, grant, (facts,), NOW)
+            assert read_now(NOW) == 1
+        assert known(alice, NOW).busy == (Period.lasting(NOW, HOUR),)
+
+    def test_one_that_its_reader_dies_of_waits_behind_the_others(
+        self, alice: Membership, google: FakeGoogle, NOW: datetime
+    ) -> None:
+        account = connect_google(alice, google, NOW)
+        (deadly,) = effects._lease()
+        team = calendar_of(account, "Sales team")
+        RemoteCalendar.objects.filter(pk=team.pk).update(checked=True, due_at=Now())
+        RemoteCalendar.objects.filter(pk=deadly.pk).update(leased_until=Now() - HOUR)
+        assert selectors.due_to_read().first() == team
 
     def test_nothing_is_written_after_the_lease_went_to_somebody_else(
         self, alice: Membership, google: FakeGoogle, NOW: datetime
@@ -449,6 +504,18 @@ class TestChannels:
         headers["X-Goog-Channel-Token"] = channel["token"]
         assert client.post(address, headers=headers).status_code == 204
         assert selectors.due_to_read().get() == calendar
+
+    @pytest.mark.parametrize(
+        "said",
+        [
+            '{"value": [{"subscriptionId": "a\\u0000", "clientState": "b"}]}',
+            '{"value": [{"subscriptionId": "a", "clientState": "\\ud800"}]}',
+            "[" * 100_000,
+        ],
+    )
+    def test_what_no_provider_says_is_not_known(self, told: CalendarAccount, client: Any, said: str) -> None:
+        address = reverse("calendars:microsoft_notice")
+        assert client.post(address, said, content_type="application/json").status_code == 404
 
     def test_a_channel_is_renewed_at_half_of_its_life(
         self, told: CalendarAccount, google: FakeGoogle

@@ -71,8 +71,9 @@ def _lease() -> list[RemoteCalendar]:
             selectors.due_to_read().select_for_update(skip_locked=True).values_list("pk", flat=True)[:BATCH]
         )
         taken = RemoteCalendar.objects.filter(pk__in=ids)
-        taken.update(leased_until=Now() + LEASE, attempts=F("attempts") + 1)
-        return list(taken.select_related("account__user").order_by("due_at", "id"))
+        # Due again behind all others: one that its reader dies of does not keep them from their turn.
+        taken.update(leased_until=Now() + LEASE, due_at=Now() + LEASE, attempts=F("attempts") + 1)
+        return list(taken.select_related("account__user").order_by("id"))
 
 
 def read(calendar: RemoteCalendar, now: datetime) -> None:
@@ -83,6 +84,7 @@ def read(calendar: RemoteCalendar, now: datetime) -> None:
             if account.listed_at is None or now - account.listed_at > LIST_EVERY:
                 mirror.keep_list(account, provider.calendars(), now)
             changes, window = _changes(calendar, provider, now)
+        mirror.store(calendar, changes, window, now)
     except Gone as error:
         _look_for(calendar, str(error), now)
     except (AccessRevoked, NotConnected) as error:
@@ -96,8 +98,6 @@ def read(calendar: RemoteCalendar, now: datetime) -> None:
     except Exception as error:
         logger.exception("%s could not be read", calendar.pk)
         _put_off(calendar, error, None, now)
-    else:
-        mirror.store(calendar, changes, window, now)
 
 
 def _changes(calendar: RemoteCalendar, provider: CalendarProvider, now: datetime) -> tuple[Changes, Period]:

@@ -92,7 +92,7 @@ def store(calendar: RemoteCalendar, changes: Changes, window: Period, now: datet
             return False
         old = RemoteBusy.objects.filter(calendar=row)
         if not changes.is_complete:
-            old = old.filter(remote_id__in=[remote_id[:1200] for remote_id in changes.events])
+            old = old.filter(remote_id__in=[_kept_id(remote_id) for remote_id in changes.events])
         old.delete()
         RemoteBusy.objects.bulk_create(
             (
@@ -102,8 +102,8 @@ def store(calendar: RemoteCalendar, changes: Changes, window: Period, now: datet
                     during=DateTimeTZRange(piece.period.start, piece.period.end, "[)"),
                     is_busy=piece.is_busy,
                     all_day=piece.all_day,
-                    remote_id=remote_id[:1200],
-                    etag=piece.etag[:200],
+                    remote_id=_kept_id(remote_id),
+                    etag=piece.etag[:200].replace("\0", ""),
                     own_key=piece.own_key,
                 )
                 for remote_id, pieces in changes.events.items()
@@ -161,6 +161,11 @@ def keep_channel(
 
 def hash_of(secret: str) -> str:
     return hashlib.sha256(secret.encode()).hexdigest()
+
+
+def _kept_id(remote_id: str) -> str:
+    """An event's id as the mirror keeps it: calendars hold what no column does."""
+    return remote_id.replace("\0", "")[:1200]
 
 
 def _forget(calendar: RemoteCalendar) -> None:

@@ -157,6 +157,9 @@ def noticed(channel_id: str, secret: str, *, renew: bool = False, reread: bool =
 
     `renew` asks for another channel, `reread` has everything read anew.
     """
+    # Anybody may call: what no provider sends (NUL, half of a surrogate pair) is asked of no database.
+    if not (channel_id.isascii() and channel_id.isprintable() and secret.isascii()):
+        return False
     with transaction.atomic():
         own = RemoteCalendar.objects.filter(channel_id=channel_id, channel_secret_hash=hash_of(secret))
         if not channel_id or not own.exists():

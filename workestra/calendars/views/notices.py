@@ -52,6 +52,6 @@ def microsoft(request: HttpRequest) -> HttpResponse:
 def _notices(request: HttpRequest) -> list[dict[str, Any]]:
     try:
         found = json.loads(request.body)["value"]
-    except (ValueError, KeyError, TypeError):
+    except (ValueError, KeyError, TypeError, RecursionError):
         return []
     return [each for each in found if isinstance(each, dict)] if isinstance(found, list) else []

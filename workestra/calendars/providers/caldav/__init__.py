@@ -48,6 +48,8 @@ _XMLNS: Final = (
 )
 AT_ONCE: Final = 50
 TRIES: Final = 4
+MOST_ROUNDS: Final = 100
+"""So many parts of a list of changes are asked for; a server that has more is read as a whole."""
 _SYNC: Final = "sync:"
 _CTAG: Final = "ctag:"
 
@@ -235,8 +237,7 @@ class CalDAVCalendar:
     def _changes_since(self, calendar_id: str, window: Period, token: str) -> Changes:
         changed: list[str] = []
         events: dict[str, Sequence[Piece]] = {}
-        more = True
-        while more:
+        for _round in range(MOST_ROUNDS):
             body = (
                 f"<d:sync-collection {_XMLNS}><d:sync-token>{escape(token)}</d:sync-token>"
                 "<d:sync-level>1</d:sync-level><d:prop><d:getetag/></d:prop></d:sync-collection>"
@@ -255,6 +256,10 @@ class CalDAVCalendar:
                     events[answer.href] = ()
                 else:
                     changed.append(answer.href)
+            if not more:
+                break
+        else:
+            raise CursorDead("The server's list of changes has no end.")
         for first in range(0, len(changed), AT_ONCE):
             part = changed[first : first + AT_ONCE]
             events |= dict.fromkeys(part, ())

@@ -55,7 +55,7 @@ class IcsFeed:
         text, _cursor = self._read("")
         try:
             name = str(Calendar.from_ical(text or b"").get("X-WR-CALNAME", ""))
-        except (ValueError, IndexError) as error:
+        except (ValueError, IndexError, KeyError, TypeError, AttributeError) as error:
             raise BadRequest("There is no calendar at this address.") from error
         return [CalendarFacts(id=FEED, name=name or urlsplit(self._url).hostname or FEED, is_writable=False)]
 
