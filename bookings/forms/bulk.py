@@ -35,6 +35,7 @@ class BulkForm(forms.Form):
         listed: Sequence[UUID],
     ) -> None:
         super().__init__(data)
+        self._listed = listed
         self.fields["pick"].choices = [(str(pk), str(pk)) for pk in listed]  # type: ignore[attr-defined]
         match action:
             case Action.CANCEL:
@@ -65,10 +66,11 @@ class BulkForm(forms.Form):
 
     @property
     def picked(self) -> set[UUID]:
-        """The bookings that were picked, as far as they can be read."""
+        """The bookings that were picked, as far as they are still listed: also of a form that is refused."""
         if not self.is_bound:
             return set()
-        return set(self.cleaned_data.get("pick") or ()) if hasattr(self, "cleaned_data") else set()
+        ticked = set(self["pick"].value() or ())
+        return {pk for pk in self._listed if str(pk) in ticked}
 
     @property
     def host_id(self) -> UUID | None:

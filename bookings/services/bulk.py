@@ -81,9 +81,11 @@ def perform(run_id: UUID, clock: Clock) -> None:
             state, problem = BulkItem.State.FAILED, "Something went wrong on our side"
         mine = BulkItem.objects.filter(pk=item.pk, attempts=item.attempts, state=BulkItem.State.WAITING)
         mine.update(state=state, problem=problem, leased_until=None)
-    unfinished = BulkItem.objects.filter(run=run, state=BulkItem.State.WAITING)
-    if not unfinished.exists():
-        BulkRun.objects.filter(pk=run.pk, finished_at=None).update(finished_at=clock())
+    with transaction.atomic():
+        # Held, as by `retry_failed`: rows that wait again are never left in a run that counts as finished.
+        still = BulkRun.objects.select_for_update().filter(pk=run.pk, finished_at=None)
+        if still.first() and not BulkItem.objects.filter(run=run, state=BulkItem.State.WAITING).exists():
+            still.update(finished_at=clock())
 
 
 def perform_unfinished(clock: Clock) -> None:
@@ -100,7 +102,7 @@ def retry_failed(*, run: BulkRun, now: datetime) -> int:
         BulkRun.objects.select_for_update().get(pk=run.pk)
         failed = list(
             run.items.filter(state=BulkItem.State.FAILED)
-            .select_related("booking__host", "booking__workspace")
+            .select_related("booking__host", "booking__link", "booking__workspace")
             .prefetch_related("booking__attendees", "booking__co_hosts")
         )
         action = Action(run.action)

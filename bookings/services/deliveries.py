@@ -7,6 +7,7 @@ from django.db import transaction
 from bookings.models import Booking
 from workestra.accounts.models import User
 from workestra.audit import services as audit
+from workestra.notifications import selectors as outbox_reads
 from workestra.notifications import services as outbox
 from workestra.notifications.models import OutboxMessage
 
@@ -18,13 +19,17 @@ class NotOver(Exception):
 def send_again(*, message: OutboxMessage, booking: Booking, actor: User, now: datetime) -> None:
     """A new set of tries for a mail that failed, or another copy of one that was sent.
 
-    It says what is true when it is sent, and is left out when there is nothing to tell any more. Raises: NotOver.
+    It says what is true when it is sent, and is left out when there is nothing to tell any more. Raises: NotOver, also
+    while another copy is on its way.
     """
     with transaction.atomic():
+        first = message.resend_of_id or message.pk
+        # All copies are held by their first one: two who ask at the same time get one copy.
+        OutboxMessage.objects.select_for_update().get(pk=first)
         current = OutboxMessage.objects.select_for_update().get(pk=message.pk)
         if current.dead_at is not None:
             outbox.retry(current)
-        elif current.sent_at is not None:
+        elif current.sent_at is not None and not outbox_reads.waiting().filter(resend_of=first).exists():
             outbox.resend(current)
         else:
             raise NotOver(str(current))

@@ -91,6 +91,18 @@ def test_a_mistake_is_said_and_nothing_is_started(
     assert not BulkRun.objects.exists()
 
 
+def test_what_was_picked_stays_so_when_one_of_them_has_gone_meanwhile(
+    alice: Membership, three: list[Booking], NOW: datetime
+) -> None:
+    bookings.cancel_by_host(booking=three[0], reason="", actor=alice.user, now=NOW)
+    answer = send(alice, "cancel", three, reason="Ill", run="1")
+    page = answer.content.decode()
+    assert (answer.status_code, page.count(" checked")) == (422, 2)
+    assert "One of these is no longer in the list." in page
+    assert "Ill" in page
+    assert not BulkRun.objects.exists()
+
+
 def test_the_picked_ones_are_cancelled_and_the_page_says_so(alice: Membership, three: list[Booking]) -> None:
     form = {"id": str(uuid4()), "pick": [str(each.pk) for each in three[:2]], "reason": "Ill", "run": "1"}
     client = signed_in(alice)

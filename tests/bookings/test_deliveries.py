@@ -134,6 +134,22 @@ def test_a_mail_on_its_way_is_not_sent_twice(booking: Booking, alice: Membership
     assert not AuditEvent.objects.filter(action="booking.mail_resent").exists()
 
 
+def test_two_clicks_owe_one_copy_and_another_one_once_it_was_sent(
+    booking: Booking, alice: Membership, NOW: datetime
+) -> None:
+    first = delivered(kinds.CONFIRMED_BOOKER, NOW)
+    client = signed_in(alice)
+    for _click in range(2):
+        assert post(client, first, booking).status_code == 302
+    copy = OutboxMessage.objects.get(resend_of=first)
+    post(client, copy, booking)
+    assert OutboxMessage.objects.filter(resend_of=first).count() == 1
+    OutboxMessage.objects.filter(pk=copy.pk).update(sent_at=Now())
+    post(client, copy, booking)
+    assert OutboxMessage.objects.filter(resend_of=first).count() == 2
+    assert AuditEvent.objects.filter(action="booking.mail_resent").count() == 2
+
+
 def test_a_confirmation_sent_again_after_the_cancellation_is_left_out(
     booking: Booking, alice: Membership, NOW: datetime
 ) -> None:
