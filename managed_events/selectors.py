@@ -364,9 +364,11 @@ def meetings_of_leavers(workspace_id: UUID, now: datetime) -> QuerySet[Booking]:
 
 
 def with_bookers(meetings: Iterable[Booking]) -> list[Booking]:
-    """These meetings with their hosts and attendees, in their order."""
+    """These meetings with their links, hosts and attendees, in their order."""
     keys = [meeting.pk for meeting in meetings]
-    found = Booking.objects.select_related("host").prefetch_related("attendees", "co_hosts").in_bulk(keys)
+    found = (
+        Booking.objects.select_related("host", "link").prefetch_related("attendees", "co_hosts").in_bulk(keys)
+    )
     return [found[key] for key in keys]
 
 

@@ -23,7 +23,13 @@ def known_of(people: Collection[UUID], around: Period, now: datetime) -> Known:
 def external_busy(link: BookingLink, known: KnownBusy, around: Period, now: datetime) -> list[Busy]:
     """A host's events as the link's rules take them; and, as busy too, whatever the link must not take to be free."""
     busy = [Busy(period) for period in known.busy]
-    unknown = unknown_time(
+    unknown = unknown_of(link, known, around, now)
+    return [*busy, Busy(unknown, kind=BusyKind.UNREADABLE)] if unknown else busy
+
+
+def unknown_of(link: BookingLink, known: KnownBusy, around: Period, now: datetime) -> Period | None:
+    """The part of `around` that the link must not take to be free, because what the host has then is not known."""
+    return unknown_time(
         UnreadablePolicy(link.unreadable_policy),
         timedelta(hours=link.unreadable_hours),
         stale_since=known.stale_since,
@@ -31,4 +37,3 @@ def external_busy(link: BookingLink, known: KnownBusy, around: Period, now: date
         within=around,
         now=now,
     )
-    return [*busy, Busy(unknown, kind=BusyKind.UNREADABLE)] if unknown else busy

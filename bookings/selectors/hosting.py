@@ -11,12 +11,13 @@ from zoneinfo import ZoneInfo
 
 from bookings.domain import month
 from bookings.models import Booking
+from scheduling import external
 from scheduling import selectors as scheduling
 from scheduling.domain.wallclock import DAY, instants_of_dates
 from scheduling.models import BookingLink, BusyTime, LinkHost, OutOfOffice, as_range
 from workestra.accounts.models import Membership, User
-from workestra.calendars import selectors as calendars
 from workestra.calendars.domain.period import Period
+from workestra.calendars.selectors import KnownBusy
 
 NEAR: Final = timedelta(days=8)
 OFFERED: Final = 6
@@ -50,13 +51,16 @@ class Substitute:
 class Bench:
     """Who else could host each of some upcoming bookings of one workspace: six queries, whatever their number.
 
-    `reach` is whose bookings the asking member may change; None is everybody in the workspace.
+    The bookings come with their links. `reach` is whose bookings the asking member may change; None is everybody in
+    the workspace.
     """
 
     def __init__(self, bookings: Sequence[Booking], reach: Collection[UUID] | None, now: datetime) -> None:
         self._pools: dict[UUID | None, list[User]] = defaultdict(list)
         self._taken: dict[UUID, list[tuple[Period, str]]] = defaultdict(list)
         self._others: list[User] = []
+        self._known: external.Known = {}
+        self._now = now
         if not bookings:
             return
         workspace = bookings[0].workspace_id
@@ -94,7 +98,11 @@ class Bench:
         self._taken[user.pk].append((booking.period, "busy"))
 
     def _what_keeps(self, user: User, booking: Booking) -> str:
-        return next((why for period, why in self._taken[user.pk] if period.overlaps(booking.period)), "")
+        for period, why in self._taken[user.pk]:
+            if period.overlaps(booking.period):
+                return why
+        is_known = is_known_free(booking, self._known[user.pk], self._now)
+        return "" if is_known else "calendar not read lately"
 
     def _read_taken(self, bookings: Sequence[Booking], now: datetime) -> None:
         users = {user.pk: user for user in (*chain.from_iterable(self._pools.values()), *self._others)}
@@ -104,7 +112,8 @@ class Bench:
         )
         for row in busy.exclude(expires_at__lte=now):
             self._taken[row.host_id].append((Period(row.during.lower, row.during.upper), "busy"))
-        for user_id, known in calendars.busy_of(list(users), Period(start, end), now).items():
+        self._known = external.known_of(list(users), Period(start, end), now)
+        for user_id, known in self._known.items():
             self._taken[user_id] += [(period, "busy") for period in known.busy]
         away = OutOfOffice.objects.filter(
             user__in=users, first_day__lte=(end + DAY).date(), last_day__gte=(start - DAY).date()
@@ -113,6 +122,14 @@ class Bench:
             zone = users[each.user_id].timezone
             spans = instants_of_dates(zone, each.first_day, each.last_day + DAY, start - DAY, end + DAY)
             self._taken[each.user_id] += [(Period(*span), "out of office") for span in spans]
+
+
+def is_known_free(booking: Booking, known: KnownBusy, now: datetime) -> bool:
+    """Whether somebody is free for the booking as far as his connected calendars go. What could not be read of them is
+    taken as the booking's link says, or as a new link would."""
+    if any(period.overlaps(booking.period) for period in known.busy):
+        return False
+    return external.unknown_of(booking.link or BookingLink(), known, booking.period, now) is None
 
 
 def substitutes_for(booking: Booking, reach: Collection[UUID] | None, now: datetime) -> list[Substitute]:

@@ -5,6 +5,7 @@ from datetime import datetime
 from bookings.domain.lifecycle import Change
 from bookings.domain.locations import MEETING
 from bookings.models import Attendee, Booking
+from bookings.selectors.hosting import is_known_free
 from bookings.services import notices
 from bookings.services.records import (
     attendee_at,
@@ -16,9 +17,9 @@ from bookings.services.records import (
     record,
 )
 from bookings.services.sessions import session_at
+from scheduling import external
 from scheduling.services.busy_time import LockedHosts, SlotTaken, with_hosts_locked
 from workestra.accounts.models import User
-from workestra.calendars import selectors as calendars
 from workestra.calendars.domain.period import Period
 
 
@@ -69,7 +70,8 @@ def propose(*, booking: Booking, start: datetime, message: str, actor: User, now
 def reassign(*, booking: Booking, host: User, actor: User, now: datetime) -> Booking:
     """Give an upcoming booking to another host at the time it has; both hosts and the bookers are told.
 
-    Raises: SlotTaken when he is not free, here or in a connected calendar; NotToBeHandedOver; BookingClosed; TryAgain.
+    Raises: SlotTaken when he is not free, or not known to be, here or in a connected calendar; NotToBeHandedOver;
+    BookingClosed; TryAgain.
     """
 
     def work(locked: LockedHosts) -> Booking:
@@ -77,8 +79,8 @@ def reassign(*, booking: Booking, host: User, actor: User, now: datetime) -> Boo
         current.after(Change.REASSIGN, now)
         if len(current.hosts) > 1 or host == current.host:
             raise NotToBeHandedOver
-        known = calendars.busy_of([host.pk], current.period, now)[host.pk]
-        if any(period.overlaps(current.period) for period in known.busy):
+        known = external.known_of([host.pk], current.period, now)[host.pk]
+        if not is_known_free(current, known, now):
             raise SlotTaken
         previous, company = current.host, current.company
         locked.free(current.pk)

@@ -16,7 +16,7 @@ from bookings.services import hosting as service
 from scheduling.models import BookingLink, BusyTime, OutOfOffice
 from scheduling.services.busy_time import SlotTaken, TryAgain
 from tests.bookings.test_mails import sent
-from tests.calendars.making import calendar_of, connect_google, mirror_busy
+from tests.calendars.making import as_if_read, calendar_of, connect_google, mirror_busy
 from tests.conftest import MONDAY_MORNING, signed_in
 from tests.factories import MembershipFactory, make_booking, make_link
 from workestra.accounts.models import Membership
@@ -274,6 +274,26 @@ class TestAnotherHost:
         with pytest.raises(SlotTaken):
             service.reassign(booking=booking, host=bob.user, actor=alice.user, now=NOW)
         assert Booking.objects.get().host == alice.user
+
+    def test_a_calendar_that_cannot_be_read_is_taken_as_the_link_says(
+        self, alice: Membership, bob: Membership, booking: Booking, NOW: datetime
+    ) -> None:
+        account = connect_google(bob, None, NOW)
+        as_if_read(NOW - timedelta(days=30), account)
+
+        def offered() -> list[str]:
+            fresh = Booking.objects.select_related("link", "workspace").get()
+            return [each.taken for each in substitutes_for(fresh, {bob.user_id}, NOW)]
+
+        assert offered() == ["calendar not read lately"]
+        before = written()
+        with pytest.raises(SlotTaken):
+            service.reassign(booking=booking, host=bob.user, actor=alice.user, now=NOW)
+        assert written() == before
+        BookingLink.objects.update(unreadable_policy="open")
+        assert offered() == [""]
+        service.reassign(booking=booking, host=bob.user, actor=alice.user, now=NOW)
+        assert Booking.objects.get().host == bob.user
 
     def test_the_pool_in_turn_and_those_in_reach_are_offered_with_what_keeps_them(
         self, alice: Membership, bob: Membership, dana: Membership, NOW: datetime
