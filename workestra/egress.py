@@ -27,7 +27,7 @@ MEGABYTE: Final = 1_000_000
 
 
 class Refused(requests.ConnectionError):
-    """This address is not asked: it is not public, not http(s), or its answer is too long or too slow."""
+    """This address is not asked: it is not public, not http(s), or its answer is too long."""
 
 
 class EgressSession(requests.Session):
@@ -91,9 +91,9 @@ class _Watch:
             self._cut()
 
     def ensure_in_time(self) -> None:
-        """Raises: Refused."""
+        """Raises: requests.Timeout."""
         if not self.left:
-            raise Refused(f"the answer took longer than {self._seconds:.0f} seconds")
+            raise requests.Timeout(f"the answer took longer than {self._seconds:.0f} seconds")
 
     def _cut(self) -> None:
         for line in self._lines:

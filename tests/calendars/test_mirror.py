@@ -577,6 +577,12 @@ class TestChoosing:
         assert not calendar_of(theirs, "Sales team").checked
         assert selectors.written_calendar(alice.workspace.pk, alice.user_id) is None
 
+    def test_a_calendar_with_a_name_beyond_measure_is_left_out(
+        self, alice: Membership, NOW: datetime
+    ) -> None:
+        account = connect_google(alice, None, NOW, MAIN, CalendarFacts(id="x" * 1001, name="Long"))
+        assert [calendar.name for calendar in account.calendars.all()] == [MAIN.name]
+
     def test_an_account_is_connected_once(self, alice: Membership, NOW: datetime) -> None:
         first = connect_google(alice, None, NOW)
         team = calendar_of(first, "Sales team")

@@ -22,13 +22,15 @@ BROKEN_MAIL: Final = "calendars.account_broken"
 TELLING: Final = {ProviderKind.GOOGLE, ProviderKind.MICROSOFT}
 """The providers that tell of changes, at an https address."""
 MOST_CALENDARS: Final = 200
+LONGEST_ID: Final = 1000
 
 
 def keep_list(account: CalendarAccount, calendars: Sequence[CalendarFacts], now: datetime) -> None:
     """Bring what is known of the account's calendars up to date; those that are no longer listed are gone."""
     with transaction.atomic():
         known = {calendar.remote_id: calendar for calendar in account.calendars.select_for_update()}
-        for facts in calendars[:MOST_CALENDARS]:
+        # What a server calls by more than its address can be is not asked for again.
+        for facts in [each for each in calendars if len(each.id) <= LONGEST_ID][:MOST_CALENDARS]:
             values: dict[str, Any] = {
                 "name": facts.name[:254].replace("\0", ""),
                 "is_primary": facts.is_primary,
