@@ -77,27 +77,32 @@ def bulk(request: MemberRequest, action: str) -> HttpResponse:
 @require_safe
 @vary_on_headers("HX-Request")
 def bulk_run(request: MemberRequest, bulk_id: UUID) -> HttpResponse:
-    """What became of each booking of a run so far. htmx asks again while it goes on."""
+    """What became of each booking of a run so far. htmx asks again while it goes on.
+
+    Those that are no longer the member's to see, as after giving them away, are only counted.
+    """
     run = _own_run(request, bulk_id)
+    seen = require(request.member, Permission.VIEW)
     items = list(
         run.items.select_related("booking__host", "host").prefetch_related(
             "booking__attendees__person", "booking__co_hosts"
         )
     )
     may, now, action = Permissions(request), timezone.now(), Action(run.action)
-    rows = [Line(item, may.row(item.booking, now)) for item in items]
-    done, failed = (
-        [each for each in rows if each.item.state == state]
-        for state in (BulkItem.State.DONE, BulkItem.State.FAILED)
-    )
+    rows = [Line(item, may.row(item.booking, now)) for item in items if access.reaches(seen, item.booking)]
+    states = [item.state for item in items]
+    done, failed = states.count(BulkItem.State.DONE), states.count(BulkItem.State.FAILED)
     context: dict[str, Any] = {
         "run": run,
         "action": action,
-        "rows": rows,
+        "states": states,
+        "rows_done": [each for each in rows if each.item.state == BulkItem.State.DONE],
+        "rows_failed": [each for each in rows if each.item.state == BulkItem.State.FAILED],
+        "hidden": count_words(len(items) - len(rows), "booking") if len(rows) < len(items) else "",
         "done": done,
         "failed": failed,
-        "left": len(rows) - len(done) - len(failed),
-        "counted": count_words(len(rows), "booking"),
+        "left": len(items) - done - failed,
+        "counted": count_words(len(items), "booking"),
         "back": list_url(request),
         "list_query": query_string(request),
     }

@@ -217,6 +217,19 @@ def test_a_run_is_shown_to_nobody_else(alice: Membership, dana: Membership, thre
     assert signed_in(dana).post(f"{PAGE}{run.pk}/retry").status_code == 404
 
 
+def test_of_what_is_no_longer_his_to_see_a_run_says_only_how_many(
+    alice: Membership, bob: Membership, three: list[Booking]
+) -> None:
+    run = started(alice, Action.CANCEL, three[:2])
+    performed(run)
+    Booking.objects.filter(pk=three[0].pk).update(host=bob.user)
+    Attendee.objects.filter(booking=three[0]).update(name="Gone Away", person=None)
+    page = signed_in(alice).get(f"{PAGE}{run.pk}").content.decode()
+    assert "2 cancelled" in page
+    assert "Not listed: 1 booking that you no longer see." in page
+    assert "Gone" not in page
+
+
 def test_the_page_takes_the_same_number_of_queries_however_many_are_picked(
     dana: Membership, three: list[Booking], django_assert_max_num_queries: object
 ) -> None:
