@@ -277,6 +277,7 @@ def readers() -> dict[str, str]:
     return {name: "dana" if name.startswith("managed") else signed_in.get(name, "anon") for name in ASKED}
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize("name", ASKED)
 def test_a_strange_address_gets_an_answer(world: World, name: str) -> None:
     client, url, before = world.browser(readers()[name]), world.address(name), fingerprint()
