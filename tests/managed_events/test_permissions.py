@@ -212,6 +212,8 @@ def test_every_address_of_the_app_has_its_line() -> None:
     assert set(names) == set(GET) == set(POST)
 
 
+# security/test_access.py asks the same addresses in every run; these also plan, adopt and reset.
+@pytest.mark.thorough
 @pytest.mark.parametrize(("name", "person", "expected"), cases(GET))
 def test_reading(name: str, person: str, expected: object, office: Office) -> None:
     before = snapshot()
@@ -219,6 +221,7 @@ def test_reading(name: str, person: str, expected: object, office: Office) -> No
     assert snapshot() == before
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize(("name", "person", "expected"), cases(POST))
 def test_writing(name: str, person: str, expected: object, office: Office) -> None:
     template = office.template
