@@ -410,7 +410,7 @@ def test_whatever_more_people_type_three_parsers_read_back_what_was_meant(invite
     check_everything(invite)
 
 
-@settings(max_examples=25)
+@settings(max_examples=50)
 @given(invites().filter(lambda invite: invite.method is Method.REQUEST), st.integers(-30, 30).filter(bool))
 def test_an_event_keeps_its_identity_from_request_over_update_to_cancellation(
     first: Invite, days: int
