@@ -34,7 +34,8 @@ class ScheduleForm(forms.Form):
     )
     timezone = ZoneField(label="Time zone")
     weekly_hours = WeekField(
-        label="Weekly hours",
+        label="Days of the week",
+        required=True,
         help_text="A window that ends before it starts runs past midnight and belongs to the day it starts on.",
     )
     date_overrides = DatesField(

@@ -55,6 +55,11 @@ def test_hours_change_and_days_go_by_keyboard_alone(visit: Visit, alice: Members
             keys.press("Tab")
         raise AssertionError(f"the keyboard does not reach {selector}")
 
+    page.locator('[name="weekly_hours-0-0-from"]').fill("08:30")
+    reach("[data-repeat]")
+    keys.press("Enter")
+    expect(page.locator("#say")).to_have_text("Copied to 1 other day")
+    expect(page.get_by_label("Tuesday, from")).to_have_value("08:30")
     reach('[name="weekly_hours-1-open"]')
     keys.press("Space")
     expect(page.locator("#plan")).to_contain_text("Tuesday closes.")
@@ -62,7 +67,7 @@ def test_hours_change_and_days_go_by_keyboard_alone(visit: Visit, alice: Members
     keys.press("Enter")
     expect(page.get_by_text("Office is saved.")).to_be_visible()
     schedule.refresh_from_db()
-    assert [window["days"] for window in schedule.weekly_hours] == [[0]]
+    assert schedule.weekly_hours == [{"days": [0], "start": "08:30", "end": "12:00"}]
     page.goto("/calendar/schedules/out-of-office")
     reach('[name="first_day"]')
     keys.type("06032036")
