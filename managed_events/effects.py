@@ -14,12 +14,12 @@ from django.db import DatabaseError, connection, transaction
 
 from managed_events import selectors
 from managed_events.models import Propagation, PropagationBatch
-from scheduling.services.propagation import bring_in_line, lock_next_links, not_in_line
+from scheduling.services.propagation import bring_in_line, lock_next_links, tell_version
 from workestra.audit import services as audit
 
 logger = logging.getLogger(__name__)
 
-BATCH: Final = 500
+BATCH: Final = 1000
 STALLED: Final = timedelta(seconds=10)
 LOCK_TIMEOUT: Final = "3s"
 
@@ -72,20 +72,20 @@ def advance(propagation_id: UUID, now: datetime, *, batch: int = BATCH) -> bool:
             _finish(current, Propagation.State.SUPERSEDED, now)
             return True
         version = selectors.version_of(current)
-        link_ids = lock_next_links(current.template_id, after=current.cursor, limit=batch)
-        if link_ids:
-            settled: _Settled = {
-                "values": selectors.values_to_bring(current, version),
-                "locked_sections": version.locked_sections,
-                "version": version.number,
-            }
-            PropagationBatch.objects.create(
-                run=current, links=link_ids, updated=not_in_line(link_ids, **settled)
-            )
-            current.links_updated += bring_in_line(link_ids, now=now, **settled)
-            current.links_done += len(link_ids)
-            current.cursor = link_ids[-1]
-        if len(link_ids) < batch:
+        settled: _Settled = {
+            "values": selectors.values_to_bring(current, version),
+            "locked_sections": version.locked_sections,
+            "version": version.number,
+        }
+        links = lock_next_links(current.template_id, after=current.cursor, limit=batch, **settled)
+        if links:
+            differing = [key for key, differs in links.items() if differs]
+            PropagationBatch.objects.create(run=current, links=list(links), updated=differing)
+            current.links_updated += bring_in_line(differing, now=now, **settled)
+            tell_version(links.keys() - set(differing), version=version.number, now=now)
+            current.links_done += len(links)
+            current.cursor = max(links)
+        if len(links) < batch:
             current.links_total = current.links_done
             _finish(current, Propagation.State.DONE, now)
         else:

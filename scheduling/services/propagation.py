@@ -8,53 +8,61 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from django.db.models import Q
+from django.db.models import BooleanField, ExpressionWrapper, Q
 
 from scheduling.models import BookingLink
 
 
-def lock_next_links(template_id: UUID, *, after: UUID | None, limit: int) -> list[UUID]:
-    """Lock the template's next links behind `after` (None: from the first), ascending; their ids, at most `limit`.
+def lock_next_links(
+    template_id: UUID,
+    *,
+    after: UUID | None,
+    limit: int,
+    values: Mapping[str, Any],
+    locked_sections: Sequence[str],
+    version: int,
+) -> dict[UUID, bool]:
+    """Lock the template's next links behind `after` (None: from the first), ascending, at most `limit`. One query.
 
-    Fewer than `limit` means that there are no more.
+    For each whether it is to be brought in line with a version of these locked `values` and locks: it has others, and
+    has not met a later version. Fewer than `limit` means that there are no more.
     """
     links = BookingLink.objects.filter(managed_event_template=template_id)
     if after is not None:
         links = links.filter(pk__gt=after)
-    return list(links.select_for_update(no_key=True).order_by("pk").values_list("pk", flat=True)[:limit])
+    not_later = Q(template_version=None) | Q(template_version__lte=version)
+    settled = Q(locked_sections=list(locked_sections), **values)
+    differing = links.annotate(differs=ExpressionWrapper(not_later & ~settled, BooleanField()))
+    return dict(differing.select_for_update(no_key=True).order_by("pk").values_list("pk", "differs")[:limit])
 
 
 def bring_in_line(
-    link_ids: Sequence[UUID],
+    link_ids: Collection[UUID],
     *,
     values: Mapping[str, Any],
     locked_sections: Sequence[str],
     version: int,
     now: datetime,
 ) -> int:
-    """Give these links the locked `values` and locks of a template's version; how many were not in line with them.
+    """Give these links, which the caller has locked, the locked `values` and locks of a template's version; how many.
 
-    A link that has them already only learns the version's number, and one that has met a later version is left
-    alone. At most two statements, whatever the number of links; a repeat writes nothing.
+    One statement.
     """
     links = BookingLink.objects.filter(pk__in=link_ids)
-    settled = {"locked_sections": list(locked_sections), **values}
-    differing = links.filter(Q(template_version=None) | Q(template_version__lte=version)).exclude(**settled)
-    brought = differing.update(**settled, template_version=version, synced_at=now)
-    if brought < len(link_ids):
+    return links.update(
+        **values, locked_sections=list(locked_sections), template_version=version, synced_at=now
+    )
+
+
+def tell_version(link_ids: Collection[UUID], *, version: int, now: datetime) -> None:
+    """Have these links, which are in line with the version already, know its number. One statement, none for none.
+
+    One that has met this version, or a later one, is left alone.
+    """
+    if link_ids:
+        links = BookingLink.objects.filter(pk__in=link_ids)
         behind = links.filter(Q(template_version=None) | Q(template_version__lt=version))
         behind.update(template_version=version, synced_at=now)
-    return brought
-
-
-def not_in_line(
-    link_ids: Sequence[UUID], *, values: Mapping[str, Any], locked_sections: Sequence[str], version: int
-) -> list[UUID]:
-    """Those of these links, which the caller has locked, that `bring_in_line` would write, ascending. One query."""
-    links = BookingLink.objects.filter(pk__in=link_ids)
-    behind = links.filter(Q(template_version=None) | Q(template_version__lte=version))
-    differing = behind.exclude(locked_sections=list(locked_sections), **values)
-    return list(differing.order_by("pk").values_list("pk", flat=True))
 
 
 def write_links(
