@@ -27,6 +27,7 @@ from workestra.look.forms import Affixed
 
 SLUG_LENGTH = 40
 EVERYBODY = "everybody"
+SHOWS = {"": "All", "assigned": "Assigned", "changed": "Changed"}
 
 
 class TemplateForm(SectionsForm):
@@ -162,12 +163,27 @@ class PersonRow:
         return self.proposal is not None and self.proposal.slug != self.proposal.wanted
 
 
+@dataclass(frozen=True, slots=True)
+class Tally:
+    """How many are ticked, and what saving makes of everybody: of the ticked some have links already."""
+
+    ticked: int
+    new: int
+    detached: int
+    deleted: int
+
+    @property
+    def already(self) -> int:
+        return self.ticked - self.new
+
+
 class AssignmentForm:
     """Who has a link of the template and who shall have one.
 
     Two lists decide: `person` (the ticks) and `was` (who had a link when the page was made). Only what somebody
     changed on the page is done: people assigned or detached by others meanwhile stay as they are. `add` ticks everyone
-    in a group, or everybody. Keys that mean nothing here are ignored.
+    in a group, or everybody. Keys that mean nothing here are ignored. `show` lists only who has a link ("assigned"), or
+    whose link saving makes or takes off ("changed").
 
     `later` says the same of people to come: groups by key, and `EVERYBODY` for the whole workspace, where
     `may_take_everybody`; `standing` are those that get links for their newcomers already. `own` counts the links that
@@ -197,11 +213,12 @@ class AssignmentForm:
         self.proposals = proposals
         self.groups = groups
         assigned = {str(member.pk) for member in people if member.user_id in links}
-        self.words = ""
+        self.words, self.show = "", ""
         self.was, self.ticked, self.deleting = assigned, assigned, set[str]()
         self.addresses: dict[str, str] = {}
         if data is not None:
             self.words = data.get("q", "").replace("\x00", "").strip()[:100]
+            self.show = show if (show := data.get("show", "")) in SHOWS else ""
             self.was = {key for key in data.get("was", "").split(",") if key}
             self.ticked = set(data.getlist("person")) | self._people_in(data.get("add", ""))
             self.later_was = {key for key in data.get("later_was", "").split(",") if key}
@@ -243,10 +260,26 @@ class AssignmentForm:
         ]
 
     @property
+    def tally(self) -> Tally:
+        ticked = [member for member in self.people if str(member.pk) in self.ticked]
+        to_delete = [delete for _link, delete in self.to_detach]
+        return Tally(
+            ticked=len(ticked),
+            new=sum(member.user_id not in self.links for member in ticked),
+            detached=to_delete.count(False),
+            deleted=to_delete.count(True),
+        )
+
+    @property
     def newcomers(self) -> tuple[list[Group | None], list[Group | None]]:
         """Whose newcomers are to get links, and whose have been decided on the page: only what somebody changed."""
         changed = [scope for scope in self.scopes if _scope_key(scope) in self.later_was ^ self.later]
         return [scope for scope in changed if _scope_key(scope) in self.later], changed
+
+    @property
+    def shows(self) -> list[tuple[str, str]]:
+        """Who can be listed, by key, with words for it."""
+        return list(SHOWS.items())
 
     @property
     def later_rows(self) -> list[tuple[str, Group | None, bool]]:
@@ -262,6 +295,11 @@ class AssignmentForm:
             key, link = str(member.pk), self.links.get(member.user_id)
             proposal = self.proposals.get(member.pk)
             text = f"{member.user.name} {member.user.username} {' '.join(map(str, member.groups.all()))}".casefold()
+            asked = {
+                "": True,
+                "assigned": link is not None,
+                "changed": (key in self.ticked) != (link is not None),
+            }[self.show]
             rows.append(
                 PersonRow(
                     member=member,
@@ -271,7 +309,7 @@ class AssignmentForm:
                     ticked=key in self.ticked,
                     deletes=key in self.deleting,
                     address=self.addresses.get(key) or (proposal.slug if proposal else ""),
-                    shown=all(word in text for word in words),
+                    shown=asked and all(word in text for word in words),
                 )
             )
         return rows

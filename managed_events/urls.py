@@ -1,6 +1,16 @@
 from django.urls import path
 
-from managed_events.views import adoption, checks, hand_over, links, resets, syncs, templates, versions
+from managed_events.views import (
+    adoption,
+    assignment,
+    checks,
+    hand_over,
+    links,
+    resets,
+    syncs,
+    templates,
+    versions,
+)
 
 app_name = "managed_events"
 _root = "calendar/admin/managed-events"
@@ -19,7 +29,7 @@ urlpatterns = [
     path(f"{_one}/checks", checks.checks, name="checks"),
     path(f"{_one}/addresses.txt", links.addresses, name="addresses"),
     path(f"{_one}/syncs/<uuid:run_id>", syncs.sync, name="sync"),
-    path(f"{_one}/assign", links.assign, name="assign"),
+    path(f"{_one}/assign", assignment.assign, name="assign"),
     path(f"{_one}/adopt", adoption.adopt, name="adopt"),
     path(f"{_one}/links/<uuid:link_id>/detach", links.detach, name="detach"),
 ]

@@ -9,30 +9,25 @@ from uuid import UUID
 from django.conf import settings
 from django.contrib import messages
 from django.core.paginator import Paginator
-from django.http import Http404, HttpResponse
+from django.http import HttpResponse
 from django.shortcuts import redirect, render
-from django.urls import reverse
 from django.utils import timezone
-from django.views.decorators.http import require_GET, require_http_methods, require_POST
+from django.views.decorators.http import require_GET, require_POST
 from django.views.decorators.vary import vary_on_headers
 
 from managed_events import access, selectors
 from managed_events.domain.lint import lint
 from managed_events.domain.sync import Cell
 from managed_events.domain.words import Difference, Line, differences, line_of, listed
-from managed_events.forms import AssignmentForm
 from managed_events.models import ManagedEventTemplate, Propagation
 from managed_events.selectors import LinkRow
 from managed_events.services import assignment as service
-from managed_events.services.standing import set_standing
-from managed_events.services.templates import TemplateGone
 from managed_events.views.effect import CELLS
 from managed_events.views.templates import frame
 from scheduling.domain.section_words import Names
 from scheduling.domain.sections import SECTIONS, Section
 from scheduling.selectors import schedule_names
 from workestra.accounts.http import MemberRequest
-from workestra.accounts.models import Group, Membership
 from workestra.audit.models import AuditEvent
 
 PAGE: Final = 50
@@ -76,25 +71,35 @@ def detail(request: MemberRequest, template_id: UUID) -> HttpResponse:
     """
     now = timezone.now()
     template = access.template_for(request.member, template_id)
-    run = selectors.last_run(template)
-    running = run is not None and run.state == Propagation.State.RUNNING
-    context = frame(request.member, template, "links") | {
-        "run": run,
-        "running": running,
-        "quiet": running and run is not None and now - run.touched_at > QUIET,
-        "cells": _cells(run),
-    }
     page = "managed_events/detail.html"
-    if request.htmx and request.htmx.target == "syncline" and running:
-        return render(request, f"{page}#syncline", context)
-    context |= _links(request, template, run) | {"sections": SECTIONS, "lines": _history(template)}
     if request.htmx and request.htmx.target == "syncline":
+        context = _sync(request, template, now)
+        if context["running"]:
+            return render(request, f"{page}#syncline", context)
+        context |= _links(request, template, context["run"]) | {"lines": _history(template)}
         return render(request, f"{page}#synced", context, status=STOP_POLLING)
+    context = page_of(request, template, now)
     if request.htmx and request.htmx.target == "drift":
         return render(request, f"{page}#more", context)
-    context["warnings"] = len(lint(template.state, selectors.surroundings_of(template)))
-    context["result"] = _result(template, request.GET.get("result", ""))
+    event = _result(template, request.GET.get("result", ""))
+    if event is not None:
+        context["result"] = event
+        context["outcomes"] = [(each, _url(each["slug"])) for each in event.detail["people"]]
     return render(request, page, context)
+
+
+def page_of(request: MemberRequest, template: ManagedEventTemplate, now: datetime) -> dict[str, Any]:
+    """What the template's page shows: the latest run, the links as the address asks for them, the history."""
+    context = _sync(request, template, now)
+    return (
+        context
+        | _links(request, template, context["run"])
+        | {
+            "sections": SECTIONS,
+            "lines": _history(template),
+            "warnings": len(lint(template.state, selectors.surroundings_of(template))),
+        }
+    )
 
 
 @require_GET
@@ -106,31 +111,6 @@ def addresses(request: MemberRequest, template_id: UUID) -> HttpResponse:
     return HttpResponse(
         "".join(lines), content_type="text/plain; charset=utf-8", headers={"Content-Disposition": name}
     )
-
-
-@require_http_methods(["GET", "POST"])
-@vary_on_headers("HX-Request")
-def assign(request: MemberRequest, template_id: UUID) -> HttpResponse:
-    """Who has a link of the template. A POST with `find` or `add` writes nothing.
-
-    The one looks for people, the other ticks everyone in a group; both keep the ticks there are.
-    """
-    now = timezone.now()
-    template = access.template_for(request.member, template_id)
-    form = _assignment_form(request, template)
-    if request.method == "POST" and not {"find", "add"} & request.POST.keys():
-        return _apply(request, template, form, now)
-    rows = form.rows
-    shown = sum(row.shown for row in rows)
-    context = frame(request.member, template, "links") | {
-        "form": form,
-        "rows": rows,
-        "shown": shown,
-        "groups": form.group_rows,
-        "any_own": bool(form.own),
-    }
-    page = "managed_events/assign.html"
-    return render(request, f"{page}#people" if request.htmx else page, context)
 
 
 @require_POST
@@ -149,74 +129,19 @@ def detach(request: MemberRequest, template_id: UUID, link_id: UUID) -> HttpResp
     except service.NotAssigned:
         messages.warning(request, "This link was taken off the template a moment ago.")
     else:
-        messages.success(request, _detached_words([link.owner.first_name], deleted="delete" in request.POST))
+        messages.success(request, detached_words([link.owner.first_name], deleted="delete" in request.POST))
     return redirect("managed_events:detail", template.pk)
 
 
-def _apply(
-    request: MemberRequest, template: ManagedEventTemplate, form: AssignmentForm, now: datetime
-) -> HttpResponse:
-    to_assign, to_detach = form.to_assign, form.to_detach
-    actor = request.member.user
-    result = None
-    try:
-        if to_assign:
-            result = service.assign(
-                template=template, people=to_assign, actor=actor, now=now, addresses=form.chosen_addresses
-            )
-        wanted, decided = form.newcomers
-        later = bool(decided) and set_standing(
-            template=template, wanted=wanted, among=decided, actor=actor, now=now
-        )
-    except TemplateGone as gone:
-        raise Http404("This template was deleted a moment ago.") from gone
-    if later:
-        messages.success(request, _later_words([scope.name if scope else "" for scope in wanted]))
-    kept: list[str] = []
-    deleted: list[str] = []
-    for link, delete in to_detach:
-        try:
-            service.detach(template=template, link_id=link.pk, delete=delete, actor=actor, now=now)
-        except service.NotAssigned:
-            continue
-        (deleted if delete else kept).append(link.owner.first_name)
-    if kept:
-        messages.success(request, _detached_words(kept, deleted=False))
-    if deleted:
-        messages.success(request, _detached_words(deleted, deleted=True))
-    if not (result or kept or deleted or later):
-        messages.info(request, "Nothing had changed.")
-    address = reverse("managed_events:detail", args=[template.pk])
-    return redirect(f"{address}?result={result.event_id}" if result else address)
-
-
-def _assignment_form(request: MemberRequest, template: ManagedEventTemplate) -> AssignmentForm:
-    people = selectors.people_of(template, access.assignable_people(request.member, template))
-    links = {link.owner_id: link for link in selectors.assigned_links(template)}
-    unassigned = [member for member in people if member.user_id not in links]
-    # A person's first link by title; the page of adopting has the others.
-    own = {
-        link.owner_id: link
-        for link in reversed(
-            selectors.adoptable_links(template, access.assignable_people(request.member, template))
-        )
+def _sync(request: MemberRequest, template: ManagedEventTemplate, now: datetime) -> dict[str, Any]:
+    run = selectors.last_run(template)
+    running = run is not None and run.state == Propagation.State.RUNNING
+    return frame(request.member, template, "links") | {
+        "run": run,
+        "running": running,
+        "quiet": running and run is not None and now - run.touched_at > QUIET,
+        "cells": _cells(run),
     }
-    return AssignmentForm(
-        request.POST if request.method == "POST" else None,
-        people=people,
-        links=links,
-        proposals=selectors.proposed_addresses(template, unassigned),
-        groups=_groups(request.member, template),
-        may_take_everybody=request.member.is_admin,
-        standing=selectors.standing_scopes(template),
-        own=own,
-    )
-
-
-def _groups(member: Membership, template: ManagedEventTemplate) -> list[Group]:
-    if member.is_admin:
-        return list(access.groups_of(member))
-    return [template.group] if template.group else []
 
 
 def _links(request: MemberRequest, template: ManagedEventTemplate, run: Propagation | None) -> dict[str, Any]:
@@ -286,14 +211,8 @@ def _result(template: ManagedEventTemplate, event_id: str) -> AuditEvent | None:
         return None
 
 
-def _later_words(names: Sequence[str]) -> str:
-    if not names:
-        return "People who join from now on no longer get a link by themselves."
-    who = listed([name or "the workspace" for name in names])
-    return f"Whoever joins {who} from now on gets a link."
-
-
-def _detached_words(names: Sequence[str], *, deleted: bool) -> str:
+def detached_words(names: Sequence[str], *, deleted: bool) -> str:
+    """What a page says when links of people of these names were taken off: kept, or `deleted`."""
     who = listed(list(names))
     if deleted:
         return (

@@ -369,6 +369,7 @@ def tick(*people: str) -> Callable[[Page, World], None]:
     def act(page: Page, world: World) -> None:
         for name in people:
             page.get_by_role("checkbox", name=f"Assign {name}").check()
+        page.get_by_text(f"{len(people)} new link").wait_for()
 
     return act
 

@@ -363,10 +363,11 @@ def test_looking_for_people_keeps_the_ticks_and_writes_nothing(
         "q": "lindq",
         "find": "1",
     }
-    for headers in ({}, {"HX-Request": "true"}):
+    for headers in ({}, {"HX-Request": "true", "HX-Target": "a-rows"}):
         response = admin.post(at("assign", template), sent, headers=headers)
         html = response.content.decode()
         assert response.status_code == 200
+        assert "<b>1 person selected:</b> 1 new link, 0 already assigned." in html
         assert f'name="person" value="{alice.pk}" checked' in html
         assert f'name="person" value="{bob.pk}" aria' in html
         assert html.count("<tr hidden>") == 2
@@ -374,6 +375,37 @@ def test_looking_for_people_keeps_the_ticks_and_writes_nothing(
     assert not template.links.exists()
     sent["q"] = "zoom friday"
     assert "Nobody matches “zoom friday”." in admin.post(at("assign", template), sent).content.decode()
+
+
+def test_the_dialog_comes_alone_to_htmx_and_on_the_templates_page_to_others(
+    admin: Client, template: ManagedEventTemplate
+) -> None:
+    alone = admin.get(at("assign", template), headers={"HX-Request": "true", "HX-Target": "dialog"})
+    assert alone.content.decode().strip().startswith("<dialog")
+    html = page(admin, at("assign", template))
+    assert html.count('<dialog class="dlg" id="assign" data-show open') == 1
+    assert "Nobody has a link of this template yet" in html
+
+
+def test_what_saving_would_do_is_summed_up_with_every_tick(
+    admin: Client, dana: Membership, alice: Membership, bob: Membership, template: ManagedEventTemplate
+) -> None:
+    rep = MembershipFactory(workspace=dana.workspace)
+    assign_to(template, [alice, bob, dana], dana)
+    sent = filled(page(admin, at("assign", template)), "was") | {
+        "person": [alice.pk, rep.pk],
+        "delete": [bob.pk],
+        "show": "changed",
+        "find": "1",
+    }
+    told = admin.post(at("assign", template), sent, headers={"HX-Request": "true", "HX-Target": "tally"})
+    text = " ".join(told.content.decode().split())
+    assert text.startswith('<p class="dlg-sum" id="tally" role="status"><b>2 people selected:</b>')
+    assert "1 new link, 1 already assigned, 1 detached, 1 deleted." in text
+    assert "3 links now, 2 after saving." in text
+    html = admin.post(at("assign", template), sent).content.decode()
+    assert html.count("<tr hidden>") == 1, "only Alice stays as she is"
+    assert template.links.count() == 3
 
 
 def test_the_assignment_pages_queries_do_not_grow_with_the_people(
