@@ -16,7 +16,7 @@ MARK: Final = "[Workestra: hold for one-off]"
 
 def placeholder_of(slot_id: UUID, user_id: UUID, key: UUID, now: datetime) -> ProviderEvent | None:
     """The placeholder of an offered time while it is held; None once it is picked, withdrawn, expired or gone."""
-    slot = OfferedSlot.objects.filter(pk=slot_id).select_related("one_off").first()
+    slot = OfferedSlot.objects.filter(pk=slot_id, withdrawn_at=None).select_related("one_off").first()
     if slot is None:
         return None
     one_off = slot.one_off
@@ -39,7 +39,7 @@ def begin_placeholders(one_off: OneOff) -> None:
     calendars.begin_events(
         workspace_id=one_off.workspace_id,
         topic=HOLD,
-        topic_ids=_slots_of([one_off]),
+        topic_ids=list(one_off.slots.filter(withdrawn_at=None).values_list("pk", flat=True)),
         user_ids=[one_off.host_id],
     )
 

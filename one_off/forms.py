@@ -126,8 +126,14 @@ class OfferForm(forms.Form):
     @classmethod
     def again(cls, data: Mapping[str, str], *, zone: ZoneInfo, now: datetime) -> "OfferForm":
         """The form with everything typed in it and no judgment yet."""
-        typed = {name: data.get(name, "") for name in cls.base_fields}
+        typed: dict[str, Any] = {name: data.get(name, "") for name in cls.base_fields}
         return cls(initial=typed | {"reserve": "reserve" in data}, zone=zone, now=now)
+
+
+class ChangeForm(OfferForm):
+    """The same of a one-off that is open: sent twice, it says the same twice."""
+
+    nonce = None  # type: ignore[assignment]  # This is how Django takes a field away.
 
 
 class SlotForm(forms.Form):
@@ -184,6 +190,11 @@ class SlotForm(forms.Form):
             return None
         length = self.cleaned_data["minutes"]
         return Period.lasting(self.cleaned_data["instant"], SHORTEST * length / _MINUTES[0])
+
+    @property
+    def is_in_the_way(self) -> bool:
+        """Whether the host has something else here then, so that it cannot be held."""
+        return any(not clash.is_elsewhere for clash in self.clashes)
 
     @property
     def is_blank(self) -> bool:

@@ -72,10 +72,13 @@ class OneOff(models.Model):
 
 
 class OfferedSlot(models.Model):
+    """A time that is offered, or was: one taken out of an open one-off keeps its row, until it is offered again."""
+
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
     one_off = models.ForeignKey(OneOff, on_delete=models.CASCADE, related_name="slots")
     starts_at = models.DateTimeField()
     ends_at = models.DateTimeField()
+    withdrawn_at = models.DateTimeField(null=True, blank=True)
 
     class Meta:
         ordering = ["starts_at", "ends_at"]

@@ -10,6 +10,7 @@ from django.db import connection
 from django.db.models import Count, Exists, OuterRef, Q, QuerySet
 
 from bookings import selectors as bookings
+from bookings.models import Attendee
 from one_off.domain.offers import SlotState
 from one_off.models import OfferedSlot, OneOff
 from scheduling.models import BusyTime, as_range
@@ -27,16 +28,26 @@ HOLD: Final = "one-off slot"
 
 @dataclass(frozen=True, slots=True)
 class Clash:
-    """Time of the host that is taken; `what` is whom he meets then, or what he holds it for."""
+    """Time of the host that is taken; `what` is whom he meets then, or what he holds it for.
+
+    `owner_key` is whose it is here; None when only a connected calendar says that he is busy.
+    """
 
     period: Period
     what: str
     is_hold: bool
-    owner_key: UUID
+    owner_key: UUID | None
+
+    @property
+    def is_elsewhere(self) -> bool:
+        """Whether only a connected calendar says so: then it is a warning, and binds nobody."""
+        return self.owner_key is None
 
     @property
     def words(self) -> str:
-        """ "You meet Priya Raman then", "Held for Supplier intro"."""
+        """ "You meet Priya Raman then", "Held for Supplier intro", "Your calendar is busy then"."""
+        if self.is_elsewhere:
+            return "Your calendar is busy then"
         return f"Held for {self.what}" if self.is_hold else f"You meet {self.what} then"
 
 
@@ -84,7 +95,18 @@ def held_slots(member: Membership, now: datetime) -> int:
             in_state(OneOff.State.OPEN, now), workspace=member.workspace, host=member.user_id, reserve=True
         ),
         starts_at__gt=now,
+        withdrawn_at=None,
     ).count()
+
+
+def zone_of_invitee(one_off: OneOff) -> str:
+    """The zone in which its invitee last booked with this host; "" when he has not, or nobody knows who he is."""
+    if not one_off.invitee_email:
+        return ""
+    before = Attendee.objects.filter(
+        booking__workspace=one_off.workspace_id, booking__host=one_off.host_id, email=one_off.invitee_email
+    )
+    return before.order_by("-created_at").values_list("timezone", flat=True).first() or ""
 
 
 def token_of(one_off: OneOff) -> str | None:
@@ -143,7 +165,7 @@ def held_times(member: Membership, now: datetime) -> list[HeldTime]:
     placeholders = calendars.events_about(HOLD, member.user_id)
     lingering = [key for key, event in placeholders.items() if event.is_there and not event.is_current]
     slots = OfferedSlot.objects.filter(
-        Q(one_off__state=OneOff.State.OPEN, one_off__reserve=True) | Q(pk__in=lingering),
+        Q(one_off__state=OneOff.State.OPEN, one_off__reserve=True, withdrawn_at=None) | Q(pk__in=lingering),
         one_off__workspace=member.workspace,
         one_off__host=member.user_id,
         ends_at__gt=now,
@@ -151,17 +173,43 @@ def held_times(member: Membership, now: datetime) -> list[HeldTime]:
     found = []
     for slot in slots.select_related("one_off").prefetch_related("one_off__slots"):
         one_off = slot.one_off
-        is_held = one_off.reserve and one_off.state_at(now) == OneOff.State.OPEN
+        is_open = one_off.state_at(now) == OneOff.State.OPEN
+        is_held = one_off.reserve and is_open and slot.withdrawn_at is None
         if is_held or slot.pk in lingering:
             number = 1 + [each.pk for each in one_off.slots.all()].index(slot.pk)
             found.append(HeldTime(slot, one_off, number, is_held, placeholders.get(slot.pk)))
     return found
 
 
-def clashes(host_id: UUID, periods: Sequence[Period], now: datetime) -> list[list[Clash]]:
-    """For each period what of the host's time it meets, by start; an empty list where he is free."""
-    busy = busy_of(host_id, periods, now)
+def clashes(
+    host_id: UUID, periods: Sequence[Period], now: datetime, *, without: UUID | None = None
+) -> list[list[Clash]]:
+    """For each period what of the host's time it meets, by start; an empty list where he is free.
+
+    What is held for the one-off `without` is left out.
+    """
+    busy = [clash for clash in busy_of(host_id, periods, now) if clash.owner_key != without]
     return [[clash for clash in busy if clash.period.overlaps(period)] for period in periods]
+
+
+def seen_busy(
+    host_id: UUID, periods: Sequence[Period], now: datetime, *, without: UUID | None = None
+) -> list[Clash]:
+    """What the host has within these periods, here and in his connected calendars, by start.
+
+    What is held for the one-off `without` is left out.
+    """
+    if not periods:
+        return []
+    hull = Period(min(period.start for period in periods), max(period.end for period in periods))
+    known = calendars.busy_of([host_id], hull, now)[host_id]
+    elsewhere = [
+        Clash(period, "Busy", is_hold=False, owner_key=None)
+        for period in known.busy
+        if any(period.overlaps(each) for each in periods)
+    ]
+    own = [clash for clash in busy_of(host_id, periods, now) if clash.owner_key != without]
+    return sorted([*own, *elsewhere], key=lambda clash: clash.period)
 
 
 def busy_of(host_id: UUID, periods: Sequence[Period], now: datetime) -> list[Clash]:
@@ -203,6 +251,8 @@ def database_clock() -> datetime:
 
 
 def _time_of(one_off: OneOff, slot: OfferedSlot, busy: Sequence[Clash], now: datetime) -> OfferedTime:
+    if slot.withdrawn_at is not None:
+        return OfferedTime(slot, SlotState.WITHDRAWN)
     match one_off.state_at(now):
         case OneOff.State.BOOKED:
             booking = one_off.booking

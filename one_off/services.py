@@ -1,9 +1,11 @@
-"""Making, picking and withdrawing one-offs: each through the protocol of `scheduling.services.busy_time`."""
+"""Making, changing, picking and withdrawing one-offs: each through the protocol of `scheduling.services.busy_time`."""
 
 from collections.abc import Sequence
 from datetime import datetime
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Final
 from uuid import UUID, uuid5
+
+from django.db.models import QuerySet
 
 from bookings.models import Attendee
 from bookings.services.booking import Booker, Draft, enter
@@ -19,6 +21,17 @@ from workestra.accounts.domain.tokens import token_hash
 from workestra.accounts.models import Membership, User
 from workestra.audit import services as audit
 from workestra.calendars.domain.period import Period
+
+_CHANGEABLE: Final = (
+    "title",
+    "description",
+    "reserve",
+    "location_type",
+    "location_detail",
+    "invitee_name",
+    "invitee_email",
+    "expires_at",
+)
 
 
 class OneOffClosed(Exception):
@@ -51,6 +64,10 @@ class NotOffered(Exception):
 
 class SlotPassed(SlotTaken):
     """The offered time has begun."""
+
+
+class SlotTakenOut(SlotTaken):
+    """The host does not offer the time any more."""
 
 
 class SlotsTaken(SlotTaken):
@@ -88,6 +105,39 @@ def create(*, member: Membership, offer: Offer, nonce: UUID, now: datetime) -> O
     )
 
 
+def change(*, one_off: OneOff, offer: Offer, actor: User, now: datetime) -> OneOff:
+    """Let an open one-off offer this from now on, behind the address it has: times, words, place, expiry.
+
+    What it holds follows at once, or nothing is written. A time that stays keeps its row, so that a page that was
+    opened before can pick it; one that is taken out is withdrawn; times that have begun stay as they are.
+
+    Raises: BadOffer; SlotsTaken, only with `reserve`; AlreadyBooked, OneOffExpired, OneOffWithdrawn; TryAgain.
+    """
+    ensure_can_be_offered(offer.periods, offer.expires_at, now)
+    _ensure_open(one_off, now)
+
+    def work(locked: LockedHosts) -> OneOff:
+        current = _locked_row(one_off.pk)
+        latest = _latest(now)
+        _ensure_open(current, latest)
+        if offer.reserve:
+            _ensure_free(current.host_id, offer.periods, latest, without=current.pk)
+        before = _facts(current)
+        for name in _CHANGEABLE:
+            setattr(current, name, getattr(offer, name))
+        current.save(update_fields=_CHANGEABLE)
+        _offer_only(current, offer.periods, now)
+        locked.free(current.pk)
+        if current.reserve:
+            locked.take([_hold(current, slot.period) for slot in _standing(current) if slot.ends_at > latest])
+            begin_placeholders(current)
+        renew_placeholders([current])
+        _record("one_off.changed", current, now, actor=actor, before=before, after=_facts(current))
+        return current
+
+    return with_hosts_locked([one_off.host_id], work)
+
+
 def pick(*, one_off: OneOff, slot_id: UUID, booker: Booker, nonce: UUID, now: datetime) -> Attendee:
     """Book one of its times for this booker; its other times are free again at once, and it is closed.
 
@@ -95,7 +145,7 @@ def pick(*, one_off: OneOff, slot_id: UUID, booker: Booker, nonce: UUID, now: da
     it made the first time.
 
     Raises: AlreadyBooked, OneOffExpired, OneOffWithdrawn; NotOffered; SlotTaken, as SlotPassed when its start is
-    over; TryAgain.
+    over and as SlotTakenOut when it is not offered any more; TryAgain.
     """
     made = _already_picked(one_off, booker, nonce)
     if made is not None:
@@ -189,6 +239,8 @@ def _pick_locked(
     slot = current.slots.filter(pk=slot_id).first()
     if slot is None:
         raise NotOffered
+    if slot.withdrawn_at is not None:
+        raise SlotTakenOut
     if slot.starts_at <= now:
         raise SlotPassed
     locked.free(current.pk)
@@ -256,8 +308,34 @@ def _latest(now: datetime) -> datetime:
     return max(now, selectors.database_clock())
 
 
-def _ensure_free(host_id: UUID, periods: Sequence[Period], now: datetime) -> None:
-    clashes = selectors.clashes(host_id, periods, now)
+def _standing(one_off: OneOff) -> QuerySet[OfferedSlot]:
+    return one_off.slots.filter(withdrawn_at=None)
+
+
+def _offer_only(one_off: OneOff, periods: Sequence[Period], now: datetime) -> None:
+    """Of its times to come let it offer these and no others."""
+    rows = {slot.period: slot for slot in one_off.slots.all()}
+    gone = [slot.pk for period, slot in rows.items() if period not in periods and slot.starts_at > now]
+    one_off.slots.filter(pk__in=gone, withdrawn_at=None).update(withdrawn_at=now)
+    kept = [rows[period].pk for period in periods if period in rows]
+    one_off.slots.filter(pk__in=kept).update(withdrawn_at=None)
+    OfferedSlot.objects.bulk_create(
+        OfferedSlot(one_off=one_off, starts_at=period.start, ends_at=period.end)
+        for period in periods
+        if period not in rows
+    )
+
+
+def _facts(one_off: OneOff) -> dict[str, Any]:
+    """What the audit log keeps of a one-off that changes."""
+    slots = [[slot.starts_at, slot.ends_at] for slot in _standing(one_off)]
+    return {"slots": slots} | {name: getattr(one_off, name) for name in _CHANGEABLE}
+
+
+def _ensure_free(
+    host_id: UUID, periods: Sequence[Period], now: datetime, *, without: UUID | None = None
+) -> None:
+    clashes = selectors.clashes(host_id, periods, now, without=without)
     if any(clashes):
         raise SlotsTaken(clashes)
 

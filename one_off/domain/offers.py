@@ -27,6 +27,7 @@ class SlotState(StrEnum):
     PASSED = "passed"
     PICKED = "picked"
     RELEASED = "released"
+    WITHDRAWN = "withdrawn"
 
     @property
     def can_be_picked(self) -> bool:
@@ -35,7 +36,7 @@ class SlotState(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Offer:
-    """A one-off about to be made: what its invitee will see, and the times, in the order they are numbered.
+    """A one-off about to be made or changed: what its invitee will see, and the times, in the order they are numbered.
 
     `timezone` is the host's IANA zone. Without `expires_at` it stays open until it is booked.
     """

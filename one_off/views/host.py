@@ -1,10 +1,10 @@
-"""The host's pages: the list of his one-offs, a new one, and what became of each."""
+"""The host's pages: the list of his one-offs, and what became of each."""
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Final
-from uuid import UUID, uuid4
+from uuid import UUID
 from zoneinfo import ZoneInfo
 
 from django.conf import settings
@@ -15,24 +15,26 @@ from django.shortcuts import render
 from django.urls import reverse
 from django.utils import timezone
 from django.utils.http import urlencode
-from django.views.decorators.http import require_http_methods, require_POST, require_safe
-from django.views.decorators.vary import vary_on_headers
+from django.views.decorators.http import require_POST, require_safe
 
 from bookings.domain.console import Tab
+from bookings.domain.zones import zone_choices
 from bookings.models import Booking
 from one_off import access, selectors, services
+from one_off.domain.mailable import Mailable, mailable
 from one_off.domain.offers import SlotState
-from one_off.forms import PLACES, BaseSlots, OfferForm, SlotForm, SlotSet, typed_rows
+from one_off.forms import PLACES
 from one_off.models import OneOff
-from one_off.selectors import Clash, OfferedTime
+from one_off.selectors import OfferedTime
 from one_off.views.shown import host_of, shown
+from scheduling.domain.wallclock import known_zones
 from scheduling.services.busy_time import TryAgain
 from workestra.accounts.access import require
 from workestra.accounts.domain.permissions import Permission
 from workestra.accounts.http import MemberRequest
-from workestra.calendars.domain.period import Period
+from workestra.calendars.domain.clock_words import Clock
+from workestra.look.preferences import clock_of
 
-ROWS_AT_FIRST: Final = 3
 SHOWN: Final = 20
 """How many one-offs of a state the list shows; the rest is on pages of their own."""
 PER_PAGE: Final = 50
@@ -78,7 +80,7 @@ def index(request: MemberRequest) -> HttpResponse:
         "counts": [(state, count) for state, count in counts.items() if count],
         "open": counts[OneOff.State.OPEN],
         "held": selectors.held_slots(member, now),
-        "can_edit": _may_edit(request),
+        "can_edit": may_edit(request),
         "zone": member.user.timezone,
         "now": now,
     }
@@ -93,44 +95,11 @@ def index(request: MemberRequest) -> HttpResponse:
     return render(request, "one_off/list.html", context | {"sections": sections})
 
 
-@require_http_methods(["GET", "HEAD", "POST"])
-@vary_on_headers("HX-Request")
-def new(request: MemberRequest) -> HttpResponse:
-    """The form. Adding, removing and checking rows are posts too, so they need no JavaScript; they save nothing."""
-    require(request.member, Permission.EDIT)
-    now, zone = timezone.now(), ZoneInfo(request.member.user.timezone)
-    if request.method != "POST":
-        blank = OfferForm(initial={"nonce": uuid4()}, zone=zone, now=now)
-        return _form(request, blank, _slots([{}] * ROWS_AT_FIRST, zone, now), now)
-    if {"add", "remove", "check"} & request.POST.keys():
-        return _edited(request, zone, now)
-    form = OfferForm(request.POST, zone=zone, now=now)
-    slots = _typed_slots(request, zone, now)
-    # Both are judged before either is refused: everything that is wrong is said at once.
-    if not all([form.is_valid(), slots.is_valid()]):
-        return _form(request, form, slots, now, status=422)
-    try:
-        one_off = services.create(
-            member=request.member,
-            offer=form.offer(slots.periods),
-            nonce=form.cleaned_data["nonce"],
-            now=now,
-        )
-    except services.SlotsTaken as taken:
-        _mark_taken(slots, taken.clashes)
-        return _form(request, form, slots, now, status=409)
-    except TryAgain:
-        form.add_error(None, "That did not save. Your text is still here. Try again.")
-        return _form(request, form, slots, now, status=503)
-    messages.success(request, "Saved. Copy the link and send it.")
-    return _see_other(reverse("one_off:detail", args=[one_off.pk]))
-
-
 @require_safe
 def detail(request: MemberRequest, one_off_id: UUID) -> HttpResponse:
     """The address to copy, what became of each time, and the way to take it back."""
     now = timezone.now()
-    return _detail(request, access.one_off_for(request.member, one_off_id), now)
+    return show(request, access.one_off_for(request.member, one_off_id), now)
 
 
 @require_POST
@@ -144,11 +113,11 @@ def withdraw(request: MemberRequest, one_off_id: UUID) -> HttpResponse:
     except services.OneOffExpired:
         note = "It has expired already: its link has stopped working and its times are free."
     except TryAgain:
-        return _detail(request, one_off, now, status=503, note="It is not withdrawn yet. Try again.")
+        return show(request, one_off, now, status=503, note="It is not withdrawn yet. Try again.")
     else:
         messages.success(request, f"{one_off.title} is withdrawn. Its link has stopped working.")
-        return _see_other(reverse("one_off:list"))
-    return _detail(request, access.one_off_for(request.member, one_off_id), now, status=409, note=note)
+        return see_other(reverse("one_off:list"))
+    return show(request, access.one_off_for(request.member, one_off_id), now, status=409, note=note)
 
 
 def _newest(request: MemberRequest, state: OneOff.State, count: int, now: datetime) -> Section:
@@ -197,7 +166,7 @@ def _booking_url(booking: Booking, now: datetime) -> str:
     return f"{reverse('bookings:console')}?{urlencode({'tab': tab.value, 'open': str(booking.pk)})}"
 
 
-def _detail(
+def show(
     request: MemberRequest, one_off: OneOff, now: datetime, *, status: int = 200, note: str = ""
 ) -> HttpResponse:
     (row,) = _rows([one_off], now)
@@ -207,7 +176,10 @@ def _detail(
         "one_off": one_off,
         "times": [shown(time, host.zone, host, now) for time in row.times],
         "place": dict(PLACES).get(one_off.location_type, one_off.location_type),
-        "can_edit": _may_edit(request),
+        "can_edit": may_edit(request),
+        "mail": _mailable(request, row, now),
+        "readers_zone": _readers_zone(request, one_off),
+        "zones": zone_choices(now.replace(second=0, microsecond=0), Clock(clock_of(request))),
         "note": note,
         "now": now,
     }
@@ -216,87 +188,31 @@ def _detail(
     return response
 
 
-def _slots(rows: Sequence[dict[str, str]], zone: ZoneInfo, now: datetime) -> BaseSlots:
-    return SlotSet(initial=list(rows), prefix="slots", form_kwargs={"zone": zone, "now": now})
+def _mailable(request: MemberRequest, row: Row, now: datetime) -> Mailable | None:
+    """The words to send; None when there is nothing to pick, or its address cannot be printed."""
+    left = [time.slot for time in row.times if time.state.can_be_picked]
+    if row.address is None or not left:
+        return None
+    zone = _readers_zone(request, row.one_off)
+    glue = "&" if "?" in row.address else "?"
+    times = [
+        (slot.period, f"{row.address}{glue}{urlencode({'tz': zone.key, 'slot': str(slot.pk)})}")
+        for slot in left
+    ]
+    return mailable(row.one_off.title, times, zone, f"{row.address}{glue}{urlencode({'tz': zone.key})}")
 
 
-def _typed_slots(request: MemberRequest, zone: ZoneInfo, now: datetime) -> BaseSlots:
-    return SlotSet(request.POST, prefix="slots", form_kwargs={"zone": zone, "now": now})
+def _readers_zone(request: MemberRequest, one_off: OneOff) -> ZoneInfo:
+    """The zone asked for; else the one in which the invitee has booked with this host before; else the host's."""
+    asked = request.GET.get("tz", "")
+    if asked not in known_zones():
+        asked = selectors.zone_of_invitee(one_off) or one_off.timezone
+    return ZoneInfo(asked)
 
 
-def _edited(request: MemberRequest, zone: ZoneInfo, now: datetime) -> HttpResponse:
-    """The form again with a row more, a row less, or the same rows looked at; nothing typed is judged yet."""
-    rows = typed_rows(request.POST)
-    focus, said = None, ""
-    if "add" in request.POST and len(rows) < SlotSet.max_num:
-        rows.append({"minutes": rows[-1]["minutes"]} if rows else {})
-        focus, said = len(rows) - 1, f"Slot {len(rows)} added, {len(rows)} of {SlotSet.max_num}"
-    elif (gone := _number(request.POST.get("remove", ""))) < len(rows):
-        del rows[gone]
-        focus, said = max(gone - 1, 0), f"Slot {gone + 1} removed, {len(rows)} of {SlotSet.max_num}"
-    slots = _slots(rows, zone, now)
-    if focus is not None and slots.forms:
-        slots.forms[focus].take_focus()
-    form = OfferForm.again(request.POST, zone=zone, now=now)
-    return _form(request, form, slots, now, said=said)
-
-
-def _number(text: str) -> int:
-    """The number of a row; one that no row has for anything else."""
-    return int(text) if text.isascii() and text.isdigit() and len(text) < 4 else 10_000
-
-
-def _form(
-    request: MemberRequest,
-    form: OfferForm,
-    slots: BaseSlots,
-    now: datetime,
-    *,
-    status: int = 200,
-    said: str = "",
-) -> HttpResponse:
-    _find_clashes(request, slots, now)
-    context = {
-        "form": form,
-        "slots": slots,
-        "reserve": bool(form["reserve"].value()),
-        "taken": status == 409,
-        "zone": form.zone,
-        "now": now,
-        "said": said,
-    }
-    template = "one_off/new.html"
-    if request.htmx and {"add", "remove", "check"} & request.POST.keys():
-        template += "#slots" if {"add", "remove"} & request.POST.keys() else "#checked"
-    return render(request, template, context, status=status)
-
-
-def _mark_taken(slots: BaseSlots, clashes: Sequence[Sequence[Clash]]) -> None:
-    filled = [form for form in slots.forms if form.period is not None]
-    for form, met in zip(filled, clashes, strict=True):
-        if met:
-            form.add_error("start", f"{met[0].words}. Pick another start or remove it.")
-
-
-def _find_clashes(request: MemberRequest, slots: BaseSlots, now: datetime) -> None:
-    """Tell each row what else the host has then, as far as the row makes sense."""
-    looked_at = [_judged(form).period for form in slots.forms]
-    asked: list[Period] = [period for period in looked_at if period is not None]
-    found = dict(zip(asked, selectors.clashes(request.member.user_id, asked, now), strict=True))
-    for form, period in zip(slots.forms, looked_at, strict=True):
-        form.clashes = found[period] if period is not None else ()
-
-
-def _judged(form: SlotForm) -> SlotForm:
-    """The row as if it had been sent to be saved."""
-    if form.is_bound:
-        return form
-    return SlotForm({name: form[name].value() for name in form.fields}, zone=form.zone, now=form.now)
-
-
-def _may_edit(request: MemberRequest) -> bool:
+def may_edit(request: MemberRequest) -> bool:
     return request.member.scope_of(Permission.EDIT) is not None
 
 
-def _see_other(url: str) -> HttpResponse:
+def see_other(url: str) -> HttpResponse:
     return HttpResponseRedirect(url, status=303)

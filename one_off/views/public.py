@@ -5,7 +5,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
 from functools import wraps
-from typing import Any
+from typing import Any, Final
 from uuid import uuid4
 from zoneinfo import ZoneInfo
 
@@ -35,6 +35,8 @@ from workestra.limits import services as limits
 from workestra.limits.http import too_often, visitor, with_wait
 from workestra.limits.services import LimitReached
 from workestra.look.preferences import clock_of
+
+_UNSEEN: Final = {SlotState.PASSED, SlotState.WITHDRAWN}
 
 
 @dataclass(frozen=True, slots=True)
@@ -147,7 +149,7 @@ def _pick(request: BookerRequest, page: Page) -> HttpResponse:
         form.add_error("slot", "Pick one of the times")
         return _offer(request, page, form, status=422)
     except SlotTaken as lost:
-        return _lost(request, page, form, has_passed=isinstance(lost, services.SlotPassed))
+        return _lost(request, page, form, lost)
     except LimitReached as reached:
         if reached.limit == "bookings":
             return with_wait(_offer(request, page, form, wait=reached, status=429), reached)
@@ -185,7 +187,7 @@ def _pick_once(page: Page, form: PickForm) -> Attendee:
 def _page(request: BookerRequest, one_off: OneOff, zone: ZoneInfo, now: datetime, chosen: str) -> Page:
     host = host_of(one_off)
     offered = selectors.times_of([one_off], now)[one_off.pk]
-    times = [shown(time, zone, host, now, chosen) for time in offered if time.state is not SlotState.PASSED]
+    times = [shown(time, zone, host, now, chosen) for time in offered if time.state not in _UNSEEN]
     return Page(one_off, host, zone, now, times, Clock(clock_of(request)))
 
 
@@ -208,13 +210,17 @@ def _fragments(request: BookerRequest, page: Page) -> HttpResponse:
     return render(request, f"one_off/pick.html#{name}-fragments", context)
 
 
-def _lost(request: BookerRequest, page: Page, form: PickForm, *, has_passed: bool) -> HttpResponse:
+def _lost(request: BookerRequest, page: Page, form: PickForm, why: SlotTaken) -> HttpResponse:
     """The times that are left, with the form as it was filled in."""
     lost = next((time for time in page.times if time.is_chosen), None)
     left = _read_again(request, page)
     if left.is_over:
         return _closed(request, left)
-    return _offer(request, left, form, status=409, lost=lost, has_passed=has_passed)
+    said = {
+        "has_passed": isinstance(why, services.SlotPassed),
+        "was_taken_out": isinstance(why, services.SlotTakenOut),
+    }
+    return _offer(request, left, form, status=409, lost=lost, **said)
 
 
 def _offer(

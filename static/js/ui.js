@@ -15,7 +15,14 @@
     say(`Color theme: ${next}`);
   };
 
-  const copy = button => navigator.clipboard?.writeText(button.dataset.copy).then(() => {
+  // With `data-rich` mail programs get the links of that part of the page, everything else its plain text.
+  const put = ({ copy, rich }) => rich
+    ? navigator.clipboard?.write([new ClipboardItem({
+      "text/plain": new Blob([copy], { type: "text/plain" }),
+      "text/html": new Blob([document.getElementById(rich).innerHTML], { type: "text/html" }),
+    })])
+    : navigator.clipboard?.writeText(copy);
+  const copy = button => put(button.dataset)?.then(() => {
     const label = button.querySelector("span") || button, was = label.textContent;
     label.textContent = "Copied"; say("Copied"); setTimeout(() => label.textContent = was, 1600);
   });
@@ -46,6 +53,14 @@
       do row += e.key === "ArrowDown" ? 1 : -1; while (rows[row] && !rows[row].cells[column]?.querySelector("a"));
       rows[row]?.cells[column].querySelector("a").focus();
     }
+  });
+
+  // Week: up and down walk the free spaces of a day, of which Tab reaches the first.
+  document.addEventListener("keydown", e => {
+    const space = e.target.closest?.(".wc button"), step = { ArrowDown: 1, ArrowUp: -1 }[e.key]; if (!space || !step) return;
+    e.preventDefault();
+    const spaces = [...space.closest(".wc").querySelectorAll("button")].sort((a, b) => a.value < b.value ? -1 : 1);
+    spaces[spaces.indexOf(space) + step]?.focus();
   });
 
   // "/" jumps to the page's search, unless someone is typing.

@@ -513,6 +513,10 @@ def on_template(view: str) -> Callable[[World], str]:
     return at(f"managed_events:{view}", template_id=lambda world: world.template.pk)
 
 
+def editing_one_off(world: World) -> str:
+    return reverse("one_off:edit", args=[world.one_off("open").pk])
+
+
 def on_one_off(state: str) -> Callable[[World], str]:
     return at("one_off:pick", token=lambda world: token_of(world.one_off(state)))
 
@@ -851,6 +855,7 @@ LOOKS: tuple[Look, ...] = (
     Look("holds", "one_off:holds", a_stuck_placeholder, "alice"),
     Look("holds-none", "one_off:holds", at("one_off:holds"), "mara"),
     Look("one-off-list", "one_off:list", at("one_off:list"), "alice"),
+    Look("one-off-edit", "one_off:edit", editing_one_off, "alice"),
     Look("one-off-new", "one_off:new", at("one_off:new"), "alice", act=offer_two_times),
     Look("one-off-new-refused", "one_off:new", at("one_off:new"), "alice", act=offer_a_taken_time),
     *(

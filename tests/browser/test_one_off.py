@@ -125,6 +125,66 @@ def test_a_host_offers_times_without_scripts(
     assert OneOff.objects.get().state == "withdrawn"
 
 
+def test_times_clicked_on_the_week_are_mailed_as_text_and_picked_without_scripts(
+    visit: Visit, in_new_york: Membership, link: BookingLink, afternoon: datetime
+) -> None:
+    make_booking(link, datetime(2026, 11, 12, 15, 30, tzinfo=UTC), afternoon)
+    page = visit(NEW, member=in_new_york)
+    page.context.grant_permissions(["clipboard-read", "clipboard-write"])
+    page.get_by_label("Title").fill("Contract walkthrough")
+    expect(page.locator(".wc").nth(3).locator(".busy")).to_contain_text("Priya Raman")
+    page.get_by_role("button", name="Offer Wed 11 Nov, 11:30").click()
+    expect(page.locator("#slots-count")).to_contain_text("1 of 10")
+    taken_back = page.get_by_role("button", name="Take out slot 1, Wed 11 Nov, 11:30")
+    expect(taken_back).to_be_focused()
+    taken_back.click()
+    expect(page.locator("#slots-count")).to_contain_text("0 of 10")
+    page.get_by_role("button", name="Offer Thu 12 Nov, 09:00").click()
+    expect(page.locator("#slots-count")).to_contain_text("1 of 10")
+    page.get_by_role("button", name="Week after").click()
+    page.get_by_role("button", name="Offer Mon 16 Nov, 10:00").press("ArrowDown")
+    page.keyboard.press("Enter")
+    expect(page.locator("#slots-count")).to_contain_text("2 of 10")
+    page.get_by_text("Paste times from a mail").click()
+    page.get_by_label("Times as text").fill("Fri 13 Nov 14:00-14:45\nMon 13 Nov 10:00")
+    page.get_by_role("button", name="Fill in the rows").click()
+    expect(page.locator("#pasted-faults")).to_contain_text("13 November 2026 is a Friday, not a Monday.")
+    page.get_by_role("button", name="Create link").click()
+    page.wait_for_url(re.compile(r"/calendar/one-off/[0-9a-f-]{36}$"))
+    one_off = OneOff.objects.get()
+    assert [f"{slot.starts_at:%d %H:%M}" for slot in one_off.slots.all()] == [
+        "12 14:00",
+        "13 19:00",
+        "16 15:30",
+    ]
+    page.get_by_label("Your invitee’s time zone").select_option("Europe/Madrid")
+    page.get_by_role("button", name="Show in this zone").click()
+    page.get_by_role("button", name="Copy as plain text").click()
+    expect(page.get_by_role("button", name="Copied")).to_be_visible()
+    text = page.evaluate("navigator.clipboard.readText()")
+    assert "Madrid time (CET)" in text
+    assert "2. Fri 13 Nov, 20:00 – 20:45" in text
+    page.get_by_role("button", name="Copy with links").click()
+    expect(page.locator("[data-rich]")).to_have_text("Copied")
+    rich = page.evaluate(
+        "navigator.clipboard.read().then(all => all[0].getType('text/html')).then(blob => blob.text())"
+    )
+    assert rich.count("slot=") == 3
+    (address,) = re.findall(r"2\. .*\n +(\S+)", text)
+    page = visit(address, scripts=False, zone="Europe/Madrid")
+    assert "20:00 – 20:45" in seen(page)
+    expect(page.locator("[name=slot]").nth(1)).to_be_checked()
+    page.get_by_label("Your name").fill("Tomás Herrera")
+    page.get_by_label("Email").fill("tomas@cobaltfoods.example")
+    page.get_by_role("button", name="Confirm this time").click()
+    page.wait_for_url(re.compile(r"/b/one-off/manage/.+/confirmed$"))
+    assert Booking.objects.filter(starts_at=datetime(2026, 11, 13, 19, 0, tzinfo=UTC)).exists()
+    page.goto(address)
+    page.reload()
+    expect(page.get_by_role("heading", level=1)).to_have_text("This one-off was already booked")
+    assert not BusyTime.objects.filter(owner_key=one_off.pk, active=True).exists()
+
+
 def test_withdrawing_from_the_list_asks_first(
     visit: Visit, in_new_york: Membership, afternoon: datetime
 ) -> None:

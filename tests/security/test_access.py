@@ -195,6 +195,8 @@ one_off:new                          GET  in   200   200  200     200     403   
 one_off:new                          POST in   303!  303! 303!    303!    403    303! 303! 303!  303!  403
 one_off:detail                       GET  in   200   404  404     404     404    404  404  404   404   403
 one_off:detail                       POST in   405   405  405     405     405    405  405  405   405   403
+one_off:edit                         GET  in   200   404  404     404     404    404  404  404   404   403
+one_off:edit                         POST in   303!  404  404     404     404    404  404  404   404   403
 one_off:withdraw                     GET  in   405   405  405     405     405    405  405  405   405   403
 one_off:withdraw                     POST in   303!  404  404     404     404    404  404  404   404   403
 

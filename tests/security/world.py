@@ -414,5 +414,6 @@ def forms_of(world: World) -> dict[str, Sent]:
         | {"member-view": "all"},
         "one_off:new": new_one_off
         | {"title": "Contract", "slots-0-day": "2030-01-11", "slots-0-start": "10:00"},
+        "one_off:edit": form_posting(page(alice, "one_off:edit"), "title").values | {"title": "Renamed"},
         "one_off:pick": {"slot": str(slot_of(world.one_off).pk), "nonce": str(uuid4()), **details},
     }
