@@ -109,11 +109,10 @@ def explained_day(
     period = Period(spans[0][0], spans[-1][1])
     hosts = selectors.hosts_in_order(link)
     rows = [selectors.HostRow.of(host) for host in hosts]
-    calendars = selectors.calendars_of(link, rows, period, now) if hosts else []
+    calendars, rules = selectors.facts_of(link, rows, period, now)
     if reach is not None:
         seen = {str(user_id) for user_id in reach}
         calendars = [calendar if calendar.host_id in seen else _unnamed(calendar) for calendar in calendars]
-    rules = selectors.rules_of(link, selectors.seats_taken(link, rows, period))
     return ExplainedDay(link, day, zone, now, period, rules, hosts, calendars)
 
 
@@ -187,7 +186,7 @@ def _gap_lines(explained: ExplainedDay, gaps: Sequence[Gap], *, with_names: bool
 
 def _unnamed(calendar: HostCalendar) -> HostCalendar:
     return replace(
-        calendar, busy=tuple(busy if busy.same_link else replace(busy, label="") for busy in calendar.busy)
+        calendar, busy=tuple(busy if busy.same_link else busy._replace(label="") for busy in calendar.busy)
     )
 
 

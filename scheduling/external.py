@@ -16,7 +16,7 @@ Known: TypeAlias = Mapping[UUID, KnownBusy]
 
 
 def known_of(people: Collection[UUID], around: Period, now: datetime) -> Known:
-    """What is known of these people's time outside of our own bookings. One query, two when somebody has a calendar."""
+    """What is known of these people's time outside of our own bookings. One query."""
     return calendars.busy_of(people, around, now)
 
 

@@ -4,6 +4,7 @@ from collections import Counter, defaultdict
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, time, timedelta
+from functools import cache
 from typing import Any, Final, NamedTuple, Self
 from uuid import UUID
 
@@ -53,9 +54,9 @@ _AWAY: Final = """
 """
 _BUSY: Final = """
     SELECT host_id, lower(during) AT TIME ZONE 'UTC', upper(during) AT TIME ZONE 'UTC',
-        buffer_before_minutes, buffer_after_minutes, kind, label, link_id = %(link)s
+        buffer_before_minutes, buffer_after_minutes, kind, label, link_id = %(link)s, seats_taken
     FROM scheduling_busytime
-    WHERE active AND host_id = ANY(%(hosts)s) AND during && %(around)s
+    WHERE active AND (host_id = ANY(%(hosts)s) OR link_id = %(sessions_of)s) AND during && %(around)s
         AND (expires_at IS NULL OR expires_at > %(now)s) AND owner_key IS DISTINCT FROM %(without)s
 """
 
@@ -239,8 +240,11 @@ def meetings_ahead(link: BookingLink, now: datetime) -> int:
 
 def public_link(slug: str) -> BookingLink | None:
     """The link behind `/book/<slug>`, with owner, workspace and schedule; None when there is none."""
-    links = BookingLink.objects.filter(slug=slug).select_related("owner", "workspace", "schedule")
-    return links.order_by().first()
+    links = BookingLink.objects.select_related("owner", "workspace", "schedule")
+    try:
+        return links.get(slug=slug)
+    except BookingLink.DoesNotExist:
+        return None
 
 
 def link_around(member: Membership, link_id: UUID) -> BookingLink | None:
@@ -290,27 +294,6 @@ def host_rows(link: BookingLink) -> list[HostRow]:
     return [*map(HostRow._make, _fetched(_HOSTS, link=link.pk, workspace=link.workspace_id))]
 
 
-def seats_taken(
-    link: BookingLink, hosts: Sequence[HostRow], within: Period, *, without: UUID | None = None
-) -> dict[datetime, int]:
-    """How many seats the sessions of a group link have given away, by start; empty, without a query, for other links.
-
-    A session of another length or host than the link has now takes nobody in any more: it counts as full. `without`
-    leaves one out.
-    """
-    if link.strategy != BookingLink.Strategy.GROUP:
-        return {}
-    rows = BusyTime.objects.filter(
-        link=link, active=True, seats_taken__isnull=False, during__overlap=as_range(within)
-    )
-    length, host_ids = timedelta(minutes=link.duration_minutes), {host.user_id for host in hosts}
-    seats: dict[datetime, int] = {}
-    for row in rows.exclude(owner_key=without) if without else rows:
-        is_ours = row.host_id in host_ids and row.during.upper - row.during.lower == length
-        seats[row.during.lower] = (row.seats_taken or 0) if is_ours else link.capacity
-    return seats
-
-
 def rules_of(link: BookingLink, seats_taken: Mapping[datetime, int] | None = None) -> Rules:
     """The link's rules as the slot engine takes them; of a group link with the seats of its sessions, by start."""
     return Rules(
@@ -328,23 +311,31 @@ def rules_of(link: BookingLink, seats_taken: Mapping[datetime, int] | None = Non
     )
 
 
-def calendars_of(
+class Facts(NamedTuple):
+    """What the slot engine is asked with about a link: its hosts' calendars, in the order asked for, and its rules."""
+
+    calendars: list[HostCalendar]
+    rules: Rules
+
+
+def facts_of(
     link: BookingLink,
     hosts: Sequence[HostRow],
     within: Period,
     now: datetime,
     *,
     without: UUID | None = None,
-) -> list[HostCalendar]:
-    """Each host's hours, busy time and days away, in the order given, as far as they matter for starts in `within`.
+) -> Facts:
+    """Each host's hours, busy time and days away, and the link's rules, as far as they matter for starts in `within`.
 
     `without` leaves out the time of one owner key, so that a booking being moved does not stand in its own way.
-    Three queries, whatever the number of hosts; one more when some have schedules of their own, and when some have
-    connected calendars.
+    Three queries, whatever the number of hosts; one more when some have schedules of their own. The seats of sessions
+    come with the time that these take of their hosts, in one query: the two are of one moment.
     """
     around = _around(link, hosts, [within])
     hours, away = _hours_of(link, hosts), _days_away(link, hosts, around[0])
-    return _calendars(hosts, hours, away, _busy(link, hosts, around, now, without))
+    taken = _taken(link, hosts, around, now, without)
+    return Facts(_calendars(hosts, hours, away, taken.busy), rules_of(link, taken.seats))
 
 
 def _calendars(
@@ -375,40 +366,66 @@ def _around(link: BookingLink, hosts: Sequence[HostRow], within: Iterable[Period
     ]
 
 
-def _busy(
+class _Taken(NamedTuple):
+    """What takes each host's time; and how many seats the sessions of a group link have given away, by start.
+
+    A session of another length or host than the link has now takes nobody in any more: it counts as full.
+    """
+
+    busy: dict[UUID, list[Busy]]
+    seats: dict[datetime, int]
+
+
+def _taken(
     link: BookingLink,
     hosts: Sequence[HostRow],
     around: Sequence[Period],
     now: datetime,
     without: UUID | None,
-) -> dict[UUID, list[Busy]]:
-    """What takes each host's time and touches one of the periods, of connected calendars what lies between them too."""
+) -> _Taken:
+    """What touches one of the periods; of connected calendars what lies between them too."""
+    taken = _Taken({host.user_id: [] for host in hosts}, {})
     if not hosts or not around:
-        return {}
+        return taken
     rows = _fetched(
         _BUSY,
         link=link.pk,
-        hosts=[host.user_id for host in hosts],
+        hosts=list(taken.busy),
+        sessions_of=link.pk if link.strategy == BookingLink.Strategy.GROUP else None,
         around=TimestamptzMultirange(map(as_range, around)),
         now=now,
         without=without,
     )
-    busy: dict[UUID, list[Busy]] = defaultdict(list)
-    for host_id, start, end, before, after, kind, label, is_of_link in rows:
-        busy[host_id].append(
-            Busy(
-                period=Period(start.replace(tzinfo=UTC), end.replace(tzinfo=UTC)),
-                buffer_before=timedelta(minutes=before),
-                buffer_after=timedelta(minutes=after),
-                kind=BusyKind(kind),
-                label=label,
-                same_link=bool(is_of_link) and kind == BusyTime.Kind.BOOKING,
+    length = timedelta(minutes=link.duration_minutes)
+    for host_id, start, end, before, after, kind, label, is_of_link, seats in rows:
+        period = Period(start.replace(tzinfo=UTC), end.replace(tzinfo=UTC))
+        hosts_own = taken.busy.get(host_id)
+        if hosts_own is not None:
+            hosts_own.append(
+                Busy(
+                    period=period,
+                    buffer_before=_minutes(before),
+                    buffer_after=_minutes(after),
+                    kind=_KINDS[kind],
+                    label=label,
+                    same_link=bool(is_of_link) and kind == BusyTime.Kind.BOOKING,
+                )
             )
-        )
+        if is_of_link and seats is not None:
+            is_open = hosts_own is not None and period.duration == length
+            taken.seats[period.start] = seats if is_open else link.capacity
     hull = Period(around[0].start, around[-1].end)
-    for host_id, known in known_of([host.user_id for host in hosts], hull, now).items():
-        busy[host_id] += external_busy(link, known, hull, now)
-    return busy
+    for host_id, known in known_of(taken.busy, hull, now).items():
+        taken.busy[host_id] += external_busy(link, known, hull, now)
+    return taken
+
+
+_KINDS: Final = {kind.value: kind for kind in BusyKind}
+
+
+@cache
+def _minutes(number: int) -> timedelta:
+    return timedelta(minutes=number)
 
 
 def _hours_of(link: BookingLink, hosts: Sequence[HostRow]) -> dict[UUID | None, Availability]:
@@ -424,10 +441,10 @@ def _hours_of(link: BookingLink, hosts: Sequence[HostRow]) -> dict[UUID | None, 
 
 def _days_away(link: BookingLink, hosts: Sequence[HostRow], around: Period) -> dict[UUID, list[Period]]:
     """When each of these hosts of the link is out of office, as far as it touches the period."""
-    zones = {host.user_id: host.zone for host in hosts}
     absences = _fetched(
         _AWAY, link=link.pk, first=(around.start - DAY).date(), last=(around.end + DAY).date()
     )
+    zones = {host.user_id: host.zone for host in hosts} if absences else {}
     away: dict[UUID, list[Period]] = defaultdict(list)
     for user_id, first, last in absences:
         if user_id in zones:
@@ -461,12 +478,11 @@ class Pool:
         without: UUID | None = None,
     ) -> None:
         self._link, self._now, self._without = link, now, without
-        hosts = [host for host in host_rows(link) if only in {None, host.user_id}]
-        self.rules = rules_of(link, seats_taken(link, hosts, within, without=without))
+        hosts = [host for host in host_rows(link) if only is None or host.user_id == only]
         self._first, self._others = self._parted(hosts)
         self._hours = _hours_of(link, hosts)
         self._away = _days_away(link, hosts, *_around(link, hosts, [within]))
-        self._calendars = self._read(self._first, [within])
+        self._calendars, self.rules = self._read(self._first, [within])
 
     def starts(self, window: Period, rules: Rules | None = None) -> list[datetime]:
         """What the link offers in a part of the period, by its own rules or by these, in order."""
@@ -476,12 +492,12 @@ class Pool:
         if not missing:
             return starts
         lacking = joined((start, start + rules.duration) for start in missing)
-        others = self._read(self._others, [Period(*span) for span in lacking])
+        others, _ = self._read(self._others, [Period(*span) for span in lacking])
         return sorted([*starts, *missing.intersection(self._asked(others, window, rules))])
 
     def _parted(self, hosts: list[HostRow]) -> tuple[list[HostRow], list[HostRow]]:
         """The hosts to read at once, and the others."""
-        if self.rules.strategy is not Strategy.ROUND_ROBIN:
+        if self._link.strategy != BookingLink.Strategy.ROUND_ROBIN:
             return hosts, []
         seen: Counter[UUID | None] = Counter()
         parts: tuple[list[HostRow], list[HostRow]] = [], []
@@ -491,10 +507,12 @@ class Pool:
             seen[hours] += 1
         return parts
 
-    def _read(self, hosts: Sequence[HostRow], within: Iterable[Period]) -> list[HostCalendar]:
+    def _read(self, hosts: Sequence[HostRow], within: Iterable[Period]) -> Facts:
         around = _around(self._link, hosts, within)
-        busy = _busy(self._link, hosts, around, self._now, self._without)
-        return _calendars(hosts, self._hours, self._away, busy)
+        taken = _taken(self._link, hosts, around, self._now, self._without)
+        return Facts(
+            _calendars(hosts, self._hours, self._away, taken.busy), rules_of(self._link, taken.seats)
+        )
 
     def _never_busy(self) -> list[HostCalendar]:
         """One of the other hosts for each hours, as if nothing took his time: nobody with these offers more."""
@@ -536,6 +554,5 @@ def verdict_on(
     """Whether the link offers exactly this start, with the hosts that are free for it or the reasons why not."""
     asked = Period(start, start + timedelta(minutes=link.duration_minutes))
     rows = host_rows(link) if hosts is None else [HostRow.of(host) for host in hosts]
-    calendars = calendars_of(link, rows, asked, now, without=without)
-    rules = rules_of(link, seats_taken(link, rows, asked, without=without))
+    calendars, rules = facts_of(link, rows, asked, now, without=without)
     return verdict(hosts=calendars, rules=rules, start=start, now=now)

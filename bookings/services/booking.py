@@ -78,8 +78,7 @@ def book(*, link: BookingLink, start: datetime, booker: Booker, nonce: UUID, now
         return made
     pool = scheduling.hosts_in_order(link)
     offered = scheduling.verdict_on(link, start, now, hosts=pool).host_ids
-    # The seats of a session and the time of its host are two reads: only behind the locks are they of one moment.
-    if not offered and link.strategy != BookingLink.Strategy.GROUP:
+    if not offered:
         # The first of two clicks may have taken it since.
         made = _already_made(key)
         if made is not None:

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
 from enum import StrEnum
+from typing import NamedTuple
 
 from scheduling.domain.hours import Availability
 from workestra.calendars.domain.period import Period
@@ -27,8 +28,7 @@ class BusyKind(StrEnum):
     UNREADABLE = "unreadable"
 
 
-@dataclass(frozen=True, slots=True)
-class Busy:
+class Busy(NamedTuple):
     """Time of a host that is taken.
 
     The buffers are those the meeting was booked with. `label` names it in explanations ("Discovery Call").

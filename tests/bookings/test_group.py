@@ -7,6 +7,8 @@ from uuid import uuid4
 
 import pytest
 from django.core.mail import EmailMessage
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from icalendar import Calendar
@@ -17,7 +19,7 @@ from bookings.selectors import offer_of
 from bookings.services import booking as service
 from bookings.services.booking import Booker, BookingClosed, TooLate, book
 from scheduling import selectors as scheduling
-from scheduling.models import BookingLink, BusyTime
+from scheduling.models import BookingLink, BusyTime, LinkHost
 from scheduling.services.busy_time import SlotTaken
 from tests.factories import make_booking, make_link
 from workestra.accounts.models import Membership
@@ -72,17 +74,27 @@ def event_of(sent: EmailMessage) -> Any:
     return Calendar.from_ical(parts[0].get_payload(decode=True)).walk("VEVENT")[0] if parts else None
 
 
-def test_only_what_is_seen_behind_the_locks_refuses_a_seat(
-    join: Callable[..., Attendee], monkeypatch: pytest.MonkeyPatch
+def test_the_seats_of_a_session_and_the_time_it_takes_are_read_at_once(
+    workshop: BookingLink, join: Callable[..., Attendee], NOW: datetime
 ) -> None:
     join("Ann")
-    looks = [{}]  # Before the locks: the host's time is taken, but its session was not there yet.
-    seats_taken = scheduling.seats_taken
-    monkeypatch.setattr(
-        scheduling, "seats_taken", lambda *args, **more: looks.pop() if looks else seats_taken(*args, **more)
-    )
-    assert join("Ben").booking.attendee_count == 2
-    assert not looks
+    with CaptureQueriesContext(connection) as asked:
+        assert scheduling.verdict_on(workshop, TUESDAY_TEN, NOW).offered
+        assert offer_of(workshop, WEEK, NOW).seats_taken == {TUESDAY_TEN: 1}
+    assert sum("FROM scheduling_busytime" in query["sql"] for query in asked) == 2
+    assert not any('"scheduling_busytime"' in query["sql"] for query in asked)
+
+
+def test_a_session_of_a_former_host_takes_nobody_in_and_keeps_its_start(
+    workshop: BookingLink, join: Callable[..., Attendee], alice: Membership, bob: Membership, NOW: datetime
+) -> None:
+    join("Ann")
+    workshop.hosts.all().delete()
+    LinkHost.objects.create(link=workshop, user=bob.user)
+    assert offer_of(workshop, WEEK, NOW).seats_taken == {TUESDAY_TEN: workshop.capacity}
+    with pytest.raises(SlotTaken):
+        join("Ben")
+    assert busy(bob) == []
 
 
 def test_the_first_seat_takes_the_hosts_time_and_the_others_join_it(
@@ -325,12 +337,12 @@ def test_the_questions_asked_of_the_database_do_not_grow_with_the_seats(
     NOW: datetime,
     django_assert_num_queries: Callable[[int], Any],
 ) -> None:
-    with django_assert_num_queries(5):
+    with django_assert_num_queries(4):
         offer_of(workshop, WEEK, NOW)
     for name in ("Priya", "Noor"):
         join(name)
     join("Emi", TUESDAY_TEN + HOUR)
-    with django_assert_num_queries(5):
+    with django_assert_num_queries(4):
         offer_of(workshop, WEEK, NOW)
 
 

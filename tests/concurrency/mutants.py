@@ -15,8 +15,8 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 ROOT = Path(__file__).parents[2]
+# The quick ones first.
 SUITE = (
-    "tests/invariants",
     "tests/scheduling/test_busy_time.py",
     "tests/bookings/test_booking_service.py",
     "tests/bookings/test_collective.py",
@@ -27,6 +27,7 @@ SUITE = (
     "tests/concurrency/test_change_races.py",
     "tests/concurrency/test_http_races.py",
     "tests/concurrency/test_seat_races.py",
+    "tests/invariants",
 )
 BUSY_TIME, BOOKING, RECORDS, SESSIONS, ONE_OFF = (
     "scheduling/services/busy_time.py",

@@ -16,11 +16,10 @@ from scheduling.models import BookingLink, BusyTime, LinkHost, OutOfOffice, Sche
 from scheduling.selectors import (
     HostRow,
     Pool,
-    calendars_of,
+    facts_of,
     host_rows,
     hosts_in_order,
     open_starts_of,
-    rules_of,
 )
 from tests.conftest import MONDAY_MORNING
 from tests.factories import MembershipFactory, UserFactory, WorkspaceFactory, make_link
@@ -54,8 +53,8 @@ def take(member: Membership, period: Period, **values: Any) -> None:
 def of_all(link: BookingLink, window: Period) -> list[Any]:
     """The engine's answer with every calendar before it."""
     rows = [HostRow.of(host) for host in hosts_in_order(link)]
-    calendars = calendars_of(link, rows, window, NOW)
-    return open_starts(hosts=calendars, rules=rules_of(link), window=window, now=NOW) if calendars else []
+    calendars, rules = facts_of(link, rows, window, NOW)
+    return open_starts(hosts=calendars, rules=rules, window=window, now=NOW) if calendars else []
 
 
 @pytest.fixture

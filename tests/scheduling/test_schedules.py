@@ -123,7 +123,7 @@ def test_the_hosts_of_one_schedule_share_its_hours(
     day = Period(TUESDAY, TUESDAY + timedelta(days=1))
     hosts = selectors.host_rows(link)
     with django_assert_num_queries(3):  # Busy times, days off, connected calendars.
-        calendars = selectors.calendars_of(link, hosts, day, MONDAY_MORNING)
+        calendars, _ = selectors.facts_of(link, hosts, day, MONDAY_MORNING)
     assert len({id(calendar.availability) for calendar in calendars}) == 1
 
 

@@ -10,7 +10,7 @@ from django.db import models
 from django.db.models import F, Q
 from django.db.models.functions import Now
 
-from workestra.calendars.domain.health import POLL, STALE_AFTER, Health
+from workestra.calendars.domain.health import POLL, Health, health_of
 from workestra.calendars.domain.kinds import ProviderKind
 from workestra.calendars.fields import SecretField
 
@@ -132,11 +132,13 @@ class RemoteCalendar(models.Model):
 
     def health(self, now: datetime) -> Health:
         """Whether what is known of it can still be believed. Needs `account`."""
-        kind = self.account.kind
-        is_late = self.synced_at is None or now - self.synced_at > STALE_AFTER[kind]
-        if not (self.account.is_broken or self.is_gone or is_late):
-            return Health(synced_at=self.synced_at)
-        return Health(synced_at=self.synced_at, stale_since=self.synced_at or self.account.created_at)
+        return health_of(
+            self.account.kind,
+            is_out_of_reach=self.account.is_broken or self.is_gone,
+            synced_at=self.synced_at,
+            connected_at=self.account.created_at,
+            now=now,
+        )
 
     @property
     def poll_every_minutes(self) -> int:

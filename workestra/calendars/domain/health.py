@@ -32,3 +32,19 @@ class Health:
     @property
     def is_stale(self) -> bool:
         return self.stale_since is not None
+
+
+def health_of(
+    kind: ProviderKind,
+    *,
+    is_out_of_reach: bool,
+    synced_at: datetime | None,
+    connected_at: datetime,
+    now: datetime,
+) -> Health:
+    """Whether what is known of a calendar can still be believed.
+
+    `is_out_of_reach` says that its account is broken, or that the provider no longer has it.
+    """
+    is_late = synced_at is None or now - synced_at > STALE_AFTER[kind]
+    return Health(synced_at, (synced_at or connected_at) if is_out_of_reach or is_late else None)

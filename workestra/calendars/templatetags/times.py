@@ -1,6 +1,7 @@
 """Times in a named zone. Both clocks are printed; CSS shows the one the visitor chose."""
 
 from datetime import date, datetime, timedelta
+from functools import lru_cache
 from zoneinfo import ZoneInfo
 
 from django import template
@@ -41,7 +42,12 @@ def zoned(start: datetime, tz: ZoneInfo | str, form: str = "", abbr: bool = Fals
 
     `form` is "" (time only), "short", "long" or "full": see DayForm.
     """
-    zone = _zone(tz)
+    return _zoned(start, _zone(tz), form, abbr)
+
+
+# A page has dozens of them, and the next one the same: the times of a day are much alike everywhere.
+@lru_cache(maxsize=4096)
+def _zoned(start: datetime, zone: ZoneInfo, form: str, abbr: bool) -> SafeString:
     clocks = _both(words.clock(start, zone, Clock.H24), words.clock(start, zone, Clock.H12))
     return _time(start, zone, clocks, form, abbr)
 
