@@ -13,9 +13,9 @@ from uuid import UUID
 from django.db import DatabaseError, connection, transaction
 
 from managed_events import selectors
+from managed_events.log import record
 from managed_events.models import Propagation, PropagationBatch
 from scheduling.services.propagation import bring_in_line, lock_next_links, tell_version
-from workestra.audit import services as audit
 
 logger = logging.getLogger(__name__)
 
@@ -108,13 +108,10 @@ def _finish(current: Propagation, state: Propagation.State, now: datetime) -> No
     current.finished_at = now
     current.save()
     before, after = selectors.values_around(current)
-    audit.record(
-        workspace_id=current.template.workspace_id,
-        action=_ACTIONS[state],
-        target_type="template",
-        target_id=current.template_id,
-        target_name=current.template.title,
-        at=now,
+    record(
+        _ACTIONS[state],
+        current.template,
+        now,
         before=before,
         after=after,
         detail={

@@ -11,6 +11,7 @@ from django.db import DatabaseError, transaction
 
 from managed_events import selectors
 from managed_events.domain.assignment import Outcome, Result
+from managed_events.log import record
 from managed_events.models import ManagedEventTemplate
 from managed_events.selectors import Proposal
 from managed_events.services.templates import lock_template
@@ -25,7 +26,6 @@ from scheduling.services.links import (
     remove_link,
 )
 from workestra.accounts.models import Membership, User
-from workestra.audit import services as audit
 
 logger = logging.getLogger(__name__)
 
@@ -75,13 +75,10 @@ def assign(
                 chosen = (addresses or {}).get(member.pk)
                 outcomes.append(_assign_one(current, member, proposals[member.pk], chosen, actor, now))
                 assigned.add(member.user_id)
-        event = audit.record(
-            workspace_id=current.workspace_id,
-            action="template.assigned",
-            target_type="template",
-            target_id=current.pk,
-            target_name=current.title,
-            at=now,
+        event = record(
+            "template.assigned",
+            current,
+            now,
             actor=actor,
             detail={
                 "version": current.version,
@@ -108,13 +105,10 @@ def detach(
         link = links.filter(pk=link_id, managed_event_template=template).first()
         if link is None:
             raise NotAssigned
-        audit.record(
-            workspace_id=template.workspace_id,
-            action="template.detached",
-            target_type="template",
-            target_id=template.pk,
-            target_name=template.title,
-            at=now,
+        record(
+            "template.detached",
+            template,
+            now,
             actor=actor,
             before={"locked_sections": list(link.locked_sections), "version": link.template_version},
             detail={"link": link.pk, "name": link.owner.name, "slug": link.slug, "deleted": delete},

@@ -11,13 +11,13 @@ from django.db import transaction
 from managed_events import plans, selectors
 from managed_events.domain.plan import LinkChange, Plan
 from managed_events.domain.sync import in_order
+from managed_events.log import record
 from managed_events.models import ManagedEventTemplate
 from managed_events.services.templates import NotAsShown, lock_template
 from scheduling.domain.sections import fields_of
 from scheduling.services.links import hold_schedules
 from scheduling.services.propagation import lock_links, write_links
 from workestra.accounts.models import User
-from workestra.audit import services as audit
 
 
 class SyncRunning(Exception):
@@ -55,13 +55,10 @@ def reset(
         if not plan.changes:
             return plan
         _write(current, plan, sections, now)
-        audit.record(
-            workspace_id=current.workspace_id,
-            action="template.reset",
-            target_type="template",
-            target_id=current.pk,
-            target_name=current.title,
-            at=now,
+        record(
+            "template.reset",
+            current,
+            now,
             actor=actor,
             detail={
                 "version": current.version,

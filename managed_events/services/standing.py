@@ -8,11 +8,11 @@ from uuid import UUID
 from django.db import DatabaseError, transaction
 
 from managed_events import selectors
+from managed_events.log import record
 from managed_events.models import Considered, ManagedEventTemplate, StandingAssignment
 from managed_events.services.assignment import NotAssigned, assign, detach
 from managed_events.services.templates import TemplateGone, lock_template
 from workestra.accounts.models import Group, Membership, User
-from workestra.audit import services as audit
 
 logger = logging.getLogger(__name__)
 
@@ -47,13 +47,10 @@ def set_standing(
         after = _names(row.group for row in current.standing.select_related("group"))
         if before == after:
             return False
-        audit.record(
-            workspace_id=current.workspace_id,
-            action="template.newcomers_set",
-            target_type="template",
-            target_id=current.pk,
-            target_name=current.title,
-            at=now,
+        record(
+            "template.newcomers_set",
+            current,
+            now,
             actor=actor,
             before={"newcomers": before},
             after={"newcomers": after},

@@ -11,13 +11,13 @@ from managed_events import plans, selectors, tasks
 from managed_events.domain.draft import TemplateDraft
 from managed_events.domain.plan import Plan
 from managed_events.domain.sync import Edit, in_order
+from managed_events.log import record
 from managed_events.models import ManagedEventTemplate, Propagation, TemplateVersion
 from scheduling.domain.slugs import first_free
 from scheduling.models import BookingLink
 from scheduling.services.links import ScheduleGone, hold_schedules
 from scheduling.services.propagation import release_links
 from workestra.accounts.models import User, Workspace
-from workestra.audit import services as audit
 from workestra.notifications.doorbell import ring_on_commit
 
 COPY: Final = " copy"
@@ -71,7 +71,7 @@ def create_template(
         hold_schedules(workspace.pk, [draft.values.get("schedule_id")])
         template = ManagedEventTemplate(workspace=workspace, created_at=now)
         _write(template, draft, author, now)
-        _record("template.created", template, now, actor=author, after=_facts(template))
+        record("template.created", template, now, actor=author, after=_facts(template))
     return template
 
 
@@ -111,7 +111,7 @@ def save_template(
         run = _start_run(current, edit, author, now) if edit.reaches_links else None
         after = _facts(current)
         changed = [name for name in after if after[name] != before[name]]
-        _record(
+        record(
             "template.saved" if rolled_back_to is None else "template.rolled_back",
             current,
             now,
@@ -214,7 +214,7 @@ def delete_template(*, template: ManagedEventTemplate, actor: User, now: datetim
         list(Propagation.objects.select_for_update().filter(template=current).values_list("pk"))
         links = list(current.links.order_by("slug").values_list("slug", flat=True))
         released = release_links(current.pk)
-        _record(
+        record(
             "template.deleted",
             current,
             now,
@@ -286,18 +286,6 @@ def _start_run(template: ManagedEventTemplate, edit: Edit, author: User, now: da
 
 def _facts(template: ManagedEventTemplate) -> dict[str, Any]:
     return template.section_values() | {"locked_sections": template.locked_sections} | template.settings
-
-
-def _record(action: str, template: ManagedEventTemplate, now: datetime, **more: Any) -> None:
-    audit.record(
-        workspace_id=template.workspace_id,
-        action=action,
-        target_type="template",
-        target_id=template.pk,
-        target_name=template.title,
-        at=now,
-        **more,
-    )
 
 
 def _constraint_of(error: IntegrityError) -> str | None:
