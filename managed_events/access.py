@@ -10,6 +10,7 @@ from django.http import Http404
 from bookings.models import Booking
 from managed_events import selectors
 from managed_events.models import ManagedEventTemplate
+from scheduling.models import BookingLink
 from workestra.accounts import selectors as accounts
 from workestra.accounts.models import Group, Membership
 
@@ -72,3 +73,15 @@ def meetings_left_to(member: Membership, now: datetime) -> QuerySet[Booking]:
         return meetings
     inside = Membership.objects.filter(workspace=member.workspace, groups__in=groups_of(member))
     return meetings.filter(host__in=inside.values("user"))
+
+
+def links_left_to(member: Membership) -> QuerySet[BookingLink]:
+    """Links of people who have left, by owner and title, with owners, for an admin of the workspace to give away.
+
+    None for a group's admin: he manages templates, and these follow none any more.
+
+    Raises: PermissionDenied for a member who manages no templates.
+    """
+    require_template_admin(member)
+    links = selectors.links_left_behind(member.workspace_id)
+    return links if member.is_admin else links.none()

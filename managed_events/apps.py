@@ -6,4 +6,4 @@ class ManagedEventsConfig(AppConfig):
 
     def ready(self) -> None:
         # Celery looks for tasks in `tasks` only; `log` registers the words of the audit log.
-        from managed_events import jobs, log  # noqa: F401
+        from managed_events import jobs, log, mails  # noqa: F401

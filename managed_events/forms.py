@@ -337,17 +337,24 @@ def _scope_key(scope: Group | None) -> str:
 
 
 class HandOverForm(forms.Form):
-    """A field for each of these meetings, "host-<id>": who is to host it from now on; empty, it stays as it is.
+    """A field for each of these meetings, "host-<id>", and links, "owner-<id>": who is to have it; empty, it stays.
 
-    Who is not free at a meeting's time is named beside it, and cannot be chosen.
+    Who is not free at a meeting's time is named beside it, and cannot be chosen. A link can go to each of `people`.
     """
 
     def __init__(
-        self, data: QueryDict | None, *, substitutes: Mapping[Booking, Sequence[Substitute]]
+        self,
+        data: QueryDict | None,
+        *,
+        substitutes: Mapping[Booking, Sequence[Substitute]],
+        links: Sequence[BookingLink] = (),
+        people: Sequence[Membership] = (),
     ) -> None:
         super().__init__(data)
         self._meetings = {self._name(meeting): meeting for meeting in substitutes}
-        self._people = {str(each.user.pk): each.user for found in substitutes.values() for each in found}
+        self._links = {self._name(link): link for link in links}
+        self._users = {str(each.user.pk): each.user for found in substitutes.values() for each in found}
+        self._people = {str(member.pk): member for member in people}
         for name, meeting in self._meetings.items():
             found = substitutes[meeting]
             free = [(str(each.user.pk), each.user.name) for each in found if not each.taken]
@@ -359,34 +366,50 @@ class HandOverForm(forms.Form):
                 help_text=f"Not free: {', '.join(kept[:5])}." if kept else "",
                 error_messages={"invalid_choice": "Choose somebody who is free."},
             )
+        everybody = [(key, member.user.name) for key, member in self._people.items()]
+        for name in self._links:
+            self.fields[name] = forms.ChoiceField(
+                label="New owner",
+                choices=[("", "Nobody yet"), *everybody],
+                required=False,
+                error_messages={"invalid_choice": "Choose somebody who is here."},
+            )
 
-    def field_of(self, meeting: Booking) -> forms.BoundField | None:
-        """The field that asks about this meeting; None when the member cannot hand it over."""
-        name = self._name(meeting)
+    def field_of(self, thing: Booking | BookingLink) -> forms.BoundField | None:
+        """The field that asks about this meeting or link; None when the member cannot hand it over."""
+        name = self._name(thing)
         return self[name] if name in self.fields else None
 
-    def refuse(self, meeting: Booking, why: str) -> None:
-        """Say beside a meeting, if it is still asked about, why it was not handed over."""
-        field = self.field_of(meeting)
+    def refuse(self, thing: Booking | BookingLink, why: str) -> None:
+        """Say beside a meeting or a link, if it is still asked about, why it was not handed over."""
+        field = self.field_of(thing)
         if field is not None:
             self.errors[field.name] = self.error_class([why])
 
     def chosen(self) -> list[tuple[Booking, User]]:
         """The meetings somebody was chosen for, in order. Only of a valid form."""
         return [
-            (meeting, self._people[key])
+            (meeting, self._users[key])
             for name, meeting in self._meetings.items()
+            if (key := self.cleaned_data[name])
+        ]
+
+    def chosen_owners(self) -> list[tuple[BookingLink, Membership]]:
+        """The links somebody was chosen for, in order. Only of a valid form."""
+        return [
+            (link, self._people[key])
+            for name, link in self._links.items()
             if (key := self.cleaned_data[name])
         ]
 
     @property
     def strays(self) -> int:
-        """For how many meetings that are not asked about (any more) somebody was chosen."""
+        """For how many meetings and links that are not asked about (any more) somebody was chosen."""
         return sum(
-            bool(value) and name.startswith("host-") and name not in self.fields
+            bool(value) and name.startswith(("host-", "owner-")) and name not in self.fields
             for name, value in self.data.items()
         )
 
     @staticmethod
-    def _name(meeting: Booking) -> str:
-        return f"host-{meeting.pk}"
+    def _name(thing: Booking | BookingLink) -> str:
+        return f"{'host' if isinstance(thing, Booking) else 'owner'}-{thing.pk}"

@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
+from typing import Any, TypeVar
 from uuid import UUID
 
 from django.db.models import Count, Exists, F, OuterRef, Prefetch, Q, QuerySet, Subquery
@@ -30,6 +30,7 @@ from workestra.accounts.models import Membership
 from workestra.audit.models import AuditEvent
 
 FACES = 3
+Row = TypeVar("Row", BookingLink, Booking)
 
 # --- Templates -------------------------------------------------------------------------------------------------
 
@@ -345,22 +346,30 @@ def templates_with_newcomers() -> list[ManagedEventTemplate]:
 
 def links_of_leavers() -> list[BookingLink]:
     """Assigned links whose owner is no active member of their workspace any more, with template and owner."""
-    member = Membership.objects.filter(
-        workspace=OuterRef("workspace"), user=OuterRef("owner"), is_active=True, user__is_active=True
-    )
-    links = BookingLink.objects.exclude(managed_event_template=None).filter(~Exists(member))
+    links = _without_active(BookingLink.objects.exclude(managed_event_template=None), "owner")
     return list(links.select_related("owner", "managed_event_template").order_by("pk"))
+
+
+def links_left_behind(workspace_id: UUID) -> QuerySet[BookingLink]:
+    """Links, of a template or not, whose owner is no active member any more, with owners, by their name and title."""
+    links = _without_active(BookingLink.objects.filter(workspace=workspace_id), "owner")
+    return links.select_related("owner").order_by("owner__name", "owner", "title", "pk")
 
 
 def meetings_of_leavers(workspace_id: UUID, now: datetime) -> QuerySet[Booking]:
     """Meetings to come whose host is no active member of the workspace any more, by host's name and time."""
-    member = Membership.objects.filter(
-        workspace=OuterRef("workspace"), user=OuterRef("host"), is_active=True, user__is_active=True
-    )
     meetings = Booking.objects.filter(
         workspace=workspace_id, status=Booking.Status.CONFIRMED, starts_at__gt=now
     )
-    return meetings.filter(~Exists(member)).order_by("host__name", "host", "starts_at", "pk")
+    return _without_active(meetings, "host").order_by("host__name", "host", "starts_at", "pk")
+
+
+def _without_active(rows: QuerySet[Row], user: str) -> QuerySet[Row]:
+    """Those of these rows whose `user` is no active member of their workspace."""
+    member = Membership.objects.filter(
+        workspace=OuterRef("workspace"), user=OuterRef(user), is_active=True, user__is_active=True
+    )
+    return rows.filter(~Exists(member))
 
 
 def with_bookers(meetings: Iterable[Booking]) -> list[Booking]:

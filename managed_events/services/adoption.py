@@ -9,13 +9,14 @@ from django.db import transaction
 from managed_events import plans, selectors
 from managed_events.domain.assignment import Outcome, Result
 from managed_events.domain.plan import Plan
+from managed_events.log import record
 from managed_events.models import ManagedEventTemplate
 from managed_events.services.assignment import Assignment
+from managed_events.services.news import tell_adopted
 from managed_events.services.templates import NotAsShown, lock_template
 from scheduling.models import BookingLink
 from scheduling.services.links import Assigned, adopt_link, hold_schedules
 from workestra.accounts.models import User
-from workestra.audit import services as audit
 
 
 class NotAdoptable(Exception):
@@ -33,7 +34,7 @@ def adopt(
 ) -> Assignment:
     """Make the link one of the template's: locked sections follow it, of the open ones those in `take`.
 
-    Only what the page showed is done; `shown` is its plan's token.
+    Only what the page showed is done; `shown` is its plan's token. Its owner is told, unless he did it himself.
 
     Raises: NotAsShown, NotAdoptable, TemplateGone; ScheduleGone when the template's hours are just being deleted.
     """
@@ -50,24 +51,23 @@ def adopt(
         if not plan.is_shown_by(shown):
             raise NotAsShown(plan)
         outcome = _write(current, link, plan, actor, now)
-        event = audit.record(
-            workspace_id=current.workspace_id,
-            action="template.assigned",
-            target_type="template",
-            target_id=current.pk,
-            target_name=current.title,
-            at=now,
+        event = record(
+            "template.assigned",
+            current,
+            now,
             actor=actor,
             before=plan.changes[0].before,
             after=dict(plan.changes[0].writes),
             detail={
                 "version": current.version,
+                "link": link.pk,
                 "created": 0,
                 "adopted": 1,
                 "skipped": 0,
                 "people": [outcome.as_json()],
             },
         )
+        tell_adopted(link, current, event)
     return Assignment(event.pk, (outcome,))
 
 

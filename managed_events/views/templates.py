@@ -48,6 +48,7 @@ def listing(request: MemberRequest) -> HttpResponse:
         "sections": SECTIONS,
         "zone": ZoneInfo(request.member.user.timezone),
         "left": access.meetings_left_to(request.member, timezone.now()).count(),
+        "left_links": access.links_left_to(request.member).count(),
     }
     page = "managed_events/list.html"
     return render(request, f"{page}#list" if request.htmx else page, context)

@@ -6,9 +6,10 @@ from typing import Any
 import pytest
 from django.urls import reverse
 
-from managed_events import effects, plans
+from managed_events import effects, mails, plans
 from managed_events.models import ManagedEventTemplate
 from managed_events.services.adoption import NotAdoptable, adopt
+from managed_events.services.assignment import detach
 from managed_events.services.templates import NotAsShown
 from scheduling.domain.sections import SECTIONS, fields_of
 from scheduling.models import BookingLink
@@ -19,6 +20,8 @@ from tests.managed_events.making import SAMPLE, assign_to, link_of, make_templat
 from tests.pages import form_posting
 from workestra.accounts.models import Membership
 from workestra.audit.models import AuditEvent
+from workestra.notifications.models import Notice, OutboxMessage
+from workestra.notifications.registry import Skip
 
 OTHERS = {field: other for field, _value, other in SAMPLE.values()}
 
@@ -103,6 +106,23 @@ def test_the_log_has_what_it_was_before(
     event = AuditEvent.objects.get(action="link.adopted")
     assert (event.before["title"], event.after["title"]) == ("Intro Call", "Discovery Call")
     assert AuditEvent.objects.get(action="template.assigned").detail["people"][0]["result"] == "adopted"
+
+
+def test_the_owner_is_told_in_the_product_and_by_mail_while_it_is_true(
+    template: ManagedEventTemplate, own: BookingLink, dana: Membership, alice: Membership, NOW: datetime
+) -> None:
+    adopted(template, own, dana)
+    headline = "Your link “Intro Call” belongs to Discovery Call now"
+    notice = Notice.objects.get()
+    assert (notice.user, notice.title) == (alice.user, headline)
+    message = OutboxMessage.objects.get()
+    assert message.recipient == alice.user.email
+    mail = mails.adopted(message, NOW)
+    assert not isinstance(mail, Skip)
+    assert mail.subject == headline
+    assert f"/book/{own.slug}" in mail.body
+    detach(template=template, link_id=own.pk, delete=False, actor=dana.user, now=NOW)
+    assert isinstance(mails.adopted(message, NOW), Skip)
 
 
 def test_what_was_not_shown_is_not_done(

@@ -57,7 +57,9 @@ def test_meetings_to_come_of_who_left_are_listed_and_no_others(left: Booking, da
     assert f"?open={left.pk}" in html
     for title in ("Over", "Called off", "Bobs"):
         assert title not in html
-    assert "<b>1 meeting to come</b> of people who have left" in page(dana, reverse("managed_events:list"))
+    assert "<b>1 meeting to come and 1 booking link</b> of people who have left" in page(
+        dana, reverse("managed_events:list")
+    )
 
 
 def test_it_is_for_admins_of_the_workspace_and_of_the_persons_group(
@@ -133,7 +135,7 @@ def test_a_meeting_is_handed_over_and_everybody_is_told(
     assert AuditEvent.objects.get(action="booking.reassigned").after == {"host": "Dana Admin"}
     told = set(OutboxMessage.objects.values_list("recipient", flat=True))
     assert {"priya@saltmarsh.example", dana.user.email} <= told
-    assert "Nothing to hand over" in page(dana)
+    assert f"?open={left.pk}" not in page(dana)
 
 
 def test_who_is_not_free_is_named_and_cannot_be_chosen(
