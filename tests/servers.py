@@ -1,6 +1,7 @@
 """The real thing for tests: web server, worker with beat, broker and mail server as processes of their own."""
 
 import os
+import signal
 import socket
 import subprocess
 import sys
@@ -123,9 +124,10 @@ class Installation:
         return self._start(f"worker{self._names}", command)
 
     def kill(self, child: Child) -> None:
-        """kill -9, as the machine would; the supervisor no longer minds."""
-        child.process.kill()
-        child.process.wait()
+        """kill -9 of a part with all its processes, unless it has ended by itself; the supervisor no longer minds."""
+        if child.process.poll() is None:
+            os.killpg(child.process.pid, signal.SIGKILL)
+            child.process.wait()
         self.supervisor._forget(child)
 
     def _start(self, name: str, command: list[str]) -> Child:
