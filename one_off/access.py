@@ -5,7 +5,7 @@ from uuid import UUID
 from django.http import Http404
 
 from one_off import selectors
-from one_off.models import OneOff
+from one_off.models import OneOff, Proposal
 from workestra.accounts.access import require
 from workestra.accounts.domain.permissions import Permission
 from workestra.accounts.models import Membership
@@ -23,3 +23,13 @@ def one_off_for(member: Membership, one_off_id: UUID, permission: Permission = P
         raise Http404("No such one-off.")
     require(member, permission)
     return one_off
+
+
+def proposal_for(member: Membership, proposal_id: UUID) -> Proposal:
+    """What an invitee of the member's own one-off proposes, answered or not. Raises as `one_off_for` does."""
+    found = Proposal.objects.filter(pk=proposal_id).select_related("one_off", "attendee__booking").first()
+    if found is None:
+        require(member, Permission.VIEW)
+        raise Http404("No such proposal.")
+    one_off_for(member, found.one_off_id, Permission.EDIT)
+    return found

@@ -5,4 +5,8 @@ class OneOffConfig(AppConfig):
     name = "one_off"
 
     def ready(self) -> None:
-        from one_off import calendar_events  # noqa: F401  Registers what placeholders say.
+        from bookings import moving
+        from one_off import calendar_events, mails  # noqa: F401  They register what placeholders and mails say.
+        from one_off.selectors import PICK
+
+        moving.register(PICK, "one_off:move")

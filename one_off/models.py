@@ -1,13 +1,17 @@
 """One-off meetings: a fixed list of offered times behind a secret address, good for one booking."""
 
 import uuid
-from datetime import datetime
+from datetime import datetime, timedelta
+from typing import Final
 
 from django.conf import settings
+from django.contrib.postgres.fields import ArrayField
 from django.db import models
 from django.db.models import Q
 
 from workestra.calendars.domain.period import Period
+
+MOST_PROPOSED: Final = 3
 
 
 class OneOff(models.Model):
@@ -95,3 +99,56 @@ class OfferedSlot(models.Model):
     @property
     def period(self) -> Period:
         return Period(self.starts_at, self.ends_at)
+
+
+class Proposal(models.Model):
+    """Up to three times an invitee proposes because none of the offered ones suits him; he waits for one answer.
+
+    `attendee` is he when he has a booking of the one-off already, which he would like to move. `nonce` is that of the
+    form he sent. A later proposal of the same person takes the place of the one that waits.
+    """
+
+    class State(models.TextChoices):
+        WAITING = "waiting", "Waiting"
+        ACCEPTED = "accepted", "Accepted"
+        DECLINED = "declined", "Declined"
+        REPLACED = "replaced", "Replaced"
+
+    id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
+    one_off = models.ForeignKey(OneOff, on_delete=models.CASCADE, related_name="proposals")
+    attendee = models.ForeignKey(
+        "bookings.Attendee", on_delete=models.CASCADE, null=True, blank=True, related_name="proposals"
+    )
+    name = models.CharField(max_length=120)
+    email = models.EmailField()
+    phone = models.CharField(max_length=40, blank=True)
+    timezone = models.CharField(max_length=64)
+    message = models.TextField(max_length=500, blank=True)
+    starts = ArrayField(models.DateTimeField(), size=MOST_PROPOSED)
+    minutes = models.PositiveSmallIntegerField()
+    state = models.CharField(max_length=16, choices=State.choices, default=State.WAITING)
+    nonce = models.UUIDField(unique=True)
+    created_at = models.DateTimeField()
+    answered_at = models.DateTimeField(null=True, blank=True)
+
+    class Meta:
+        ordering = ["-created_at", "id"]
+        constraints = [
+            models.CheckConstraint(
+                name="proposal_of_one_to_three_times",
+                condition=Q(starts__len__gte=1, starts__len__lte=MOST_PROPOSED),
+            ),
+            models.CheckConstraint(
+                name="proposal_answered_unless_waiting",
+                condition=Q(state="waiting", answered_at__isnull=True)
+                | (~Q(state="waiting") & Q(answered_at__isnull=False)),
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.name}: {self.one_off_id}"
+
+    @property
+    def periods(self) -> list[Period]:
+        """The proposed times, as they were named."""
+        return [Period.lasting(start, timedelta(minutes=self.minutes)) for start in self.starts]

@@ -10,9 +10,9 @@ from django.db import connection
 from django.db.models import Count, Exists, OuterRef, Q, QuerySet
 
 from bookings import selectors as bookings
-from bookings.models import Attendee
+from bookings.models import Attendee, Booking
 from one_off.domain.offers import SlotState
-from one_off.models import OfferedSlot, OneOff
+from one_off.models import OfferedSlot, OneOff, Proposal
 from scheduling.models import BusyTime, as_range
 from workestra.accounts import tokens
 from workestra.accounts.domain.tokens import token_hash
@@ -127,6 +127,79 @@ def one_off_by_token(token: str) -> OneOff | None:
         .select_related("host", "workspace", "booking")
         .first()
     )
+
+
+def one_off_of_booking(booking: Booking) -> OneOff | None:
+    """The one-off that this booking, or one of its series before it, was picked from."""
+    found = OneOff.objects.filter(booking__series_id=booking.series_id)
+    return found.select_related("host", "workspace", "booking").first()
+
+
+def left_of(one_off: OneOff, booking: Booking, now: datetime) -> list[OfferedTime]:
+    """What else of a booked one-off is to come and free, by start; the booking's own time does not stand in its way."""
+    slots = one_off.slots.filter(withdrawn_at=None, starts_at__gt=now).exclude(
+        starts_at=booking.starts_at, ends_at=booking.ends_at
+    )
+    busy = [
+        clash
+        for clash in busy_of(one_off.host_id, [slot.period for slot in slots], now)
+        if clash.owner_key != booking.pk
+    ]
+    return [
+        OfferedTime(slot, SlotState.OPEN)
+        for slot in slots
+        if not any(clash.period.overlaps(slot.period) for clash in busy)
+    ]
+
+
+@dataclass(frozen=True, slots=True)
+class Proposed:
+    """A proposed time with what else the host has then."""
+
+    period: Period
+    clashes: Sequence[Clash]
+    has_passed: bool
+
+    @property
+    def is_free(self) -> bool:
+        return not self.has_passed and all(clash.is_elsewhere for clash in self.clashes)
+
+
+@dataclass(frozen=True, slots=True)
+class WaitingProposal:
+    proposal: Proposal
+    times: Sequence[Proposed]
+
+
+def waiting_proposals(member: Membership, now: datetime) -> list[WaitingProposal]:
+    """What the member's invitees propose and he has not answered, oldest first. One-offs that are withdrawn, or were
+    booked since by somebody else, are left out."""
+    rows = (
+        Proposal.objects.filter(
+            Q(attendee=None, one_off__state__in=[OneOff.State.OPEN, OneOff.State.EXPIRED])
+            | Q(attendee__status=Booking.Status.CONFIRMED, attendee__booking__starts_at__gt=now),
+            state=Proposal.State.WAITING,
+            one_off__workspace=member.workspace,
+            one_off__host=member.user_id,
+        )
+        .select_related("one_off", "attendee__booking")
+        .order_by("created_at")
+    )
+    proposals = list(rows)
+    busy = seen_busy(member.user_id, [period for each in proposals for period in each.periods], now)
+    found = []
+    for proposal in proposals:
+        own = {proposal.one_off_id, proposal.attendee.booking_id if proposal.attendee else None} - {None}
+        times = [
+            Proposed(
+                period,
+                [clash for clash in busy if clash.owner_key not in own and clash.period.overlaps(period)],
+                period.start <= now,
+            )
+            for period in proposal.periods
+        ]
+        found.append(WaitingProposal(proposal, times))
+    return found
 
 
 def times_of(one_offs: Sequence[OneOff], now: datetime) -> dict[UUID, list[OfferedTime]]:

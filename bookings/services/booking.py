@@ -49,6 +49,7 @@ __all__ = [
     "cancel_by_host",
     "ensure_before_cutoff",
     "enter",
+    "move_to",
     "renew_manage_token",
     "reschedule",
 ]
@@ -186,23 +187,24 @@ def reschedule(*, attendee: Attendee, start: datetime, now: datetime, timezone: 
                 successor = open_booking(locked, _draft_of(link, hosts, start), now)
             else:
                 successor = take_seat(locked, session, link)
-        current.ended_by = Attendee.Party.BOOKER
-        leave(current, ended, now)
-        moved = attendee_at(successor, current, timezone, now)
-        notices.announce_moved(moved, previous=current, reminder=link.reminder_enabled, now=now)
-        record(
-            "booking.rescheduled",
-            moved,
-            now,
-            actor_name=current.email,
-            before={"starts_at": booking.starts_at},
-            after={"starts_at": successor.starts_at},
-        )
-        return moved
+        return _moved(current, successor, ended, timezone, now, reminder=link.reminder_enabled)
 
     link = attendee.booking.link
     others = {host.user_id for host in hosts_to_move_to(attendee.booking, link)} if link else set()
     return with_hosts_locked(attendee.booking.host_ids | others, work)
+
+
+def move_to(
+    locked: LockedHosts, attendee: Attendee, period: Period, now: datetime, timezone: str = ""
+) -> Attendee:
+    """Move an upcoming booking that has no page to a time that its host offers or accepts, as its only booker asks.
+
+    For callers that hold the hosts. The rows are those of `reschedule`. Raises: SlotTaken; BookingClosed; TryAgain.
+    """
+    current = attendee_locked(attendee, locked)
+    ended = current.after(Change.MOVE, now)
+    successor = move_booking(locked, current.booking, period, current.booking.hosts, now)
+    return _moved(current, successor, ended, timezone, now, reminder=True)
 
 
 def renew_manage_token(*, attendee: Attendee, actor: User, now: datetime) -> str:
@@ -306,6 +308,31 @@ def _welcome(booking: Booking, booker: Booker, key: UUID, reminder: bool, now: d
     notices.announce_booked(attendee, reminder=reminder, now=now)
     record("booking.made", attendee, now, actor_name=attendee.email, after=_facts(attendee))
     return attendee
+
+
+def _moved(
+    current: Attendee,
+    successor: Booking,
+    ended: Booking.Status,
+    timezone: str,
+    now: datetime,
+    *,
+    reminder: bool,
+) -> Attendee:
+    """Write who has moved to another booking as its attendee, and tell everybody."""
+    current.ended_by = Attendee.Party.BOOKER
+    leave(current, ended, now)
+    moved = attendee_at(successor, current, timezone, now)
+    notices.announce_moved(moved, previous=current, reminder=reminder, now=now)
+    record(
+        "booking.rescheduled",
+        moved,
+        now,
+        actor_name=current.email,
+        before={"starts_at": current.booking.starts_at},
+        after={"starts_at": successor.starts_at},
+    )
+    return moved
 
 
 def _cancel_locked(

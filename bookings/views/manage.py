@@ -17,7 +17,7 @@ from django.utils import timezone
 from django.views.decorators.http import require_http_methods, require_safe
 from django.views.decorators.vary import vary_on_headers
 
-from bookings import selectors
+from bookings import moving, selectors
 from bookings.domain.add_to_calendar import CalendarLinks, calendar_links
 from bookings.forms.public import CancelForm
 from bookings.invites import invite_to_keep, location_of
@@ -228,6 +228,7 @@ def _page(
         return render(request, "bookings/manage_state.html", context | {"state": "too_late"}, status=status)
     picker = _picker(request, attendee, token, now) if _can_move(attendee, now) else None
     context |= {
+        "elsewhere": moving.url_of(booking.page_slug, token) if booking.link is None else "",
         "picker": without_start(picker) if picker and problem == "taken" else picker,
         "chosen": picker.chosen if picker and problem != "taken" else None,
         "opened": opened,

@@ -73,16 +73,23 @@ class Section:
 @require_safe
 def index(request: MemberRequest) -> HttpResponse:
     """Every state with its newest one-offs; with `state` in the address, all of that state, page by page."""
-    member, now = request.member, timezone.now()
+    return show_list(request, timezone.now())
+
+
+def show_list(request: MemberRequest, now: datetime, *, status: int = 200, note: str = "") -> HttpResponse:
+    """The list, with a note on top when something was refused."""
+    member = request.member
     require(member, Permission.VIEW)
     counts = selectors.count_by_state(member, now)
     context: dict[str, Any] = {
         "counts": [(state, count) for state, count in counts.items() if count],
         "open": counts[OneOff.State.OPEN],
         "held": selectors.held_slots(member, now),
+        "proposals": selectors.waiting_proposals(member, now),
         "can_edit": may_edit(request),
         "zone": member.user.timezone,
         "now": now,
+        "note": note,
     }
     asked = request.GET.get("state")
     if asked in OneOff.State.values:
@@ -92,7 +99,7 @@ def index(request: MemberRequest) -> HttpResponse:
         context |= {"only": state, "page": page}
     else:
         sections = [_newest(request, state, count, now) for state, count in counts.items() if count]
-    return render(request, "one_off/list.html", context | {"sections": sections})
+    return render(request, "one_off/list.html", context | {"sections": sections}, status=status)
 
 
 @require_safe

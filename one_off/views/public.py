@@ -230,6 +230,11 @@ def _offer(
     return render(request, "one_off/pick.html", context, status=status)
 
 
+def closed_page(request: BookerRequest, one_off: OneOff, now: datetime) -> HttpResponse:
+    """What stands behind the address of a one-off that is over."""
+    return _closed(request, _page(request, one_off, zone_for(request, {}, one_off.timezone), now, ""))
+
+
 def _closed(request: BookerRequest, page: Page, state: OneOff.State | None = None) -> HttpResponse:
     """The page of a link that leads nowhere any more (410), or of one whose times are all taken.
 

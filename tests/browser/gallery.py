@@ -32,13 +32,14 @@ from managed_events.models import ManagedEventTemplate, Propagation
 from one_off import services as one_offs
 from one_off.models import OneOff
 from one_off.selectors import token_of
+from one_off.services.proposals import propose
 from scheduling import selectors as scheduling
 from scheduling.models import BookingLink, OutOfOffice, Schedule
 from tests.browser.conftest import Visit, no_errors
 from tests.calendars.making import as_if_read, connect_caldav, connect_feed, connect_google
 from tests.factories import MembershipFactory, UserFactory, make_booking, make_link
 from tests.managed_events.making import assign_to, finish_runs, make_template, save
-from tests.one_off.making import make_one_off, pick, slot_of
+from tests.one_off.making import TOMAS, make_one_off, pick, slot_of
 from workestra.accounts.domain.invites import Invitee
 from workestra.accounts.domain.permissions import Role
 from workestra.accounts.models import Group, Membership, User
@@ -513,6 +514,39 @@ def on_template(view: str) -> Callable[[World], str]:
     return at(f"managed_events:{view}", template_id=lambda world: world.template.pk)
 
 
+def proposing(world: World) -> str:
+    return reverse("one_off:propose", args=[token_of(world.one_off("open"))])
+
+
+def proposed_for(world: World) -> str:
+    """The page of somebody who has sent two times."""
+    one_off = world.one_off("open")
+    proposal = propose(
+        one_off=one_off,
+        booker=TOMAS,
+        starts=[world.later(50), world.later(51)],
+        length=HALF,
+        message="I fly on Thursday. Either of these?",
+        nonce=uuid4(),
+        now=world.now,
+    )
+    return f"{proposing(world)}?sent={proposal.pk}"
+
+
+def list_with_proposals(world: World) -> str:
+    proposed_for(world)
+    return reverse("one_off:list")
+
+
+def of_picked(name: str) -> Callable[[World], str]:
+    def address(world: World) -> str:
+        booking = world.one_off("booked").booking
+        assert booking is not None
+        return reverse(name, args=[manage_token(booking.booker)])
+
+    return address
+
+
 def editing_one_off(world: World) -> str:
     return reverse("one_off:edit", args=[world.one_off("open").pk])
 
@@ -740,6 +774,11 @@ LOOKS: tuple[Look, ...] = (
     Look(
         "one-off-taken", "one_off:pick", lambda world: reverse("one_off:pick", args=[token_of(world.unheld)])
     ),
+    Look("one-off-propose", "one_off:propose", proposing),
+    Look("one-off-propose-refused", "one_off:propose", proposing, act=press("Send to Alice")),
+    Look("one-off-proposed", "one_off:propose", proposed_for),
+    Look("one-off-move", "one_off:move", of_picked("one_off:move")),
+    Look("one-off-propose-move", "one_off:propose_move", of_picked("one_off:propose_move")),
     Look("one-off-booked", "one_off:pick", on_one_off("booked")),
     Look("one-off-expired", "one_off:pick", on_one_off("expired")),
     Look("one-off-withdrawn", "one_off:pick", on_one_off("withdrawn")),
@@ -854,7 +893,7 @@ LOOKS: tuple[Look, ...] = (
     Look("accounts-not-set-up", "calendars:connect", lambda world: connecting("google"), "alice"),
     Look("holds", "one_off:holds", a_stuck_placeholder, "alice"),
     Look("holds-none", "one_off:holds", at("one_off:holds"), "mara"),
-    Look("one-off-list", "one_off:list", at("one_off:list"), "alice"),
+    Look("one-off-list", "one_off:list", list_with_proposals, "alice"),
     Look("one-off-edit", "one_off:edit", editing_one_off, "alice"),
     Look("one-off-new", "one_off:new", at("one_off:new"), "alice", act=offer_two_times),
     Look("one-off-new-refused", "one_off:new", at("one_off:new"), "alice", act=offer_a_taken_time),

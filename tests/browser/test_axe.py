@@ -100,6 +100,7 @@ def example(name: str, pattern: URLPattern, world: World) -> str:
         "template_id": world.template.pk,
         "run_id": world.template.propagations.get().pk,
         "one_off_id": world.one_off("open").pk,
+        "proposal_id": "00000000-0000-0000-0000-000000000000",
         "file_id": "00000000-0000-0000-0000-000000000000",
         "attendee_id": booking.booker.pk,
         "schedule_id": world.schedule.pk,

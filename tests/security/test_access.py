@@ -90,6 +90,12 @@ bookings:feed                        GET  200
 bookings:feed                        POST 405
 one_off:pick                         GET  200
 one_off:pick                         POST 303!
+one_off:propose                      GET  200
+one_off:propose                      POST 303!
+one_off:move                         GET  200
+one_off:move                         POST 303!
+one_off:propose_move                 GET  200
+one_off:propose_move                 POST 303!
 
                                           anon alice    bob manager  outside viewer  lead dana     owner    carol gone
 bookings:console                     GET  in   200      200 200      200     200     200  200      200      200   403
@@ -197,6 +203,10 @@ one_off:detail                       GET  in   200   404  404     404     404   
 one_off:detail                       POST in   405   405  405     405     405    405  405  405   405   403
 one_off:edit                         GET  in   200   404  404     404     404    404  404  404   404   403
 one_off:edit                         POST in   303!  404  404     404     404    404  404  404   404   403
+one_off:accept                       GET  in   405   405  405     405     405    405  405  405   405   403
+one_off:accept                       POST in   303!  404  404     404     404    404  404  404   404   403
+one_off:decline                      GET  in   405   405  405     405     405    405  405  405   405   403
+one_off:decline                      POST in   303!  404  404     404     404    404  404  404   404   403
 one_off:withdraw                     GET  in   405   405  405     405     405    405  405  405   405   403
 one_off:withdraw                     POST in   303!  404  404     404     404    404  404  404   404   403
 
@@ -389,7 +399,8 @@ def test_a_token_opens_its_own_page_and_no_other(world: World, name: str) -> Non
     own, other = world.address("bookings:manage").rpartition("/")[2], world.address("one_off:pick")
     client = world.browser("anon")
     wrong: list[dict[str, str]] = [{"token": token} for token in ("x" * 43, "\x00", "%", own[:-1], own + "A")]
-    wrong.append({"token": other.rpartition("/")[2] if name != "one_off:pick" else own})
+    of_one_offs = {"one_off:pick", "one_off:propose"}
+    wrong.append({"token": own if name in of_one_offs else other.rpartition("/")[2]})
     if "slug" in every_url()[name]:
         wrong += [{"slug": world.assigned.slug}, {"slug": "one-off"}]
     before, bodies = fingerprint(), set()

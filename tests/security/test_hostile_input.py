@@ -78,6 +78,9 @@ FORMS: Final = {
     "bookings:reschedule": "anon",
     "bookings:manage_cancel": "anon",
     "one_off:pick": "anon",
+    "one_off:propose": "anon",
+    "one_off:propose_move": "anon",
+    "one_off:move": "anon",
     "account_login": "anon",
     "account_reset_password": "anon",
     "look:preferences": "anon",
@@ -95,6 +98,8 @@ FORMS: Final = {
     "scheduling:out_of_office": "alice",
     "calendars:accounts": "alice",
     "one_off:new": "alice",
+    "one_off:edit": "alice",
+    "one_off:accept": "alice",
     "crm:person_new": "alice",
     "crm:person_edit": "alice",
     "crm:activity_new": "alice",
@@ -137,7 +142,13 @@ def complete(world: World, name: str) -> dict[str, Any]:
             sent |= {"person": str(bob.pk), f"address-{bob.pk}": "bob-intro", "q": "", "delete": ""}
         case "bookings:details":
             sent |= {"tz": "Europe/Berlin", "notes": "None", "leave_empty": "", "q-why": "This"}
-        case "one_off:pick" | "bookings:reschedule":
+        case (
+            "one_off:pick"
+            | "one_off:propose"
+            | "one_off:propose_move"
+            | "one_off:move"
+            | "bookings:reschedule"
+        ):
             sent |= {"tz": "Europe/Berlin"}
     return sent
 

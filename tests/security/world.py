@@ -18,8 +18,9 @@ from django.urls import URLPattern, URLResolver, get_resolver, reverse
 from bookings.models import Attendee, Booking, BulkRun
 from bookings.selectors import manage_token
 from managed_events.models import ManagedEventTemplate, Propagation
-from one_off.models import OneOff
+from one_off.models import OneOff, Proposal
 from one_off.selectors import token_of
+from one_off.services.proposals import propose
 from scheduling.models import BookingLink, OutOfOffice, Schedule
 from tests.calendars.making import as_if_read, connect_caldav
 from tests.conftest import MONDAY_MORNING, signed_in
@@ -34,10 +35,11 @@ from tests.factories import (
     make_link,
 )
 from tests.managed_events.making import assign_to, filled, finish_runs, link_of, make_template, save
-from tests.one_off.making import make_one_off, slot_of
+from tests.one_off.making import HOUR, TOMAS, make_one_off, pick, slot_of
 from tests.pages import form_posting
 from tests.scheduling.posting import sent_by
 from workestra.accounts.models import Group, Membership
+from workestra.calendars.domain.period import Period
 from workestra.calendars.models import CalendarAccount, Feed
 from workestra.calendars.selectors import feed_token
 from workestra.calendars.services import new_feed_address
@@ -65,6 +67,8 @@ class World:
     booking: Booking
     past: Booking
     one_off: OneOff
+    picked: Booking
+    proposal: Proposal
     mail: CaughtMail
     dead_mail: OutboxMessage
     bulk_run: BulkRun
@@ -111,6 +115,7 @@ class World:
             "message_id": self.dead_mail.pk,
             "member_id": (self.invited if name in OF_INVITED else self.alice).pk,
             "one_off_id": self.one_off.pk,
+            "proposal_id": self.proposal.pk,
             "run_id": self.run.pk,
             "slug": self.link.slug,
             "template_id": self.template.pk,
@@ -132,7 +137,9 @@ class World:
 
     def _token(self, name: str) -> str | None:
         match name:
-            case "one_off:pick":
+            case "one_off:move" | "one_off:propose_move":
+                return manage_token(self.picked.booker)
+            case "one_off:pick" | "one_off:propose":
                 return token_of(self.one_off)
             case "bookings:feed":
                 return feed_token(self.feed)
@@ -291,6 +298,10 @@ def make_world() -> World:
     assert person
     account = connect_caldav(alice, now)
     as_if_read(now)
+    one_off = make_one_off(alice, now)
+    picked_from = make_one_off(
+        alice, now, periods=tuple(Period.lasting(now + timedelta(days=days), HOUR) for days in (40, 41))
+    )
     world = World(
         people=people,
         link=link,
@@ -298,7 +309,17 @@ def make_world() -> World:
         template=template,
         booking=booking,
         past=past,
-        one_off=make_one_off(alice, now),
+        one_off=one_off,
+        picked=pick(picked_from, now),
+        proposal=propose(
+            one_off=one_off,
+            booker=TOMAS,
+            starts=[now + timedelta(days=50)],
+            length=HOUR,
+            message="Could we do it later?",
+            nonce=uuid4(),
+            now=now,
+        ),
         mail=CaughtMail.objects.get(),
         dead_mail=dead_mail,
         bulk_run=BulkRun.objects.create(
@@ -415,5 +436,20 @@ def forms_of(world: World) -> dict[str, Sent]:
         "one_off:new": new_one_off
         | {"title": "Contract", "slots-0-day": "2030-01-11", "slots-0-start": "10:00"},
         "one_off:edit": form_posting(page(alice, "one_off:edit"), "title").values | {"title": "Renamed"},
+        "one_off:propose": {
+            "day1": "2030-03-14",
+            "start1": "10:00",
+            "message": "Later?",
+            "nonce": str(uuid4()),
+            **details,
+        },
+        "one_off:propose_move": {
+            "day1": "2030-03-15",
+            "start1": "10:00",
+            "message": "Later?",
+            "nonce": str(uuid4()),
+        },
+        "one_off:move": {"slot": str(world.picked.one_off.slots.last().pk)},
+        "one_off:accept": {"start": world.proposal.starts[0].isoformat()},
         "one_off:pick": {"slot": str(slot_of(world.one_off).pk), "nonce": str(uuid4()), **details},
     }

@@ -114,12 +114,12 @@ def change(*, one_off: OneOff, offer: Offer, actor: User, now: datetime) -> OneO
     Raises: BadOffer; SlotsTaken, only with `reserve`; AlreadyBooked, OneOffExpired, OneOffWithdrawn; TryAgain.
     """
     ensure_can_be_offered(offer.periods, offer.expires_at, now)
-    _ensure_open(one_off, now)
+    ensure_open(one_off, now)
 
     def work(locked: LockedHosts) -> OneOff:
-        current = _locked_row(one_off.pk)
-        latest = _latest(now)
-        _ensure_open(current, latest)
+        current = locked_row(one_off.pk)
+        latest = latest_of(now)
+        ensure_open(current, latest)
         if offer.reserve:
             _ensure_free(current.host_id, offer.periods, latest, without=current.pk)
         before = _facts(current)
@@ -132,7 +132,7 @@ def change(*, one_off: OneOff, offer: Offer, actor: User, now: datetime) -> OneO
             locked.take([_hold(current, slot.period) for slot in _standing(current) if slot.ends_at > latest])
             begin_placeholders(current)
         renew_placeholders([current])
-        _record("one_off.changed", current, now, actor=actor, before=before, after=_facts(current))
+        record("one_off.changed", current, now, actor=actor, before=before, after=_facts(current))
         return current
 
     return with_hosts_locked([one_off.host_id], work)
@@ -150,7 +150,7 @@ def pick(*, one_off: OneOff, slot_id: UUID, booker: Booker, nonce: UUID, now: da
     made = _already_picked(one_off, booker, nonce)
     if made is not None:
         return made
-    _ensure_open(one_off, now)
+    ensure_open(one_off, now)
     return with_hosts_locked(
         [one_off.host_id], lambda locked: _pick_locked(locked, one_off.pk, slot_id, booker, nonce, now)
     )
@@ -170,16 +170,16 @@ def withdraw(*, one_off: OneOff, actor: User, now: datetime) -> OneOff:
     """
 
     def work(locked: LockedHosts) -> OneOff:
-        current = _locked_row(one_off.pk)
+        current = locked_row(one_off.pk)
         if current.state == OneOff.State.WITHDRAWN:
             return current
-        _ensure_open(current, _latest(now))
+        ensure_open(current, latest_of(now))
         locked.free(current.pk)
         current.state = OneOff.State.WITHDRAWN
         current.closed_at = now
         current.save(update_fields=["state", "closed_at"])
         renew_placeholders([current])
-        _record("one_off.withdrawn", current, now, actor=actor, after={"state": current.state})
+        record("one_off.withdrawn", current, now, actor=actor, after={"state": current.state})
         return current
 
     return with_hosts_locked([one_off.host_id], work)
@@ -211,10 +211,10 @@ def _create_locked(
         OfferedSlot(one_off=one_off, starts_at=period.start, ends_at=period.end) for period in offer.periods
     )
     if offer.reserve:
-        _ensure_free(member.user_id, offer.periods, _latest(now))
+        _ensure_free(member.user_id, offer.periods, latest_of(now))
         locked.take([_hold(one_off, period) for period in offer.periods])
         begin_placeholders(one_off)
-    _record(
+    record(
         "one_off.created",
         one_off,
         now,
@@ -231,17 +231,27 @@ def _create_locked(
 def _pick_locked(
     locked: LockedHosts, one_off_id: UUID, slot_id: UUID, booker: Booker, nonce: UUID, now: datetime
 ) -> Attendee:
-    current = _locked_row(one_off_id)
+    current = locked_row(one_off_id)
     made = _already_picked(current, booker, nonce)
     if made is not None:
         return made
-    _ensure_open(current, _latest(now))
+    ensure_open(current, latest_of(now))
     slot = current.slots.filter(pk=slot_id).first()
     if slot is None:
         raise NotOffered
     if slot.withdrawn_at is not None:
         raise SlotTakenOut
-    if slot.starts_at <= now:
+    return book_locked(locked, current, slot.period, booker, nonce, now)
+
+
+def book_locked(
+    locked: LockedHosts, current: OneOff, period: Period, booker: Booker, nonce: UUID, now: datetime
+) -> Attendee:
+    """Close the one-off, whose row is held, with a booking at this time; what else it holds is free again.
+
+    Raises: SlotTaken, as SlotPassed when its start is over.
+    """
+    if period.start <= now:
         raise SlotPassed
     locked.free(current.pk)
     renew_placeholders([current])
@@ -250,7 +260,7 @@ def _pick_locked(
         Draft(
             workspace_id=current.workspace_id,
             hosts=[current.host],
-            period=slot.period,
+            period=period,
             title=current.title,
             strategy=BookingLink.Strategy.INDIVIDUAL,
             timezone=current.timezone,
@@ -268,12 +278,12 @@ def _pick_locked(
     current.picked_with = nonce
     current.closed_at = now
     current.save(update_fields=["state", "booking", "picked_with", "closed_at"])
-    _record(
+    record(
         "one_off.booked",
         current,
         now,
         actor_name=booker.email,
-        after={"state": current.state, "starts_at": slot.starts_at, "booking": attendee.booking_id},
+        after={"state": current.state, "starts_at": period.start, "booking": attendee.booking_id},
     )
     return attendee
 
@@ -285,7 +295,7 @@ def _already_picked(one_off: OneOff, booker: Booker, nonce: UUID) -> Attendee | 
     return attendee if attendee.email == booker.email else None
 
 
-def _locked_row(one_off_id: UUID) -> OneOff:
+def locked_row(one_off_id: UUID) -> OneOff:
     return (
         OneOff.objects.select_for_update(no_key=True, of=("self",))
         .select_related("host", "booking")
@@ -293,7 +303,7 @@ def _locked_row(one_off_id: UUID) -> OneOff:
     )
 
 
-def _ensure_open(one_off: OneOff, now: datetime) -> None:
+def ensure_open(one_off: OneOff, now: datetime) -> None:
     match one_off.state_at(now):
         case OneOff.State.BOOKED:
             raise AlreadyBooked
@@ -303,7 +313,7 @@ def _ensure_open(one_off: OneOff, now: datetime) -> None:
             raise OneOffWithdrawn
 
 
-def _latest(now: datetime) -> datetime:
+def latest_of(now: datetime) -> datetime:
     # The locks may have been waited for, and a worker's clock may be slow: nothing is picked after its closing time.
     return max(now, selectors.database_clock())
 
@@ -352,7 +362,7 @@ def _hold(one_off: OneOff, period: Period) -> Claim:
     )
 
 
-def _record(action: str, one_off: OneOff, now: datetime, **more: Any) -> None:
+def record(action: str, one_off: OneOff, now: datetime, **more: Any) -> None:
     audit.record(
         workspace_id=one_off.workspace_id,
         action=action,
