@@ -14,7 +14,7 @@ pytestmark = pytest.mark.django_db
 # Everything is Alice's, who is a member of the group Sales; the template is that group's. Of the others:
 #   bob      member          no group with her         dana   admin
 #   manager  manager         in Sales                  owner  owner of the workspace
-#   outside  manager         in another group          carol  admin of another workspace
+#   outside  manager         leads another group       carol  admin of another workspace
 #   viewer   viewer          in Sales                  gone   a member no more
 #   lead     member          leads Sales, manages its templates
 #
@@ -213,38 +213,38 @@ one_off:withdraw                     POST in   303!  404  404     404     404   
                                           anon alice bob manager outside viewer lead dana owner carol gone
 audit:log                            GET  in   403   403 403     403     403    403  200  200   200   403
 audit:log                            POST in   405   405 405     405     405    405  405  405   405   403
-managed_events:list                  GET  in   403   403 403     403     403    200  200  200   200   403
+managed_events:list                  GET  in   403   403 403     200     403    200  200  200   200   403
 managed_events:list                  POST in   405   405 405     405     405    405  405  405   405   403
-managed_events:hand_over             GET  in   403   403 403     403     403    200  200  200   200   403
-managed_events:hand_over             POST in   403   403 403     403     403    302  302  302   302   403
-managed_events:new                   GET  in   403   403 403     403     403    200  200  200   200   403
-managed_events:new                   POST in   403   403 403     403     403    302! 302! 302!  422   403
-managed_events:detail                GET  in   403   403 403     403     403    200  200  200   404   403
+managed_events:hand_over             GET  in   403   403 403     200     403    200  200  200   200   403
+managed_events:hand_over             POST in   403   403 403     302     403    302  302  302   302   403
+managed_events:new                   GET  in   403   403 403     200     403    200  200  200   200   403
+managed_events:new                   POST in   403   403 403     422     403    302! 302! 302!  422   403
+managed_events:detail                GET  in   403   403 403     404     403    200  200  200   404   403
 managed_events:detail                POST in   405   405 405     405     405    405  405  405   405   403
-managed_events:edit                  GET  in   403   403 403     403     403    200  200  200   404   403
-managed_events:edit                  POST in   403   403 403     403     403    302! 302! 302!  404   403
-managed_events:versions              GET  in   403   403 403     403     403    200  200  200   404   403
+managed_events:edit                  GET  in   403   403 403     404     403    200  200  200   404   403
+managed_events:edit                  POST in   403   403 403     404     403    302! 302! 302!  404   403
+managed_events:versions              GET  in   403   403 403     404     403    200  200  200   404   403
 managed_events:versions              POST in   405   405 405     405     405    405  405  405   405   403
 managed_events:roll_back             GET  in   405   405 405     405     405    405  405  405   405   403
-managed_events:roll_back             POST in   403   403 403     403     403    302! 302! 302!  404   403
-managed_events:checks                GET  in   403   403 403     403     403    200  200  200   404   403
+managed_events:roll_back             POST in   403   403 403     404     403    302! 302! 302!  404   403
+managed_events:checks                GET  in   403   403 403     404     403    200  200  200   404   403
 managed_events:checks                POST in   405   405 405     405     405    405  405  405   405   403
-managed_events:addresses             GET  in   403   403 403     403     403    200  200  200   404   403
+managed_events:addresses             GET  in   403   403 403     404     403    200  200  200   404   403
 managed_events:addresses             POST in   405   405 405     405     405    405  405  405   405   403
-managed_events:sync                  GET  in   403   403 403     403     403    200  200  200   404   403
+managed_events:sync                  GET  in   403   403 403     404     403    200  200  200   404   403
 managed_events:sync                  POST in   405   405 405     405     405    405  405  405   405   403
 managed_events:duplicate             GET  in   405   405 405     405     405    405  405  405   405   403
-managed_events:duplicate             POST in   403   403 403     403     403    302! 302! 302!  404   403
-managed_events:adopt                 GET  in   403   403 403     403     403    200  200  200   404   403
-managed_events:adopt                 POST in   403   403 403     403     403    302! 302! 302!  404   403
-managed_events:reset                 GET  in   403   403 403     403     403    200  200  200   404   403
-managed_events:reset                 POST in   403   403 403     403     403    302! 302! 302!  404   403
-managed_events:delete                GET  in   403   403 403     403     403    200  200  200   404   403
-managed_events:delete                POST in   403   403 403     403     403    302! 302! 302!  404   403
-managed_events:assign                GET  in   403   403 403     403     403    200  200  200   404   403
-managed_events:assign                POST in   403   403 403     403     403    302! 302! 302!  404   403
+managed_events:duplicate             POST in   403   403 403     404     403    302! 302! 302!  404   403
+managed_events:adopt                 GET  in   403   403 403     404     403    200  200  200   404   403
+managed_events:adopt                 POST in   403   403 403     404     403    302! 302! 302!  404   403
+managed_events:reset                 GET  in   403   403 403     404     403    200  200  200   404   403
+managed_events:reset                 POST in   403   403 403     404     403    302! 302! 302!  404   403
+managed_events:delete                GET  in   403   403 403     404     403    200  200  200   404   403
+managed_events:delete                POST in   403   403 403     404     403    302! 302! 302!  404   403
+managed_events:assign                GET  in   403   403 403     404     403    200  200  200   404   403
+managed_events:assign                POST in   403   403 403     404     403    302! 302! 302!  404   403
 managed_events:detach                GET  in   405   405 405     405     405    405  405  405   405   403
-managed_events:detach                POST in   403   403 403     403     403    302! 302! 302!  404   403
+managed_events:detach                POST in   403   403 403     404     403    302! 302! 302!  404   403
 
                                           anon alice bob  manager outside viewer lead dana owner carol gone
 calendars:accounts                   GET  in   200   200  200     200     200    200  200  200   200   403

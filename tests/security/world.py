@@ -260,7 +260,7 @@ def make_world() -> World:
         assert inside
         join_group(sales, inside, is_admin=name == "lead")
     assert people["outside"]
-    join_group(support, people["outside"])
+    join_group(support, people["outside"], is_admin=True)
 
     now = MONDAY_MORNING
     link = make_link(alice, slug="alice-discovery-call")
