@@ -2,10 +2,10 @@
 
 from dataclasses import dataclass
 from datetime import datetime
-from functools import cache, lru_cache
-from importlib import resources
+from functools import lru_cache
 from zoneinfo import ZoneInfo
 
+from scheduling.domain.wallclock import zones_in_use
 from workestra.calendars.domain import clock_words as words
 from workestra.calendars.domain.clock_words import Clock
 
@@ -23,7 +23,7 @@ def zone_choices(minute: datetime, clock: Clock) -> tuple[tuple[str, tuple[ZoneC
     Pass a datetime cut to the minute: answers are kept.
     """
     areas: dict[str, list[ZoneChoice]] = {}
-    for key in _zones_in_use():
+    for key in zones_in_use():
         areas.setdefault(key.partition("/")[0], []).append(zone_choice(key, minute, clock))
     return tuple(
         (area, tuple(sorted(choices, key=lambda choice: choice.label))) for area, choices in areas.items()
@@ -36,11 +36,3 @@ def zone_choice(key: str, minute: datetime, clock: Clock) -> ZoneChoice:
     place, short = words.city(zone), words.abbreviation(minute, zone)
     name = f"{place} ({short})" if place else short
     return ZoneChoice(key, f"{name}, now {words.clock(minute, zone, clock)}")
-
-
-@cache
-def _zones_in_use() -> tuple[str, ...]:
-    """The zones of the tz database's zone.tab, which names no outdated spellings; "UTC" last."""
-    table = resources.files("tzdata.zoneinfo").joinpath("zone.tab").read_text(encoding="utf-8")
-    rows = [line.split("\t") for line in table.splitlines() if line and not line.startswith("#")]
-    return (*sorted(row[2] for row in rows), "UTC")

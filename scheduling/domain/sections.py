@@ -116,7 +116,7 @@ SECTIONS: Final[tuple[Section, ...]] = (
             "unreadable_hours",
         ),
         "Every meeting lands in the same kind of calendar.",
-        "Each person uses his own calendar and place.",
+        "Each person uses their own calendar and place.",
     ),
     Section(
         "policy",

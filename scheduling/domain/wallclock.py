@@ -3,6 +3,7 @@
 from collections.abc import Iterable
 from datetime import UTC, date, datetime, timedelta
 from functools import cache, lru_cache
+from importlib import resources
 from typing import Final, NamedTuple, TypeAlias
 from zoneinfo import ZoneInfo, available_timezones
 
@@ -36,6 +37,14 @@ class SkippedTime(ValueError):
 def known_zones() -> frozenset[str]:
     """The names of the tz database, without those that name no place or depend on this machine."""
     return frozenset(available_timezones() - {"Factory", "localtime"})
+
+
+@cache
+def zones_in_use() -> tuple[str, ...]:
+    """The zones of the tz database's zone.tab, which names no outdated spellings, by name; "UTC" last."""
+    table = resources.files("tzdata.zoneinfo").joinpath("zone.tab").read_text(encoding="utf-8")
+    rows = [line.split("\t") for line in table.splitlines() if line and not line.startswith("#")]
+    return (*sorted(row[2] for row in rows), "UTC")
 
 
 def offset_at(zone: str, instant: datetime) -> timedelta:

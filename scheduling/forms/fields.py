@@ -25,20 +25,7 @@ from scheduling.domain.typed_hours import (
     typed_dates,
     typed_week,
 )
-from scheduling.domain.wallclock import known_zones
-
-_REGIONS = (
-    "Africa",
-    "America",
-    "Antarctica",
-    "Arctic",
-    "Asia",
-    "Atlantic",
-    "Australia",
-    "Europe",
-    "Indian",
-    "Pacific",
-)
+from scheduling.domain.wallclock import known_zones, zones_in_use
 
 
 class ZoneSelect(forms.Select):
@@ -206,11 +193,11 @@ class QuestionsField(CompoundField):
 
 @cache
 def cities_by_region() -> tuple[tuple[str, tuple[tuple[str, str], ...]], ...]:
-    """Regions of the tz database, each with its zones and their names: ("Europe", (("Europe/Berlin", "Berlin"), …))."""
+    """Regions with the zones in use there and their names: ("Europe", (("Europe/Berlin", "Berlin"), …))."""
     by_region: dict[str, list[tuple[str, str]]] = defaultdict(list)
-    for zone in sorted(known_zones()):
+    for zone in zones_in_use():
         region, _, city = zone.partition("/")
-        if city and region in _REGIONS:
+        if city:
             by_region[region].append((zone, city.replace("_", " ").replace("/", ", ")))
     return tuple((region, tuple(cities)) for region, cities in sorted(by_region.items()))
 
