@@ -304,7 +304,8 @@ def _receipt(template: ManagedEventTemplate, saved: service.Saved) -> str:
         return "Nothing had changed."
     if saved.run is None:
         return f"{saved.template.title} is saved. No assigned link changes."
-    return f"{saved.template.title} is saved. {links(len(saved.plan.changes))} to update."
+    # True before the sync, during it and after it: the line below the head says how far it is.
+    return f"{saved.template.title} is saved, for {links(len(saved.plan.changes))}."
 
 
 def _explain(form: TemplateForm, refused: Exception) -> None:

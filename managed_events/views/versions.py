@@ -92,8 +92,8 @@ def roll_back(request: MemberRequest, template_id: UUID) -> HttpResponse:
     if saved.template.version == template.version:
         messages.info(request, f"Nothing differs from version {number}.")
     else:
-        reach = f" {links(len(saved.plan.changes))} to update." if saved.run else " No assigned link changes."
-        messages.success(request, f"Back to version {number}, as version {saved.template.version}.{reach}")
+        reach = f", for {links(len(saved.plan.changes))}." if saved.run else ". No assigned link changes."
+        messages.success(request, f"Back to version {number}, as version {saved.template.version}{reach}")
     return redirect("managed_events:detail", template.pk)
 
 

@@ -69,11 +69,20 @@
     const search = document.querySelector("[data-search]"); if (search) { e.preventDefault(); search.focus(); }
   });
 
+  // In a form that is looked through while it is filled in, what is written anew is no longer what was refused.
+  document.addEventListener("input", e => {
+    const field = e.target, form = field.closest("[data-live]");
+    if (!form || field.getAttribute("aria-invalid") !== "true") return;
+    field.removeAttribute("aria-invalid");
+    document.getElementById(`${field.id}_error`)?.remove();
+    if (!form.querySelector("[aria-invalid=true]")) document.getElementById("to-fix")?.remove();
+  });
+
   // Things markup cannot say: a box with some of its people picked, a dialog that is modal from the start.
   // Without this file a dialog printed with `open` is simply part of the page.
   const ready = part => {
     part.querySelectorAll("[data-some]").forEach(box => box.indeterminate = true);
-    part.querySelectorAll("dialog[data-show]").forEach(dialog => { dialog.removeAttribute("data-show"); dialog.close(); dialog.showModal(); });
+    part.querySelectorAll("dialog[data-show]").forEach(dialog => { dialog.removeAttribute("data-show"); dialog.close(); dialog.showModal(); dialog.querySelector("[autofocus]")?.focus(); });
   };
   ready(document);
   document.addEventListener("htmx:load", e => ready(e.detail.elt.parentElement || document));

@@ -1,13 +1,14 @@
 """The admin's pages in a real browser: the whole way from a template to the reps' links, and how they look."""
 
 from datetime import datetime, timedelta
+from typing import Literal
 
 import pytest
-from playwright.sync_api import expect
+from playwright.sync_api import Locator, Page, expect
 
 from managed_events.models import ManagedEventTemplate
 from scheduling.models import BookingLink
-from tests.browser.conftest import Visit
+from tests.browser.conftest import DESKTOP, PHONE, Visit
 from tests.factories import GroupFactory, MembershipFactory, UserFactory, join_group, make_link
 from tests.managed_events.making import assign_to, finish_runs, link_of, make_template
 from workestra.accounts.models import Membership
@@ -69,6 +70,88 @@ def test_from_a_template_to_the_reps_links(
     expect(booker.get_by_role("heading", level=1)).to_contain_text("Welcome Call")
 
 
+def tab_to(page: Page, target: Locator, most: int = 150) -> None:
+    """Press Tab until `target` has the focus: it can be reached without a mouse."""
+    for _ in range(most):
+        page.keyboard.press("Tab")
+        if target.evaluate("e => e === document.activeElement"):
+            return
+    raise AssertionError(f"{target} is not reached with {most} tabs")
+
+
+@pytest.mark.thorough
+@pytest.mark.parametrize("scripts", [True, False], ids=["scripts", "no scripts"])
+@pytest.mark.parametrize("size", [DESKTOP, PHONE], ids=["desktop", "phone"])
+def test_the_whole_way_with_the_keyboard_alone(
+    size: tuple[int, int],
+    scripts: bool,
+    visit: Visit,
+    dana: Membership,
+    alice: Membership,
+    afternoon: datetime,
+) -> None:
+    admin = visit(LIST, member=dana, scripts=scripts, size=size)
+    keys = admin.keyboard
+
+    def press(role: Literal["link", "button", "switch", "checkbox"], name: str, key: str = "Enter") -> None:
+        tab_to(admin, admin.get_by_role(role, name=name, exact=True).last)
+        keys.press(key)
+
+    def write(label: str, text: str) -> None:
+        tab_to(admin, admin.get_by_label(label, exact=True))
+        keys.press("ControlOrMeta+a")
+        keys.type(text)
+
+    press("link", "New template")
+    expect(admin.get_by_role("heading", level=1)).to_have_text("New template")
+    write("Title", "Intro Call")
+    press("switch", "Lock buffers", "Space")
+    press("button", "Save and choose people")
+
+    dialog = admin.get_by_role("dialog", name="Assign Intro Call")
+    expect(dialog).to_be_visible()
+    expect(admin.get_by_label("Find people")).to_be_focused()
+    if scripts:
+        keys.press("Escape")
+        expect(dialog).to_be_hidden()
+        press("link", "Assign people")
+        expect(admin.get_by_label("Find people")).to_be_focused()
+    press("checkbox", "Assign Alice Okafor", "Space")
+    if scripts:
+        expect(admin.locator("#tally")).to_contain_text("1 person selected: 1 new link, 0 already assigned.")
+    press("button", "Save assignments")
+    expect(admin.get_by_role("heading", name="1 link made")).to_be_visible()
+
+    press("link", "Edit template")
+    expect(admin.get_by_role("heading", name="What saving will do")).to_be_visible()
+    write("Title", "Welcome Call")
+    write("After", "10")
+    if scripts:
+        press("button", "Save and update 1 link")
+    else:
+        press("button", "Preview")
+        expect(
+            admin.get_by_text("Override replaced").or_(admin.get_by_text("Links that change"))
+        ).to_be_visible()
+        press("button", "Save and update 1 link")
+    expect(admin.locator("#syncline")).to_contain_text("0 of 1 link")
+    finish_runs(afternoon + timedelta(minutes=1))
+    if not scripts:
+        admin.reload()
+    expect(admin.locator("#syncline")).to_contain_text("1 link updated")
+    expect(admin.get_by_text("Welcome Call is saved, for 1 link.")).to_have_count(1 if scripts else 0)
+
+    template = ManagedEventTemplate.objects.get()
+    path = f"/settings/booking-links/{link_of(template, alice).pk}"
+    rep = visit(path, member=alice, scripts=scripts, size=size)
+    expect(rep.get_by_label("Title", exact=True)).to_be_disabled()
+    expect(rep.get_by_label("Title", exact=True)).to_have_value("Welcome Call")
+    expect(rep.get_by_label("After", exact=True)).to_be_disabled()
+    tab_to(rep, rep.get_by_label("Minimum notice"))
+    booker = visit("/book/alice-intro-call", scripts=scripts, size=size)
+    expect(booker.get_by_role("heading", level=1)).to_contain_text("Welcome Call")
+
+
 def test_a_rep_is_detached_from_his_row_without_a_script(
     visit: Visit, dana: Membership, alice: Membership, bob: Membership, afternoon: datetime
 ) -> None:
@@ -82,6 +165,23 @@ def test_a_rep_is_detached_from_his_row_without_a_script(
     expect(page.get_by_text("Alice detached, the link is deleted.")).to_be_visible()
     assert not BookingLink.objects.filter(owner=alice.user).exists()
     assert visit("/book/alice-discovery-call").get_by_role("heading", level=1).is_visible()
+
+
+def test_what_was_refused_is_not_said_any_more_once_it_is_mended(
+    visit: Visit, dana: Membership, alice: Membership, afternoon: datetime
+) -> None:
+    template = make_template(dana, now=afternoon)
+    assign_to(template, [alice], dana)
+    page = visit(f"{LIST}/{template.pk}/template", member=dana)
+    page.wait_for_load_state()
+    page.get_by_label("Duration", exact=True).fill("1")
+    page.get_by_role("button", name="Save template").click()
+    expect(page.get_by_text("One thing to fix.")).to_be_visible()
+    expect(page.locator("#effect")).to_contain_text("1 field to fix.")
+    page.get_by_label("Duration", exact=True).fill("45")
+    expect(page.locator("#effect")).to_contain_text("45 minutes")
+    expect(page.get_by_text("to fix.")).to_have_count(0)
+    expect(page.get_by_text("Ensure this value")).to_have_count(0)
 
 
 @pytest.fixture
@@ -131,17 +231,9 @@ def test_people_are_assigned_with_the_keyboard_alone(
     expect(page.get_by_label("Find people")).to_be_focused()
     page.keyboard.type("okafor")
     expect(page.get_by_role("checkbox", name="Assign Dana Admin")).to_be_hidden()
-    for _ in range(10):
-        page.keyboard.press("Tab")
-        if page.get_by_role("checkbox", name="Assign Alice Okafor").evaluate(
-            "e => e === document.activeElement"
-        ):
-            break
+    tab_to(page, page.get_by_role("checkbox", name="Assign Alice Okafor"))
     page.keyboard.press("Space")
-    for _ in range(10):
-        page.keyboard.press("Tab")
-        if page.get_by_role("button", name="Save assignments").evaluate("e => e === document.activeElement"):
-            break
+    tab_to(page, page.get_by_role("button", name="Save assignments"))
     page.keyboard.press("Enter")
     expect(page.get_by_role("heading", name="1 link made")).to_be_visible()
     assert link_of(template, alice)

@@ -202,7 +202,7 @@ def test_a_save_that_reaches_links_says_how_many(
     sent = previewed(admin, template, title="Renamed")
     response = admin.post(at("edit", template), sent, follow=True)
     assert response.redirect_chain == [(at("detail", template), 302)]
-    assert "Renamed is saved. 1 link to update." in response.content.decode()
+    assert "Renamed is saved, for 1 link." in response.content.decode()
     finish_runs()
     assert link_of(template, alice).title == "Renamed"
 

@@ -195,7 +195,7 @@ def test_an_old_version_stands_beside_now_with_what_rolling_back_would_do(
         assert words in html, words
     sent = form_posting(html, "plan").values | {"note": "Back again"}
     response = admin.post(at("roll_back", template), sent, follow=True)
-    assert "Back to version 1, as version 3. 1 link to update." in response.content.decode()
+    assert "Back to version 1, as version 3, for 1 link." in response.content.decode()
     assert "Rolled back to version 1" in response.content.decode()
     assert template.versions.get(number=3).note == "Back again"
 
