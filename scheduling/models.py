@@ -178,6 +178,7 @@ class BookingLink(LinkSettings):
         default=1, validators=[MinValueValidator(1), MaxValueValidator(1000)]
     )
     embed_origins = ArrayField(models.CharField(max_length=200), default=list, blank=True)
+    paused_at = models.DateTimeField(null=True, blank=True)
     managed_event_template = models.ForeignKey(
         "managed_events.ManagedEventTemplate",
         on_delete=models.SET_NULL,
@@ -211,6 +212,11 @@ class BookingLink(LinkSettings):
     @property
     def is_managed(self) -> bool:
         return self.managed_event_template_id is not None
+
+    @property
+    def is_paused(self) -> bool:
+        """Whether it takes no new bookings at the moment; those made can be moved."""
+        return self.paused_at is not None
 
     def locks(self, section: str) -> bool:
         """Whether `section` is kept by the template."""

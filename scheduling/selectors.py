@@ -294,8 +294,13 @@ def host_rows(link: BookingLink) -> list[HostRow]:
     return [*map(HostRow._make, _fetched(_HOSTS, link=link.pk, workspace=link.workspace_id))]
 
 
-def rules_of(link: BookingLink, seats_taken: Mapping[datetime, int] | None = None) -> Rules:
-    """The link's rules as the slot engine takes them; of a group link with the seats of its sessions, by start."""
+def rules_of(
+    link: BookingLink, seats_taken: Mapping[datetime, int] | None = None, *, paused: bool = False
+) -> Rules:
+    """The link's rules as the slot engine takes them; of a group link with the seats of its sessions, by start.
+
+    Whether a pause counts, the caller says: a booking can be moved all the same.
+    """
     return Rules(
         strategy=Strategy(link.strategy),
         duration=timedelta(minutes=link.duration_minutes),
@@ -308,6 +313,7 @@ def rules_of(link: BookingLink, seats_taken: Mapping[datetime, int] | None = Non
         max_per_week=link.max_per_week,
         capacity=link.capacity,
         seats_taken=seats_taken or {},
+        paused=paused,
     )
 
 
@@ -335,7 +341,8 @@ def facts_of(
     around = _around(link, hosts, [within])
     hours, away = _hours_of(link, hosts), _days_away(link, hosts, around[0])
     taken = _taken(link, hosts, around, now, without)
-    return Facts(_calendars(hosts, hours, away, taken.busy), rules_of(link, taken.seats))
+    rules = rules_of(link, taken.seats, paused=link.is_paused and without is None)
+    return Facts(_calendars(hosts, hours, away, taken.busy), rules)
 
 
 def _calendars(
@@ -510,9 +517,8 @@ class Pool:
     def _read(self, hosts: Sequence[HostRow], within: Iterable[Period]) -> Facts:
         around = _around(self._link, hosts, within)
         taken = _taken(self._link, hosts, around, self._now, self._without)
-        return Facts(
-            _calendars(hosts, self._hours, self._away, taken.busy), rules_of(self._link, taken.seats)
-        )
+        rules = rules_of(self._link, taken.seats, paused=self._link.is_paused and self._without is None)
+        return Facts(_calendars(hosts, self._hours, self._away, taken.busy), rules)
 
     def _never_busy(self) -> list[HostCalendar]:
         """One of the other hosts for each hours, as if nothing took his time: nobody with these offers more."""

@@ -12,6 +12,7 @@ urlpatterns = [
     path(f"{_links}/new", links.link_new, name="link_new"),
     path(f"{_links}/<uuid:link_id>", links.link_edit, name="link_edit"),
     path(f"{_links}/<uuid:link_id>/duplicate", links.link_duplicate, name="link_duplicate"),
+    path(f"{_links}/<uuid:link_id>/state", links.link_state, name="link_state"),
     path(f"{_links}/<uuid:link_id>/explain", explain.explain, name="explain"),
     path(f"{_links}/<uuid:link_id>/delete", links.link_delete, name="link_delete"),
     path(_schedules, schedules.schedules, name="schedules"),

@@ -174,6 +174,8 @@ def choose(request: BookerRequest, page: Page, now: datetime) -> HttpResponse:
     if request.htmx and request.htmx.target in {"bar", "chosen"}:
         return _chosen(request, page)
     limits.spend("times", visitor(request))
+    if page.link.is_paused and not request.htmx:
+        return _paused(request, page)
     picker = picker_for(
         request,
         link=page.link,
@@ -210,11 +212,18 @@ def give_details(request: BookerRequest, page: Page, now: datetime) -> HttpRespo
     if request.method == "POST":
         return _book(request, page, start, now)
     limits.spend("times", visitor(request))
+    if page.link.is_paused:
+        return _paused(request, page)
     initial = prefilled(page.link, request.GET)
     form = DetailsForm(link=page.link, reader=page.host.first, now=now, initial=initial)
     if not scheduling.verdict_on(page.link, start, now).offered:
         return _conflict(request, page, form, start, uuid4(), now)
     return _details(request, page, form, start, uuid4())
+
+
+def _paused(request: BookerRequest, page: Page) -> HttpResponse:
+    """What stands in place of the times while the link takes no bookings."""
+    return render(request, "bookings/paused.html", page.context())
 
 
 def _book(request: BookerRequest, page: Page, start: datetime, now: datetime) -> HttpResponse:

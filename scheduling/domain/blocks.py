@@ -21,12 +21,14 @@ Block: TypeAlias = tuple[datetime, datetime, Cause]
 
 
 def link_blocks(zone: str, rules: Rules, asked: Period, now: datetime) -> list[Block]:
-    """What blocks every host of a zone alike: the notice, the booking window, sessions without a seat left.
+    """What blocks every host of a zone alike: a pause, the notice, the booking window, sessions without a seat left.
 
     Complete for the asked starts.
     """
     found: list[Block] = [(asked.start, now + rules.minimum_notice, ReasonCode.NOTICE)]
     found += _outside_booking_window(zone, rules, asked, now)
+    if rules.paused:
+        found.append((asked.start, asked.end, ReasonCode.PAUSED))
     if rules.strategy is Strategy.GROUP:
         found += _full_sessions(rules)
     return found

@@ -21,6 +21,7 @@ class ReasonCode(StrEnum):
     HOLD = "hold"
     OUT_OF_OFFICE = "out_of_office"
     UNREADABLE = "unreadable"
+    PAUSED = "paused"
     NOTICE = "notice"
     BOOKING_WINDOW = "booking_window"
     CAP_DAY = "cap_day"
@@ -96,6 +97,8 @@ def block_reason(
         return _busy_reason(cause, host, start, rules.duration, zone)
     if isinstance(cause, Cap):
         return Reason(cause.code, host.host_id, _cap_detail(cause))
+    if cause is ReasonCode.PAUSED:
+        return Reason(cause, host.host_id, "the link is paused")
     if cause is ReasonCode.NOTICE:
         return Reason(cause, host.host_id, _notice_detail(start, rules.minimum_notice, now, zone))
     if cause is ReasonCode.BOOKING_WINDOW:

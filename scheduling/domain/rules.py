@@ -87,7 +87,7 @@ class Rules:
 
     The caps count meetings of this link on a host's calendar, by his local day and his week from Monday: their
     number (`max_per_day`, `max_per_week`) and their minutes with the new one (`max_minutes_per_day`, …).
-    `capacity` and `seats_taken` (by start) belong to the group strategy.
+    `capacity` and `seats_taken` (by start) belong to the group strategy. A `paused` link offers nothing.
 
     Raises ValueError, its text beginning with the field's name, for a rule that makes no sense.
     """
@@ -105,6 +105,7 @@ class Rules:
     max_minutes_per_week: int | None = None
     capacity: int = 1
     seats_taken: Mapping[datetime, int] = field(default_factory=dict)
+    paused: bool = False
 
     def __post_init__(self) -> None:
         for name in ("duration", "slot_interval"):

@@ -249,6 +249,22 @@ def duplicate_link(*, link_id: UUID, by: Membership, now: datetime) -> BookingLi
     )
 
 
+def pause_link(*, link_id: UUID, by: Membership, paused: bool, now: datetime) -> BookingLink:
+    """Have the link take no new bookings, or take them again. One that does so already is left alone.
+
+    Its bookings stay, and can be moved and cancelled.
+
+    Raises: BookingLink.DoesNotExist when `by` has no such link.
+    """
+    with transaction.atomic():
+        link = _locked_link(link_id, by)
+        if link.is_paused != paused:
+            link.paused_at = now if paused else None
+            link.save(update_fields=["paused_at"])
+            _record("link.paused" if paused else "link.resumed", link, now, by.user)
+    return link
+
+
 def record_refusal(*, link: BookingLink, by: Membership, sections: Sequence[str], now: datetime) -> None:
     """Put into the audit log that somebody sent locked sections. For after the refused change was rolled back."""
     _record("link.locked_section_refused", link, now, by.user, detail={"sections": list(sections)})

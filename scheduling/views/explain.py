@@ -45,6 +45,7 @@ class Look:
 
 
 LOOKS: Final = {
+    ReasonCode.PAUSED: Look("Paused", "off", "pause"),
     ReasonCode.OUT_OF_OFFICE: Look("Out of office", "off", "map-pin"),
     ReasonCode.OUTSIDE_HOURS: Look("Outside hours", "off", "moon"),
     ReasonCode.DATE_OVERRIDE: Look("Other hours that day", "off", "calendar-cog"),

@@ -62,15 +62,7 @@ def links(request: MemberRequest) -> HttpResponse:
     shown = (
         selectors.listed_links(request.member, words=words, kind=kind) if words or kind != "all" else every
     )
-    rows = [
-        Row(
-            link,
-            _public_url(link),
-            [host.user.name for host in link.hosts.all()],
-            [section.key for section in SECTIONS if link.locks(section.key)],
-        )
-        for link in shown
-    ]
+    rows = [_row(link) for link in shown]
     managed = sum(link.is_managed for link in every)
     counts = {"all": len(every), "own": len(every) - managed, "tpl": managed}
     context = {
@@ -80,10 +72,7 @@ def links(request: MemberRequest) -> HttpResponse:
         "shown": len(rows),
         "words": words,
         "kinds": [(key, f"{label} {counts[key]}", key == kind) for key, label in KINDS],
-        "sections": SECTIONS,
-        "may_edit": access.may(request.member, Permission.EDIT),
-        "may_delete": access.may(request.member, Permission.DELETE),
-    }
+    } | _in_a_row(request.member)
     return render(request, "scheduling/links.html#list" if request.htmx else "scheduling/links.html", context)
 
 
@@ -187,6 +176,26 @@ def link_duplicate(request: MemberRequest, link_id: UUID) -> HttpResponse:
     return redirect("scheduling:link_edit", copy.pk)
 
 
+@require_POST
+def link_state(request: MemberRequest, link_id: UUID) -> HttpResponse:
+    """The switch of the list: with `open` the link takes bookings, without it is paused."""
+    now = timezone.now()
+    link = access.own_link(request.member, link_id)
+    try:
+        link = service.pause_link(
+            link_id=link.pk, by=request.member, paused="open" not in request.POST, now=now
+        )
+    except BookingLink.DoesNotExist as gone:
+        raise Http404("This link was deleted a moment ago.") from gone
+    if request.htmx:
+        context = {"row": _row(link), "switched": True} | _in_a_row(request.member)
+        return render(request, "scheduling/_link.html", context)
+    messages.success(
+        request, f"{link.title} is paused." if link.is_paused else f"{link.title} takes bookings again."
+    )
+    return redirect("scheduling:links")
+
+
 @require_safe
 @login_not_required
 @cache_control(public=True, max_age=31_536_000, immutable=True)
@@ -212,6 +221,24 @@ def _form(member: Membership, link: BookingLink, data: Mapping[str, Any] | None 
         schedules=_own(around, member),
         pool_schedules=around,
     )
+
+
+def _row(link: BookingLink) -> Row:
+    return Row(
+        link,
+        _public_url(link),
+        [host.user.name for host in link.hosts.all()],
+        [section.key for section in SECTIONS if link.locks(section.key)],
+    )
+
+
+def _in_a_row(member: Membership) -> dict[str, Any]:
+    """What the rows of the list have in common."""
+    return {
+        "sections": SECTIONS,
+        "may_edit": access.may(member, Permission.EDIT),
+        "may_delete": access.may(member, Permission.DELETE),
+    }
 
 
 def _own(schedules: Sequence[Schedule], member: Membership) -> list[Schedule]:

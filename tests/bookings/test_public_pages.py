@@ -14,6 +14,7 @@ from django.test import Client
 from pytest_django import DjangoAssertNumQueries
 
 from bookings.models import Booking, RetiredToken
+from bookings.selectors import manage_token
 from bookings.services import booking as service
 from scheduling.models import BookingLink, BusyTime, LinkHost
 from scheduling.services.busy_time import TryAgain
@@ -460,6 +461,32 @@ class TestARefusedForm:
     def test_answers_may_be_as_long_as_promised(self, client: Client, link: BookingLink) -> None:
         assert client.post(DETAILS, typed(notes="n\r\n" * 2500)).status_code == 303
         assert client.post(DETAILS, typed(start="2030-01-08T10:00Z", notes="ä" * 5000)).status_code == 303
+
+
+class TestAPausedPage:
+    def test_says_so_in_place_of_the_times_and_the_form(self, client: Client, link: BookingLink) -> None:
+        BookingLink.objects.update(paused_at=TUESDAY_TEN)
+        for path in (BOOK, f"{DETAILS}?start={TEN}"):
+            response = client.get(path)
+            assert "No bookings at the moment Alice has paused this page" in text_of(response)
+            assert 'name="start"' not in response.content.decode()
+
+    def test_books_nothing_and_keeps_what_was_typed(self, client: Client, link: BookingLink) -> None:
+        BookingLink.objects.update(paused_at=TUESDAY_TEN)
+        before = everything()
+        response = client.post(DETAILS, typed(notes="About Lisbon"))
+        assert response.status_code == 409
+        assert everything() == before
+        assert "04:00 can no longer be booked." in text_of(response)
+        assert "Alice takes no bookings on this page at the moment." in text_of(response)
+        assert "About Lisbon" in response.content.decode()
+
+    def test_still_lets_a_booking_be_moved(self, client: Client, link: BookingLink, NOW: datetime) -> None:
+        booking = make_booking(link, TUESDAY_TEN, NOW)
+        BookingLink.objects.update(paused_at=TUESDAY_TEN)
+        address = f"/b/{booking.page_slug}/manage/{manage_token(booking.booker)}/reschedule"
+        assert client.post(address, {"start": "2030-01-08T13:00Z"}).status_code == 303
+        assert Booking.objects.filter(starts_at="2030-01-08T13:00Z").exists()
 
 
 class TestALostRace:

@@ -494,9 +494,12 @@ def template_to_mend(world: World) -> str:
     return reverse("managed_events:checks", args=[template.pk])
 
 
-def open_the_first_entries(page: Page, world: World) -> None:
-    for entry in page.locator(".arow > summary").all()[:4]:
-        entry.click()
+def open_two_entries(page: Page, world: World) -> None:
+    """Of a booking and of a template."""
+    entries = page.locator(".arow > summary")
+    entries.first.click()
+    entries.filter(has_text="version 2").first.click()
+    page.evaluate("scrollTo(0, 0)")
 
 
 def somebody_left(world: World) -> str:
@@ -561,6 +564,11 @@ def on_mail(method: str) -> Callable[[World], str]:
 
 def on_link(view: str, slug: str = DISCOVERY) -> Callable[[World], str]:
     return at(f"scheduling:{view}", link_id=lambda world: world.link(slug).pk)
+
+
+def a_paused_link(world: World) -> str:
+    BookingLink.objects.filter(slug="alice-coffee").update(paused_at=world.now)
+    return reverse("scheduling:links")
 
 
 def mails_failed(world: World) -> str:
@@ -819,6 +827,8 @@ LOOKS: tuple[Look, ...] = (
     Look("bookings-rescheduled", "bookings:console", console("rescheduled"), "alice"),
     Look("bookings-none", "bookings:console", query("/calendar/bookings", q="zoom friday"), "alice"),
     Look("links", "scheduling:links", at("scheduling:links"), "alice"),
+    Look("links-paused", "scheduling:links", a_paused_link, "alice"),
+    Look("book-paused", "bookings:book", lambda world: "/book/alice-coffee"),
     Look("link-new", "scheduling:link_new", at("scheduling:link_new"), "alice"),
     Look("link-new-refused", "scheduling:link_new", at("scheduling:link_new"), "alice", act=send_bad_hours),
     Look("link-locked", "scheduling:link_edit", on_link("link_edit"), "alice"),
@@ -997,7 +1007,7 @@ LOOKS: tuple[Look, ...] = (
     Look("group-delete", "people:group_delete", on_group("group_delete"), "mara"),
     Look("roles", "people:roles", at("people:roles"), "mara", act=take_a_permission),
     Look("outbox", "notifications:outbox", mails_failed, "mara"),
-    Look("audit-log", "audit:log", at("audit:log"), "mara", act=open_the_first_entries),
+    Look("audit-log", "audit:log", at("audit:log"), "mara", act=open_two_entries),
     Look("audit-log-nothing", "audit:log", query(at("audit:log"), q="nobody at all"), "mara"),
     Look("not-found", "managed_events:list", lambda world: "/calendar/admin/nothing", "mara"),
     # The mailbox.

@@ -421,6 +421,24 @@ def test_a_host_who_left_is_still_named(alice: Membership) -> None:
     assert link.hosts.count() == 2
 
 
+# --- Pausing ---
+
+
+def test_a_link_is_paused_and_resumed_by_its_switch_and_both_are_logged_once(
+    alice: Membership, link: BookingLink
+) -> None:
+    client, url = signed_in(alice), f"{edit_url(link)}/state"
+    for _ in range(2):
+        assert client.post(url)["Location"] == LIST
+    assert BookingLink.objects.get().is_paused
+    assert "Paused<span" in page(client, LIST)
+    row = client.post(url, {"open": "on"}, headers={"HX-Request": "true"})
+    assert "takes bookings again" in row.content.decode()
+    assert not BookingLink.objects.get().is_paused
+    logged = AuditEvent.objects.filter(action__in=["link.paused", "link.resumed"])
+    assert sorted(logged.values_list("action", flat=True)) == ["link.paused", "link.resumed"]
+
+
 # --- Deleting ---
 
 

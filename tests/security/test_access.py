@@ -174,6 +174,8 @@ scheduling:explain                   GET  in   200   404  200     404     200   
 scheduling:explain                   POST in   405   405  405     405     405    405  405  405   405   403
 scheduling:link_delete               GET  in   200   404  404     404     404    404  404  404   404   403
 scheduling:link_delete               POST in   302!  404  404     404     404    404  404  404   404   403
+scheduling:link_state                GET  in   405   405  405     405     405    405  405  405   405   403
+scheduling:link_state                POST in   302|200! 404 404   404     404    404  404  404   404   403
 scheduling:link_duplicate            GET  in   405   405  405     405     405    405  405  405   405   403
 scheduling:link_duplicate            POST in   302!  404  404     404     404    404  404  404   404   403
 scheduling:schedules                 GET  in   200   200  200     200     200    200  200  200   200   403

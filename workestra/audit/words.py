@@ -34,14 +34,14 @@ KINDS: Final = (
         "Created",
         "plus",
         "ok",
-        ("created", "made", "connected", "invited", "joined", "reactivated"),
+        ("created", "made", "connected", "invited", "joined", "reactivated", "resumed"),
     ),
     Kind("edited", "Edited", "pencil", "", ("saved", "updated", "rolled_back", "reset", "newcomers_set")),
     Kind("assigned", "Assigned", "user-plus", "ok", ("assigned", "adopted")),
     Kind("detached", "Detached", "unlink", "", ("detached",)),
     Kind("synced", "Synced", "refresh-cw", "acc", ("propagated", "propagation_overtaken")),
     Kind("deleted", "Deleted", "trash-2", "bad", ("deleted",)),
-    Kind("ended", "Ended", "x", "bad", ("cancelled", "withdrawn", "expired", "deactivated")),
+    Kind("ended", "Ended", "x", "bad", ("cancelled", "withdrawn", "expired", "deactivated", "paused")),
     Kind("refused", "Refused", "shield", "bad", ("locked_section_refused",)),
 )
 

@@ -562,6 +562,12 @@ def test_caps_say_what_is_taken() -> None:
     )
 
 
+def test_a_paused_link_offers_nothing_and_says_so() -> None:
+    paused = rules(paused=True)
+    assert starts(host(), paused) == []
+    assert details(judge(host(), "09:30", paused)) == [("alice", "paused", "the link is paused")]
+
+
 def test_a_full_session_says_its_capacity() -> None:
     group = rules(Strategy.GROUP, capacity=3, seats_taken={at("09:30"): 3})
     assert details(judge(host(), "09:30", group)) == [("alice", "capacity", "all 3 seats are taken")]
