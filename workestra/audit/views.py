@@ -23,7 +23,7 @@ from workestra.audit import selectors
 from workestra.audit.models import AuditEvent
 from workestra.audit.selectors import Filters
 from workestra.audit.services import SYSTEM
-from workestra.audit.words import KINDS, OBJECTS, Change, Kind, changes_of, kind_of, story_of
+from workestra.audit.words import KINDS, OBJECTS, Change, Kind, changes_of, kind_of, story_of, thing_of
 from workestra.look.csv_file import csv_response
 
 PAGE: Final = 50
@@ -67,7 +67,7 @@ class Row:
 
     @property
     def thing(self) -> str:
-        return self.event.target_type.replace("_", " ")
+        return thing_of(self.event.target_type)
 
 
 @dataclass(frozen=True, slots=True)

@@ -97,6 +97,11 @@ def kind_of(action: str) -> Kind:
     return Kind("", verb.replace("_", " ").capitalize(), "history", "", (verb,))
 
 
+def thing_of(target_type: str) -> str:
+    """What an event is about, for people: "booking link"."""
+    return "one-off" if target_type == "one_off" else target_type.replace("_", " ")
+
+
 def changes_of(event: AuditEvent) -> Sequence[Change]:
     """What the event changed, value by value, in words."""
     return _values.get(event.target_type, plain_changes)(event)
