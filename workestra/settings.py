@@ -242,6 +242,9 @@ MICROSOFT_GRAPH_URL = env.str("MICROSOFT_GRAPH_URL", "https://graph.microsoft.co
 # Addresses that people type (CalDAV servers, feeds) must be public ones. Hosts, or host:port, that may be private:
 EGRESS_PRIVATE_HOSTS: list[str] = env.list("EGRESS_PRIVATE_HOSTS", [])
 
+# The demo workspace's own calendar server, when `make run` has started one.
+DEMO_CALDAV_URL = env.str("DEMO_CALDAV_URL", "")
+
 # --- Time ----------------------------------------------------------------------------------------------------------
 
 TIME_ZONE = "UTC"

@@ -25,9 +25,12 @@ from scheduling.services.absences import add_absence
 from scheduling.services.links import Host, create_link
 from scheduling.services.schedules import create_schedule
 from workestra.accounts.models import Group, GroupMembership, Membership, User, Workspace
+from workestra.calendars.domain.kinds import ProviderKind
 from workestra.calendars.domain.period import Period
+from workestra.calendars.models import CalendarAccount
 from workestra.crm import services as crm
 from workestra.crm.models import Person
+from workestra.demo import calendar as demo_calendar
 
 PASSWORD: Final = "workestra-demo"  # noqa: S105  Printed on the terminal of whoever starts the demo.
 ADMIN: Final = "mara@larkhill.example"
@@ -75,8 +78,11 @@ def is_seeded() -> bool:
     return User.objects.filter(email=ADMIN).exists()
 
 
-def seed(now: datetime) -> None:
-    """Make the demo workspace, with bookings around `now`. Every row is written by the product's own services."""
+def seed(now: datetime, calendar_url: str = "") -> None:
+    """Make the demo workspace, with bookings around `now`. Every row is written by the product's own services.
+
+    With the address of a CalDAV server the rep is connected to it first, so that all of it arrives in her calendar.
+    """
     with transaction.atomic():
         members = _people()
         mara, alice = members["mara"], members["alice"]
@@ -89,11 +95,35 @@ def seed(now: datetime) -> None:
         )
         pool = _round_robin([alice, members["daniel"], members["bruno"]], now - timedelta(days=20))
         _with_a_schedule(alice, members["daniel"], now - timedelta(days=20))
+    if calendar_url:
+        look_after_calendar(calendar_url, now)
     # Taking time is its own outermost transaction, so each booking is one.
     _bookings(BookingLink.objects.get(managed_event_template=template, owner=alice.user), pool, now)
     _sessions(now)
     _one_off(alice, now)
     _what_is_known(alice, now)
+
+
+def look_after_calendar(url: str, now: datetime) -> None:
+    """Have the rep connected to the demo's own calendar server, where it listens now.
+
+    Her calendar is made once, with a few events; who has disconnected it afterwards is not connected again.
+    """
+    rep = Membership.objects.get(user__email=REP)
+    is_new = demo_calendar.make(url, rep.user.username, PASSWORD, ZoneInfo(rep.user.timezone), now)
+    account = rep_account(rep)
+    if account is None and not is_new:
+        return
+    if account is not None and account.credentials.open().get("url") == url and not account.is_broken:
+        return
+    demo_calendar.connect(rep, url, PASSWORD, now)
+
+
+def rep_account(rep: Membership) -> CalendarAccount | None:
+    """The rep's account with the demo's own server; None when there is none."""
+    return CalendarAccount.objects.filter(
+        workspace=rep.workspace, user=rep.user, provider=ProviderKind.CALDAV, name=demo_calendar.NAME
+    ).first()
 
 
 def _people() -> dict[str, Membership]:

@@ -13,7 +13,7 @@ from urllib.parse import urlsplit
 
 from dotenv import dotenv_values
 
-from workestra.embedded import places, postgres, valkey
+from workestra.embedded import places, postgres, radicale, valkey
 from workestra.embedded.lock import start_lock
 from workestra.embedded.progress import say
 from workestra.embedded.supervisor import Child, Supervisor
@@ -42,12 +42,15 @@ def run() -> None:
         supervisor.obey_signals()
         wait_for_port(host, port, seconds=10 if killed else 0)
         keep_keys()
+        calendar = start_calendar(supervisor) if demo else None
         if own_database:
             os.environ["DATABASE_URL"] = start_postgres(supervisor)
         if "REDIS_URL" not in os.environ:
             say("Starting Valkey")
             sockets = places.socket_folder(places.VAR / "run")
             os.environ["REDIS_URL"] = valkey.start(supervisor, places.VAR / "valkey", sockets)
+        if calendar is not None:
+            radicale.wait(supervisor, calendar)
         prepare(supervisor, demo)
         say("Starting the worker and the web server")
         start_worker(supervisor)
@@ -101,6 +104,15 @@ def start_postgres(supervisor: Supervisor) -> str:
         say("Created an empty database")
     postgres.start(supervisor, server)
     return server.url()
+
+
+def start_calendar(supervisor: Supervisor) -> radicale.Server:
+    """Start the calendar server of the demo workspace, and let this installation alone reach it."""
+    server = radicale.start(supervisor, places.VAR / "radicale")
+    others = os.environ.get("EGRESS_PRIVATE_HOSTS", "")
+    os.environ["EGRESS_PRIVATE_HOSTS"] = ",".join(filter(None, [others, server.host]))
+    os.environ["DEMO_CALDAV_URL"] = server.url
+    return server
 
 
 def prepare(supervisor: Supervisor, demo: Path | None) -> None:

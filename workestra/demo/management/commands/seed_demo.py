@@ -23,8 +23,11 @@ class Command(BaseCommand):
             raise CommandError(
                 "The demo's passwords are known to everybody: it is only made on a local SITE_URL."
             )
+        url = settings.DEMO_CALDAV_URL
         if not services.is_seeded():
-            services.seed(timezone.now())
+            services.seed(timezone.now(), url)
+        elif url:
+            services.look_after_calendar(url, timezone.now())
 
     def _show(self) -> None:
         lines = [
@@ -35,4 +38,8 @@ class Command(BaseCommand):
         ]
         if settings.MAILBOX_ENABLED:
             lines.append(f"  Mails    {settings.SITE_URL}/mailbox")
+        if settings.DEMO_CALDAV_URL:
+            lines.append(
+                f"  Calendar {settings.DEMO_CALDAV_URL}.web/  the rep's, user alice, password {services.PASSWORD}"
+            )
         self.stdout.write("\n".join(lines))
