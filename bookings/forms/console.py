@@ -1,7 +1,7 @@
 """What a host types in the console."""
 
 from collections.abc import Mapping, Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 from zoneinfo import ZoneInfo
@@ -77,7 +77,7 @@ class ProposeForm(forms.Form):
         self.booking, self.zone, self.now = booking, zone, now
         self.fields["time"].help_text = (
             f"Your local time: {words.zone_in_public(booking.starts_at, zone)}. "
-            f"{booking.duration_minutes} minutes, as before."
+            f"{words.length(timedelta(minutes=booking.duration_minutes))}, as before."
         )
 
     def clean(self) -> None:

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 from zoneinfo import ZoneInfo
@@ -31,6 +31,7 @@ from scheduling.selectors import schedule_names, schedules_of
 from scheduling.services.links import ScheduleGone
 from workestra.accounts.http import MemberRequest
 from workestra.accounts.models import Membership
+from workestra.calendars.domain import clock_words
 
 
 @require_GET
@@ -195,11 +196,11 @@ def delete(request: MemberRequest, template_id: UUID) -> HttpResponse:
 
 def frame(member: Membership, template: ManagedEventTemplate, tab: str) -> dict[str, Any]:
     """What the head of every page of a template shows."""
-    values = template.section_values()
+    values, length = template.section_values(), timedelta(minutes=template.duration_minutes)
     return {
         "template": template,
         "tab": tab,
-        "facts": f"{template.duration_minutes} minutes, {summary_of('calendar', values)}",
+        "facts": f"{clock_words.length(length)}, {summary_of('calendar', values)}",
         "pattern": template.slug_pattern.replace(TEMPLATE, template.slug),
         "link_count": template.links.count(),
         "version_count": template.version,

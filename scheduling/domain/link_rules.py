@@ -9,6 +9,7 @@ from typing import Any, Final
 from scheduling.domain.grid import intersection
 from scheduling.domain.hours import Availability, BadAvailability, open_periods, open_spans
 from scheduling.domain.rules import Strategy
+from workestra.calendars.domain import clock_words as words
 from workestra.calendars.domain.period import Period
 
 FEWEST_OF_COLLECTIVE: Final = 2
@@ -56,14 +57,14 @@ def contradictions(values: Mapping[str, Any], schedule: Availability | None = No
             return found
         longest, fields = longest_open(own), ("weekly_hours", "date_overrides")
         closed = "No day has hours. Tick a day, or add a date with hours."
-    minutes = values["duration_minutes"]
+    length = timedelta(minutes=values["duration_minutes"])
     if not longest:
         found.append(Contradiction(fields, closed))
-    elif timedelta(minutes=minutes) > longest:
+    elif length > longest:
         found.append(
             Contradiction(
                 ("duration_minutes", *fields),
-                f"A meeting of {minutes} minutes does not fit: the longest open time is {_minutes(longest)}.",
+                f"A meeting of {words.length(length)} does not fit: the longest open time is {words.length(longest)}.",
             )
         )
     return found
@@ -79,7 +80,7 @@ def pool_problem(strategy: Strategy, duration: timedelta, hosts: Sequence[tuple[
         longest = longest_open(hours)
         if longest < duration:
             return (
-                f"{name}: the longest open time is {_minutes(longest)}, a meeting takes {_minutes(duration)}."
+                f"{name}: the longest open time is {words.length(longest)}, a meeting takes {words.length(duration)}."
                 if longest
                 else f"{name}: no day has hours. Choose other hours."
             )
@@ -92,7 +93,7 @@ def pool_problem(strategy: Strategy, duration: timedelta, hosts: Sequence[tuple[
     who = f"{', '.join(rest)} and {last}"
     if not shared:
         return f"{who} are never open at the same time, so there would be nothing to book."
-    return f"{who} share {_minutes(shared)} at most, a meeting takes {_minutes(duration)}."
+    return f"{who} share {words.length(shared)} at most, a meeting takes {words.length(duration)}."
 
 
 def _longest_shared(hours: Sequence[Availability], enough: timedelta) -> timedelta:
@@ -121,10 +122,6 @@ def longest_open(availability: Availability) -> timedelta:
             noon = datetime(day.year, day.month, day.day, 12, tzinfo=UTC)
             spans += open_periods(availability, Period(noon - _WEEK, noon + _WEEK))
     return max((span.end - span.start for span in spans), default=timedelta(0))
-
-
-def _minutes(length: timedelta) -> str:
-    return f"{length // timedelta(minutes=1)} minutes"
 
 
 def _days(count: int) -> str:

@@ -87,6 +87,19 @@
   ready(document);
   document.addEventListener("htmx:load", e => ready(e.detail.elt.parentElement || document));
 
+  // On a phone a day's times lie below the month: who taps a day is brought to them. The focus stays, to walk the days.
+  document.addEventListener("htmx:afterSettle", e => {
+    const times = document.getElementById("slots"), first = times?.querySelector(".slot");
+    if (!first || !e.detail.requestConfig?.elt.closest(".cal")) return;
+    const bar = document.getElementById("bar")?.getBoundingClientRect().top ?? innerHeight;
+    if (first.getBoundingClientRect().bottom > bar) times.scrollIntoView({ behavior: matchMedia("(prefers-reduced-motion: reduce)").matches ? "auto" : "smooth" });
+  });
+
+  // What a browser calls an error where a page is left before its entrance is over.
+  for (const name of ["pagereveal", "pageswap"]) addEventListener(name, ({ viewTransition }) => {
+    viewTransition?.ready.catch(() => {}); viewTransition?.finished.catch(() => {});
+  });
+
   // A list that has just become longer is shown again to who asked for that.
   document.addEventListener("htmx:afterSettle", e => {
     if (e.target.matches("select")) try { e.target.focus(); e.target.showPicker(); } catch { /* Too late, or not there: it opens by hand. */ }

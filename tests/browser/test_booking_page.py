@@ -35,6 +35,16 @@ QUESTIONS = [
 ]
 
 
+ROOM_FOR_ITS_WORDS = """
+select => {
+    const style = getComputedStyle(select), pen = document.createElement("canvas").getContext("2d");
+    pen.font = style.font;
+    const words = pen.measureText(select.selectedOptions[0].text).width;
+    return select.clientWidth - parseFloat(style.paddingLeft) - parseFloat(style.paddingRight) - words;
+}
+"""
+
+
 @pytest.fixture(autouse=True)
 def now(afternoon: datetime) -> datetime:
     return afternoon
@@ -255,3 +265,16 @@ def tab_to(page: Page, selector: str) -> None:
         if page.evaluate("selector => document.activeElement.matches(selector)", selector):
             return
     raise AssertionError(f"the keyboard does not get to {selector}")
+
+
+def test_on_a_phone_who_taps_a_day_is_brought_to_its_times(visit: Visit, link: BookingLink) -> None:
+    page = visit(BOOK, size=PHONE, zone="America/Argentina/Buenos_Aires", touch=True)
+    expect(page.locator("label.slot").first).not_to_be_in_viewport()
+    day = page.get_by_role("link", name=re.compile("Thursday 12 November"))
+    day.tap()
+    expect(page.locator("#slots-h")).to_have_text("Thursday 12 November")
+    expect(page.locator("label.slot").first).to_be_in_viewport(ratio=1)
+    expect(day).to_be_focused()
+    zone = page.get_by_label("Time zone")
+    expect(zone.locator("option:checked")).to_have_text("Buenos Aires (UTC−3), now 11:04")
+    assert zone.evaluate(ROOM_FOR_ITS_WORDS) > 0

@@ -403,7 +403,7 @@ def test_a_form_that_lacks_most_of_its_fields_is_refused() -> None:
         (
             {"duration_minutes": "480", **{f"weekly_hours-{day}-0-to": "12:00" for day in range(5)}},
             "duration_minutes",
-            "the longest open time is 180 minutes",
+            "the longest open time is 3 hours",
         ),
     ],
 )
