@@ -37,10 +37,10 @@ BOOKINGS: Final = """
 INSERT INTO scheduling_calendar_events (id, workspace_id, link_id, host_id, title, strategy, starts_at, ends_at,
     timezone, location_type, location_detail, capacity, attendee_count, status, ended_at,
     no_show_status, series_id, ics_sequence, page_slug, buffer_before_minutes,
-    buffer_after_minutes, private_note, created_at)
+    buffer_after_minutes, private_note, mails_sent, mails_failed, mail_attempts, mail_error, created_at)
 SELECT id, %(workspace)s, %(link)s, (%(hosts)s::uuid[])[1 + n %% %(host_count)s], 'Discovery Call', 'individual',
     starts, starts + interval '30 minutes', 'Europe/Berlin', 'phone', '', 1, (status = 'confirmed')::int, status,
-    CASE WHEN status <> 'confirmed' THEN starts - interval '1 day' END, '', id, 0, 'call', 0, 0, '',
+    CASE WHEN status <> 'confirmed' THEN starts - interval '1 day' END, '', id, 0, 'call', 0, 0, '', 2, 0, 2, '',
     starts - interval '9 days'
 FROM (
     SELECT n, gen_random_uuid() AS id,

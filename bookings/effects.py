@@ -6,10 +6,8 @@ looks like one; his guests' mails not even that, nor his number, nor a link to c
 """
 
 import re
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 from email.utils import formataddr
-from enum import Enum
 from functools import partial
 from typing import Any, Final
 from uuid import UUID
@@ -34,7 +32,9 @@ from bookings.invites import (
     location_of,
     sender,
 )
-from bookings.models import Attendee, Booking
+from bookings.letters import LETTERS, Letter, Reader
+from bookings.models import Alternatives, Attendee, Booking
+from workestra.accounts import selectors as accounts
 from workestra.calendars import selectors as calendars
 from workestra.calendars.domain import clock_words as words
 from workestra.calendars.domain.clock_words import DayForm
@@ -42,173 +42,6 @@ from workestra.calendars.domain.invites import Invite, Method
 from workestra.calendars.invite_mail import attach_invite
 from workestra.notifications.models import OutboxMessage
 from workestra.notifications.registry import Skip, renders
-
-
-class Reader(Enum):
-    """Whom a mail is for."""
-
-    BOOKER = "booker"
-    GUEST = "guest"
-    HOST = "host"
-
-
-@dataclass(frozen=True, slots=True)
-class Letter:
-    """A mail to one side about a booking in `status`. `method` is what its calendar is asked to do, if anything.
-
-    A mail `is_farewell` to a host who is none of this booking any more.
-    A host's mail `is_of_seat` when it is about one attendee of a group session that stands.
-
-    `headline` may name {host}, {booker} and {you} ("Priya, ", or nothing when the name does not look like one).
-    """
-
-    template: str
-    headline: str
-    status: Booking.Status
-    method: Method | None
-    reader: Reader
-    is_of_seat: bool = False
-    is_farewell: bool = False
-    only_before_start: bool = False
-
-
-LETTERS: Final = {
-    kinds.CONFIRMED_BOOKER: Letter(
-        "confirmed_booker",
-        "{you}you’re booked with {host}",
-        Booking.Status.CONFIRMED,
-        Method.REQUEST,
-        Reader.BOOKER,
-    ),
-    kinds.MOVED_BOOKER: Letter(
-        "moved_booker",
-        "{you}your meeting with {host} has moved",
-        Booking.Status.CONFIRMED,
-        Method.REQUEST,
-        Reader.BOOKER,
-    ),
-    kinds.PROPOSED_BOOKER: Letter(
-        "proposed_booker",
-        "{you}{host} has proposed a new time",
-        Booking.Status.CONFIRMED,
-        Method.REQUEST,
-        Reader.BOOKER,
-    ),
-    kinds.REASSIGNED_BOOKER: Letter(
-        "reassigned_booker",
-        "{you}you meet {host} now",
-        Booking.Status.CONFIRMED,
-        Method.REQUEST,
-        Reader.BOOKER,
-    ),
-    kinds.CANCELLED_BOOKER: Letter(
-        "cancelled_booker",
-        "{you}your meeting with {host} is cancelled",
-        Booking.Status.CANCELLED,
-        Method.CANCEL,
-        Reader.BOOKER,
-    ),
-    kinds.REMINDER_BOOKER: Letter(
-        "reminder_booker",
-        "{you}you meet {host} soon",
-        Booking.Status.CONFIRMED,
-        None,
-        Reader.BOOKER,
-        only_before_start=True,
-    ),
-    kinds.CONFIRMED_GUEST: Letter(
-        "confirmed_booker",
-        "You’re invited to a meeting with {host}",
-        Booking.Status.CONFIRMED,
-        Method.REQUEST,
-        Reader.GUEST,
-    ),
-    kinds.MOVED_GUEST: Letter(
-        "moved_booker",
-        "Your meeting with {host} has moved",
-        Booking.Status.CONFIRMED,
-        Method.REQUEST,
-        Reader.GUEST,
-    ),
-    kinds.PROPOSED_GUEST: Letter(
-        "moved_booker",
-        "Your meeting with {host} has moved",
-        Booking.Status.CONFIRMED,
-        Method.REQUEST,
-        Reader.GUEST,
-    ),
-    kinds.REASSIGNED_GUEST: Letter(
-        "reassigned_booker",
-        "Your meeting is with {host} now",
-        Booking.Status.CONFIRMED,
-        Method.REQUEST,
-        Reader.GUEST,
-    ),
-    kinds.CANCELLED_GUEST: Letter(
-        "cancelled_booker",
-        "Your meeting with {host} is cancelled",
-        Booking.Status.CANCELLED,
-        Method.CANCEL,
-        Reader.GUEST,
-    ),
-    kinds.CONFIRMED_HOST: Letter(
-        "confirmed_host", "{booker} booked you", Booking.Status.CONFIRMED, Method.REQUEST, Reader.HOST
-    ),
-    kinds.MOVED_HOST: Letter(
-        "moved_host", "{booker} moved your meeting", Booking.Status.CONFIRMED, Method.REQUEST, Reader.HOST
-    ),
-    kinds.PROPOSED_HOST: Letter(
-        "moved_host",
-        "Your meeting with {booker} has moved",
-        Booking.Status.CONFIRMED,
-        Method.REQUEST,
-        Reader.HOST,
-    ),
-    kinds.REASSIGNED_HOST: Letter(
-        "confirmed_host",
-        "You host the meeting with {booker} now",
-        Booking.Status.CONFIRMED,
-        Method.REQUEST,
-        Reader.HOST,
-    ),
-    kinds.GIVEN_AWAY_HOST: Letter(
-        "given_away_host",
-        "{host} hosts the meeting with {booker} now",
-        Booking.Status.CONFIRMED,
-        Method.CANCEL,
-        Reader.HOST,
-        is_farewell=True,
-    ),
-    kinds.CANCELLED_HOST: Letter(
-        "cancelled_host",
-        "Your meeting with {booker} is cancelled",
-        Booking.Status.CANCELLED,
-        Method.CANCEL,
-        Reader.HOST,
-    ),
-    kinds.BRIEFING_HOST: Letter(
-        "briefing_host",
-        "{booker} is next",
-        Booking.Status.CONFIRMED,
-        None,
-        Reader.HOST,
-        only_before_start=True,
-    ),
-    kinds.SEAT_TAKEN_HOST: Letter(
-        "confirmed_host", "{booker} joined", Booking.Status.CONFIRMED, None, Reader.HOST, is_of_seat=True
-    ),
-    kinds.SEAT_MOVED_HOST: Letter(
-        "moved_host", "{booker} moved here", Booking.Status.CONFIRMED, None, Reader.HOST, is_of_seat=True
-    ),
-    kinds.SEAT_LEFT_HOST: Letter(
-        "cancelled_host",
-        "{booker} is not coming",
-        Booking.Status.CANCELLED,
-        None,
-        Reader.HOST,
-        is_of_seat=True,
-    ),
-}
 
 
 def render_letter(letter: Letter, message: OutboxMessage, now: datetime) -> EmailMultiAlternatives | Skip:
@@ -222,6 +55,8 @@ def render_letter(letter: Letter, message: OutboxMessage, now: datetime) -> Emai
     context = _context(letter, attendee, message.recipient)
     if message.kind == kinds.BRIEFING_HOST:
         context["briefing"] = briefing_of(booking, context["zone"], now)
+    if letter in ABOUT_OTHER_TIMES:
+        context |= _other_times(attendee, context)
     mail = EmailMultiAlternatives(
         subject=_rendered(letter, "subject.txt", context).strip(),
         body=re.sub(r"\n{3,}", "\n\n", _rendered(letter, "txt", context)),
@@ -239,8 +74,25 @@ def render_letter(letter: Letter, message: OutboxMessage, now: datetime) -> Emai
     return mail
 
 
+ABOUT_OTHER_TIMES: Final = (LETTERS[kinds.ALTERNATIVES_BOOKER], LETTERS[kinds.ALTERNATIVES_HOST])
+
+
 for _kind, _letter in LETTERS.items():
     renders(_kind, kinds.LABELS[_kind])(partial(render_letter, _letter))
+
+
+def _other_times(attendee: Attendee, context: dict[str, Any]) -> dict[str, Any]:
+    """What was offered last, each time as its reader's clock shows it, and the page to answer on."""
+    offered = attendee.booking.alternatives.latest("created_at", "id")
+    zone = context["zone"]
+    return {
+        "offered": offered,
+        "times": [_short(time.starts_at, zone) for time in offered.times.all()],
+        "closes": _short(offered.expires_at, zone),
+        "answer_url": context["manage_url"] and f"{context['manage_url']}/alternatives"
+        if "manage_url" in context
+        else "",
+    }
 
 
 def _attendee_of(letter: Letter, topic_id: UUID) -> Attendee | None:
@@ -254,6 +106,8 @@ def _attendee_of(letter: Letter, topic_id: UUID) -> Attendee | None:
 def _outdated(letter: Letter, attendee: Attendee, message: OutboxMessage, now: datetime) -> str:
     """Why the mail would tell what is no longer so; "" when it still is."""
     booking = attendee.booking
+    if letter.reader is Reader.HOST and not _works_here(booking, message.recipient):
+        return "Whom it was for works here no longer"
     if letter.is_farewell:
         is_back = message.recipient in {host.email for host in booking.hosts}
         return "The meeting is his again" if is_back else ""
@@ -262,11 +116,20 @@ def _outdated(letter: Letter, attendee: Attendee, message: OutboxMessage, now: d
         return f"The booking is {told_of.get_status_display().lower()} by now"
     if message.seq < told_of.ics_sequence:
         return "A later change has a mail of its own"
+    if letter is LETTERS[kinds.ALTERNATIVES_BOOKER]:
+        offered = booking.alternatives.order_by("created_at", "id").last()
+        if offered is None or offered.state_at(now) != Alternatives.State.OPEN:
+            return "These times are offered no more"
     if letter.only_before_start and booking.is_past(now):
         return "The meeting has begun"
     if booking.ends_at <= now:
         return "The meeting is over"
     return ""
+
+
+def _works_here(booking: Booking, address: str) -> bool:
+    """Who has left is told nothing of meetings any more, wherever they are handed to."""
+    return accounts.active_members_of(booking.workspace_id).filter(user__email=address).exists()
 
 
 def _invite(

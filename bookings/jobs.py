@@ -5,13 +5,18 @@ from uuid import UUID
 from celery import shared_task
 from django.utils import timezone
 
-from bookings.services import briefings, bulk
+from bookings.services import alternatives, briefings, bulk
 from workestra.notifications.selectors import database_now
 
 
 @shared_task
 def send_briefings() -> None:
     briefings.send_due(database_now())
+
+
+@shared_task
+def expire_alternatives() -> None:
+    alternatives.expire_over(timezone.now())
 
 
 @shared_task

@@ -303,6 +303,82 @@ class AnswerFile(models.Model):
         return self.name
 
 
+class Alternatives(models.Model):
+    """Other times that a host offers to who booked a meeting, which stands as it is meanwhile.
+
+    The times are held under the booking's own key, so that whatever ends or moves it gives them back. `answer` is what
+    the booker wrote when none of them suited him.
+    """
+
+    class State(models.TextChoices):
+        OPEN = "open", "Open"
+        PICKED = "picked", "Picked"
+        KEPT = "kept", "Kept the time"
+        DECLINED = "declined", "None suits"
+        EXPIRED = "expired", "Expired"
+        WITHDRAWN = "withdrawn", "Withdrawn"
+        OVERTAKEN = "overtaken", "Overtaken"
+
+    id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
+    booking = models.ForeignKey(Booking, on_delete=models.CASCADE, related_name="alternatives")
+    offered_by = models.ForeignKey(
+        settings.AUTH_USER_MODEL, on_delete=models.SET_NULL, null=True, related_name="+"
+    )
+    message = models.CharField(max_length=500, blank=True)
+    answer = models.CharField(max_length=500, blank=True)
+    expires_at = models.DateTimeField()
+    state = models.CharField(max_length=16, choices=State.choices, default=State.OPEN)
+    created_at = models.DateTimeField()
+    closed_at = models.DateTimeField(null=True, blank=True)
+
+    class Meta:
+        ordering = ["created_at", "id"]
+        constraints = [
+            models.CheckConstraint(
+                name="alternatives_closed_unless_open",
+                condition=Q(state="open", closed_at=None) | (~Q(state="open") & Q(closed_at__isnull=False)),
+            ),
+            models.UniqueConstraint(
+                fields=["booking"], condition=Q(state="open"), name="alternatives_one_open_per_booking"
+            ),
+        ]
+        indexes = [
+            models.Index(fields=["expires_at"], condition=Q(state="open"), name="alternatives_to_expire")
+        ]
+
+    def __str__(self) -> str:
+        return f"other times for {self.booking_id}"
+
+    def state_at(self, now: datetime) -> State:
+        """Its state, which is "expired" from its closing time on, whether or not the expiry job has been there."""
+        if self.state == self.State.OPEN and self.expires_at <= now:
+            return self.State.EXPIRED
+        return self.State(self.state)
+
+
+class AlternativeTime(models.Model):
+    id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
+    alternatives = models.ForeignKey(Alternatives, on_delete=models.CASCADE, related_name="times")
+    starts_at = models.DateTimeField()
+    ends_at = models.DateTimeField()
+
+    class Meta:
+        ordering = ["starts_at"]
+        constraints = [
+            models.UniqueConstraint(fields=["alternatives", "starts_at"], name="alternative_time_once"),
+            models.CheckConstraint(
+                name="alternative_time_ends_after_it_starts", condition=Q(ends_at__gt=F("starts_at"))
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.starts_at:%Y-%m-%d %H:%M}"
+
+    @property
+    def period(self) -> Period:
+        return Period(self.starts_at, self.ends_at)
+
+
 class BulkRun(models.Model):
     """One change of several bookings, done row by row by a worker. `member` asked for it, and it is done in his name.
 

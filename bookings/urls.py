@@ -1,6 +1,7 @@
 from django.urls import path
 
 from bookings.views import (
+    alternatives,
     bulk,
     console,
     deliveries,
@@ -23,6 +24,10 @@ urlpatterns = [
     path("calendar/bookings/<uuid:booking_id>/drawer", console.drawer, name="drawer"),
     path("calendar/bookings/<uuid:booking_id>/cancel", console.cancel, name="cancel"),
     path("calendar/bookings/<uuid:booking_id>/reschedule", hosting.propose, name="propose"),
+    path("calendar/bookings/<uuid:booking_id>/alternatives", hosting.offer, name="offer"),
+    path(
+        "calendar/bookings/<uuid:booking_id>/alternatives/withdraw", hosting.withdraw, name="withdraw_offer"
+    ),
     path("calendar/bookings/<uuid:booking_id>/reassign", hosting.reassign, name="reassign"),
     path("calendar/bookings/<uuid:booking_id>/note", hosting.note, name="note"),
     path(
@@ -50,5 +55,6 @@ urlpatterns = [
     path("b/<slug:slug>/manage/<str:token>/confirmed", manage.confirmed, name="confirmed"),
     path("b/<slug:slug>/manage/<str:token>/reschedule", manage.reschedule, name="reschedule"),
     path("b/<slug:slug>/manage/<str:token>/cancel", manage.cancel, name="manage_cancel"),
+    path("b/<slug:slug>/manage/<str:token>/alternatives", alternatives.alternatives, name="alternatives"),
     path("b/<slug:slug>/manage/<str:token>/invite.ics", manage.invite, name="invite"),
 ]

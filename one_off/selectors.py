@@ -6,14 +6,12 @@ from datetime import datetime
 from typing import Final
 from uuid import UUID
 
-from django.db import connection
 from django.db.models import Count, Exists, OuterRef, Q, QuerySet
 
-from bookings import selectors as bookings
 from bookings.models import Attendee, Booking
+from bookings.selectors.taken import Clash, busy_of, seen_busy
 from one_off.domain.offers import SlotState
 from one_off.models import OfferedSlot, OneOff, Proposal
-from scheduling.models import BusyTime, as_range
 from workestra.accounts import tokens
 from workestra.accounts.domain.tokens import token_hash
 from workestra.accounts.models import Membership
@@ -24,31 +22,6 @@ from workestra.calendars.models import OwnEvent
 PICK: Final = "one-off"
 HOLD: Final = "one-off slot"
 """What placeholders in hosts' calendars are about."""
-
-
-@dataclass(frozen=True, slots=True)
-class Clash:
-    """Time of the host that is taken; `what` is whom he meets then, or what he holds it for.
-
-    `owner_key` is whose it is here; None when only a connected calendar says that he is busy.
-    """
-
-    period: Period
-    what: str
-    is_hold: bool
-    owner_key: UUID | None
-
-    @property
-    def is_elsewhere(self) -> bool:
-        """Whether only a connected calendar says so: then it is a warning, and binds nobody."""
-        return self.owner_key is None
-
-    @property
-    def words(self) -> str:
-        """ "You meet Priya Raman then", "Held for Supplier intro", "Your calendar is busy then"."""
-        if self.is_elsewhere:
-            return "Your calendar is busy then"
-        return f"Held for {self.what}" if self.is_hold else f"You meet {self.what} then"
 
 
 @dataclass(frozen=True, slots=True)
@@ -252,75 +225,6 @@ def held_times(member: Membership, now: datetime) -> list[HeldTime]:
             number = 1 + [each.pk for each in one_off.slots.all()].index(slot.pk)
             found.append(HeldTime(slot, one_off, number, is_held, placeholders.get(slot.pk)))
     return found
-
-
-def clashes(
-    host_id: UUID, periods: Sequence[Period], now: datetime, *, without: UUID | None = None
-) -> list[list[Clash]]:
-    """For each period what of the host's time it meets, by start; an empty list where he is free.
-
-    What is held for the one-off `without` is left out.
-    """
-    busy = [clash for clash in busy_of(host_id, periods, now) if clash.owner_key != without]
-    return [[clash for clash in busy if clash.period.overlaps(period)] for period in periods]
-
-
-def seen_busy(
-    host_id: UUID, periods: Sequence[Period], now: datetime, *, without: UUID | None = None
-) -> list[Clash]:
-    """What the host has within these periods, here and in his connected calendars, by start.
-
-    What is held for the one-off `without` is left out.
-    """
-    if not periods:
-        return []
-    hull = Period(min(period.start for period in periods), max(period.end for period in periods))
-    known = calendars.busy_of([host_id], hull, now)[host_id]
-    elsewhere = [
-        Clash(period, "Busy", is_hold=False, owner_key=None)
-        for period in known.busy
-        if any(period.overlaps(each) for each in periods)
-    ]
-    own = [clash for clash in busy_of(host_id, periods, now) if clash.owner_key != without]
-    return sorted([*own, *elsewhere], key=lambda clash: clash.period)
-
-
-def busy_of(host_id: UUID, periods: Sequence[Period], now: datetime) -> list[Clash]:
-    """What of the host's time meets any of the periods, by start; holds that have expired by `now` do not count."""
-    if not periods:
-        return []
-    hull = Period(min(period.start for period in periods), max(period.end for period in periods))
-    rows = BusyTime.objects.filter(
-        Q(expires_at__isnull=True) | Q(expires_at__gt=now),
-        host_id=host_id,
-        active=True,
-        during__overlap=as_range(hull),
-    ).order_by("during")
-    met = [
-        row
-        for row in rows
-        if any(Period(row.during.lower, row.during.upper).overlaps(period) for period in periods)
-    ]
-    booked = [row.owner_key for row in met if row.kind == BusyTime.Kind.BOOKING]
-    bookers = bookings.names_of_bookers(booked) if booked else {}
-    return [
-        Clash(
-            Period(row.during.lower, row.during.upper),
-            bookers.get(row.owner_key, row.label),
-            row.kind == BusyTime.Kind.HOLD,
-            row.owner_key,
-        )
-        for row in met
-    ]
-
-
-def database_clock() -> datetime:
-    """What the database's clock shows at this instant, whatever the transaction began with."""
-    with connection.cursor() as cursor:
-        cursor.execute("SELECT clock_timestamp()")
-        (instant,) = cursor.fetchone()
-    assert isinstance(instant, datetime)
-    return instant
 
 
 def _time_of(one_off: OneOff, slot: OfferedSlot, busy: Sequence[Clash], now: datetime) -> OfferedTime:

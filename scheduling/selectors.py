@@ -29,6 +29,7 @@ from scheduling.domain.slots import (
 from scheduling.domain.wallclock import DAY, instants_of_dates, joined, local_date
 from scheduling.external import external_busy, known_of
 from scheduling.models import BookingLink, BusyTime, LinkHost, OutOfOffice, RetiredSlug, Schedule, as_range
+from workestra.accounts import selectors as accounts
 from workestra.accounts.models import Membership
 from workestra.calendars.domain.period import Period
 
@@ -289,6 +290,16 @@ def hosts_in_order(link: BookingLink) -> list[LinkHost]:
     )
 
 
+def host_alone(link: BookingLink, user_id: UUID) -> list[LinkHost]:
+    """Just this one of the link's hosts. Who was given a booking of it without being one counts as if he were, with the
+    link's hours. Empty when he works here no longer."""
+    ours = [host for host in hosts_in_order(link) if host.user_id == user_id]
+    if ours:
+        return ours
+    here = accounts.active_members_of(link.workspace_id).filter(user=user_id)
+    return [LinkHost(link=link, user=member.user) for member in here]
+
+
 def host_rows(link: BookingLink) -> list[HostRow]:
     """The same hosts in the same order, for those who only ask for times."""
     return [*map(HostRow._make, _fetched(_HOSTS, link=link.pk, workspace=link.workspace_id))]
@@ -472,7 +483,7 @@ class Pool:
     Of a round robin only the first few with the same hours are read at once, and the others around those starts that
     the first cannot give: mostly there are none. So a page reads twice at most, whatever the number of hosts.
 
-    `only` leaves out the other hosts; the time of the owner key `without` counts as free.
+    `only` asks one host alone, as `host_alone` has him; the time of the owner key `without` counts as free.
     """
 
     def __init__(
@@ -485,7 +496,7 @@ class Pool:
         without: UUID | None = None,
     ) -> None:
         self._link, self._now, self._without = link, now, without
-        hosts = [host for host in host_rows(link) if only is None or host.user_id == only]
+        hosts = host_rows(link) if only is None else [*map(HostRow.of, host_alone(link, only))]
         self._first, self._others = self._parted(hosts)
         self._hours = _hours_of(link, hosts)
         self._away = _days_away(link, hosts, *_around(link, hosts, [within]))

@@ -220,6 +220,7 @@ CELERY_BEAT_SCHEDULE = {
     "renew calendar channels": _every(300, "workestra.calendars.tasks.renew_channels"),
     "sweep limits": _every(300, "workestra.limits.tasks.sweep_counters"),
     "expire one-offs": _every(30, "one_off.tasks.expire_one_offs"),
+    "expire offers of other times": _every(30, "bookings.jobs.expire_alternatives"),
     "resume bulk changes": _every(15, "bookings.jobs.resume_bulk"),
     "remove files nobody needs": _every(3600, "bookings.tasks.remove_unneeded_files"),
 }
@@ -306,6 +307,7 @@ LIMITS = {
     "bookings": env.str("LIMIT_BOOKINGS", f"{10 * _often}/10m"),
     "bookings_by_address": env.str("LIMIT_BOOKINGS_BY_ADDRESS", f"{5 * _often}/h"),
     "connecting": env.str("LIMIT_CONNECTING", f"{20 * _often}/h"),
+    "exports": env.str("LIMIT_EXPORTS", f"{5 * _often}/h"),
     "invitations": env.str("LIMIT_INVITATIONS", f"{100 * _often}/h"),
     "mails_to_strangers": env.str("LIMIT_MAILS_TO_STRANGERS", f"{3 * _often}/h"),
     "password_resets": env.str("LIMIT_PASSWORD_RESETS", f"{3 * _often}/h"),

@@ -1,21 +1,18 @@
 """What the bookings console asks for, and what its rows say in words."""
 
-from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from enum import StrEnum
-from itertools import groupby
-from typing import Final, TypeVar
+from typing import Final
 from uuid import UUID
 
 from workestra.calendars.domain import clock_words as words
 
-T = TypeVar("T")
-K = TypeVar("K")
-
 PAGE_SIZE: Final = 50
 MOST_COUNTED: Final = 1_000
 """Nobody needs to know more exactly how many there are, and counting a million takes its time."""
+MOST_FOUND: Final = 100
+"""The same of what a word finds that many bookings have: each of a list is looked at until so many have it."""
 RECENT: Final = timedelta(days=7)
 """How far back the Past tab counts who came."""
 
@@ -87,6 +84,11 @@ class Query:
     attendance: str = ""
     only_to_mark: bool = False
 
+    @property
+    def most_counted(self) -> int:
+        """Up to how many bookings of a tab are counted."""
+        return MOST_FOUND if self.words and self.booking_ids is None else MOST_COUNTED
+
 
 @dataclass(frozen=True, slots=True)
 class Marks:
@@ -106,11 +108,6 @@ class Marks:
         if self.total > 40:
             return []
         return ["on"] * self.attended + ["bad"] * self.no_show + [""] * self.to_mark
-
-
-def runs(rows: Iterable[T], key: Callable[[T], K]) -> list[tuple[K, list[T]]]:
-    """Rows in their order, cut where the key changes; a key may come twice (a date, when zones differ)."""
-    return [(each, list(group)) for each, group in groupby(rows, key)]
 
 
 def strategy_words(strategy: str, attendees: int, hosts: int) -> str:
@@ -155,11 +152,11 @@ def count_words(number: int, noun: str) -> str:
     return f"{number} {noun}" if number == 1 else f"{number} {noun}s"
 
 
-def counted(number: int) -> str:
-    """A number that is not counted beyond `MOST_COUNTED`: "14", "999+"."""
-    return str(number) if number < MOST_COUNTED else f"{MOST_COUNTED - 1}+"
+def counted(number: int, most: int) -> str:
+    """A number that is not counted beyond `most`: "14", "999+"."""
+    return str(number) if number < most else f"{most - 1}+"
 
 
-def counted_words(number: int, noun: str) -> str:
+def counted_words(number: int, noun: str, most: int) -> str:
     """ "1 booking", "14 bookings", "999+ bookings"."""
-    return count_words(number, noun) if number < MOST_COUNTED else f"{counted(number)} {noun}s"
+    return count_words(number, noun) if number < most else f"{counted(number, most)} {noun}s"

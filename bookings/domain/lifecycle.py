@@ -1,7 +1,7 @@
 """What becomes of a booking: its states, what may be done in each, and the state that follows.
 
     confirmed --cancel--> cancelled          confirmed --move--> rescheduled (a successor of its series is confirmed)
-    confirmed --reassign, renew link--> confirmed, until it begins
+    confirmed --reassign, offer other times, renew link--> confirmed, until it begins
     confirmed --mark attendance--> confirmed, since it began
 
 Nothing leaves "cancelled" and "rescheduled". Attendance stands beside the state. Pages show and services do what this
@@ -22,6 +22,7 @@ class Change(Enum):
     CANCEL = "cancel"
     MOVE = "move"
     REASSIGN = "reassign"
+    OFFER = "offer other times"
     RENEW_LINK = "renew the manage link"
     MARK = "mark attendance"
 
@@ -34,6 +35,7 @@ _UNTIL_IT_BEGINS: Final = {
     Change.CANCEL: State.CANCELLED,
     Change.MOVE: State.RESCHEDULED,
     Change.REASSIGN: State.CONFIRMED,
+    Change.OFFER: State.CONFIRMED,
     Change.RENEW_LINK: State.CONFIRMED,
 }
 _SINCE_IT_BEGAN: Final = {Change.MARK: State.CONFIRMED}

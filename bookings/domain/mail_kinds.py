@@ -14,6 +14,8 @@ MOVED_HOST: Final = "booking.moved.host"
 PROPOSED_BOOKER: Final = "booking.proposed.booker"
 PROPOSED_GUEST: Final = "booking.proposed.guest"
 PROPOSED_HOST: Final = "booking.proposed.host"
+ALTERNATIVES_BOOKER: Final = "booking.alternatives.booker"
+ALTERNATIVES_HOST: Final = "booking.alternatives.host"
 REASSIGNED_BOOKER: Final = "booking.reassigned.booker"
 REASSIGNED_GUEST: Final = "booking.reassigned.guest"
 REASSIGNED_HOST: Final = "booking.reassigned.host"
@@ -43,6 +45,8 @@ LABELS: Final = {
     MOVED_GUEST: "New time",
     MOVED_HOST: "New time",
     PROPOSED_BOOKER: "Your host has proposed a new time",
+    ALTERNATIVES_BOOKER: "Other times offered",
+    ALTERNATIVES_HOST: "Other times answered",
     PROPOSED_GUEST: "New time",
     PROPOSED_HOST: "New time",
     REASSIGNED_BOOKER: "New host",

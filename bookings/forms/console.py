@@ -2,15 +2,17 @@
 
 from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
-from typing import Any
+from typing import Any, Final
 from uuid import UUID
 from zoneinfo import ZoneInfo
 
 from django import forms
 from django.core.exceptions import ValidationError
 
+from bookings.domain.offers import MOST_ALTERNATIVES
 from bookings.models import Booking
 from bookings.selectors.hosting import Substitute
+from bookings.selectors.taken import Clash
 from scheduling.forms.times import instant_to_come
 from workestra.accounts.models import User
 from workestra.calendars.domain import clock_words as words
@@ -92,6 +94,107 @@ class ProposeForm(forms.Form):
             self.add_error("time", error)
         else:
             self.cleaned_data["start"] = start
+
+
+class OfferTimesForm(forms.Form):
+    """One to five other starts to offer the booker, on the clock of the member who types them. Empty rows do not count.
+
+    The offer closes some hours before the time the booking has, or when that begins.
+    """
+
+    message = LinesField(
+        max_length=500,
+        required=False,
+        widget=forms.Textarea(attrs={"rows": 2}),
+        label="Message",
+        help_text="It is in the mail with the times. At most 500 characters.",
+        error_messages={"max_length": "Keep the message to 500 characters."},
+    )
+    closes = forms.TypedChoiceField(
+        label="Closes",
+        coerce=int,
+        error_messages=dict.fromkeys(("required", "invalid_choice"), "Choose when it closes."),
+    )
+
+    def __init__(
+        self,
+        data: Mapping[str, Any] | None = None,
+        *,
+        booking: Booking,
+        zone: ZoneInfo,
+        now: datetime,
+        suggested: Sequence[datetime] = (),
+    ) -> None:
+        """Without `data` its rows begin with the `suggested` starts."""
+        super().__init__(data, auto_id=f"of-{booking.pk}-%s")
+        self.booking, self.zone, self.now = booking, zone, now
+        for number in range(1, MOST_ALTERNATIVES + 1):
+            start = suggested[number - 1].astimezone(zone) if number <= len(suggested) else None
+            self.fields[f"day{number}"] = forms.DateField(
+                label=f"Time {number}, day",
+                required=False,
+                initial=start and start.date(),
+                widget=DateField({"class": "num", "aria-label": f"Time {number}, day"}),
+                error_messages={"invalid": "Write the day as 2030-01-31."},
+            )
+            self.fields[f"time{number}"] = forms.TimeField(
+                label=f"Time {number}, start",
+                required=False,
+                initial=start and start.time(),
+                widget=TimeField({"class": "num", "aria-label": f"Time {number}, start"}),
+                error_messages={"invalid": "Write the start as 16:30."},
+            )
+        self.order_fields([name for name in self.fields if name not in {"message", "closes"}])
+        self.fields["closes"].choices = [  # type: ignore[attr-defined]
+            (hours, words_)
+            for hours, words_ in _CLOSES
+            if not hours or booking.starts_at - timedelta(hours=hours) > now
+        ]
+        self.zone_words = words.zone_in_public(booking.starts_at, zone)
+
+    @property
+    def rows(self) -> list[tuple[forms.BoundField, forms.BoundField]]:
+        """Day and start of each row."""
+        return [(self[f"day{number}"], self[f"time{number}"]) for number in range(1, MOST_ALTERNATIVES + 1)]
+
+    def clean(self) -> None:
+        self.starts: dict[int, datetime] = {}
+        for number in range(1, MOST_ALTERNATIVES + 1):
+            day, time = self.cleaned_data.get(f"day{number}"), self.cleaned_data.get(f"time{number}")
+            if day is None or time is None:
+                if (day is None) != (time is None) and not {
+                    f"day{number}",
+                    f"time{number}",
+                } & self.errors.keys():
+                    self.add_error(f"time{number}", "Give both a day and a start, or neither.")
+                continue
+            try:
+                start = instant_to_come(datetime.combine(day, time), self.zone, self.now)
+                if start == self.booking.starts_at:
+                    raise ValidationError("That is the time it has. Offer another one.")
+                if start in self.starts.values():
+                    raise ValidationError("This time is there already.")
+            except ValidationError as error:
+                self.add_error(f"time{number}", error)
+            else:
+                self.starts[number] = start
+        if not self.starts and not self.errors:
+            self.add_error("time1", "Offer at least one time.")
+
+    def refuse_taken(self, met: Sequence[Sequence[Clash]]) -> None:
+        """Say beside each start what stands in its way. `met` are in the order of the starts themselves."""
+        in_order = sorted(self.starts, key=self.starts.__getitem__)
+        for number, found in zip(in_order, met, strict=True):
+            if found:
+                self.add_error(f"time{number}", f"{found[0].words}. Pick another start or clear it.")
+
+
+_CLOSES: Final = (
+    (0, "When the time it has begins"),
+    (2, "2 hours before that"),
+    (24, "1 day before that"),
+    (48, "2 days before that"),
+)
 
 
 class ReassignForm(forms.Form):

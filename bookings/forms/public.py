@@ -5,6 +5,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Final
+from uuid import UUID
 
 from django import forms
 from django.core.exceptions import ValidationError
@@ -312,6 +313,28 @@ class DetailsForm(BookerForm):
             answers=answers,
             guests=self.cleaned_data["guests"],
         )
+
+
+class AnswerForm(forms.Form):
+    """What a booker says to other times: the key of one of them, "keep" or "none" with a note."""
+
+    slot = forms.CharField(error_messages={"required": "Pick a time, or keep the one you have"})
+    note = LinesField(
+        label="What would suit you?",
+        max_length=MAX_REASON,
+        required=False,
+        widget=forms.Textarea({"rows": 2}),
+        error_messages={"max_length": f"Keep it to {MAX_REASON} characters."},
+    )
+
+    def clean_slot(self) -> UUID | str:
+        said: str = self.cleaned_data["slot"]
+        if said in {"keep", "none"}:
+            return said
+        try:
+            return UUID(said)
+        except ValueError as error:
+            raise ValidationError("Pick a time, or keep the one you have") from error
 
 
 class CancelForm(forms.Form):

@@ -11,7 +11,7 @@ from django.db.models import Q, QuerySet
 
 from bookings.domain.mail_kinds import REMINDER_BOOKER
 from bookings.domain.names import in_one
-from bookings.models import AnswerFile, Attendee, Booking, RetiredToken
+from bookings.models import Alternatives, AnswerFile, Attendee, Booking, RetiredToken
 from scheduling import selectors as scheduling
 from scheduling.models import BookingLink
 from workestra.accounts import tokens
@@ -175,6 +175,21 @@ def names_of_bookers(booking_ids: Collection[UUID]) -> dict[UUID, str]:
     for booking_id, name in coming.order_by("created_at", "id").values_list("booking_id", "name"):
         names[booking_id].append(name)
     return {booking_id: in_one(named, most=2) for booking_id, named in names.items()}
+
+
+def last_offer(booking: Booking) -> Alternatives | None:
+    """The other times that were offered last for this booking, with them and who did; None when there were none."""
+    offers = (
+        Alternatives.objects.filter(booking=booking).select_related("offered_by").prefetch_related("times")
+    )
+    return offers.order_by("created_at", "id").last()
+
+
+def has_open_offer(booking: Booking, now: datetime) -> bool:
+    """Whether the booker can pick from other times now."""
+    return Alternatives.objects.filter(
+        booking=booking, state=Alternatives.State.OPEN, expires_at__gt=now
+    ).exists()
 
 
 def series_of(booking: Booking) -> list[Booking]:

@@ -8,7 +8,7 @@ from uuid import UUID
 
 from django.db.models import Count, Exists, OuterRef, Prefetch, Q, QuerySet
 
-from bookings.domain.console import MOST_COUNTED, PAGE_SIZE, RECENT, Marks, Place, Query, Tab
+from bookings.domain.console import PAGE_SIZE, RECENT, Marks, Place, Query, Tab
 from bookings.models import Attendee, Booking
 from scheduling.models import BookingLink
 from workestra.accounts import selectors as accounts
@@ -50,9 +50,11 @@ def page_of(bookings: QuerySet[Booking], tab: Tab, after: Place | None) -> tuple
 
 
 def counts(workspace: Workspace, query: Query, now: datetime) -> dict[Tab, int]:
-    """How many bookings each tab has with this query, `MOST_COUNTED` at the most. One query a tab."""
+    """How many bookings each tab has with this query, `query.most_counted` at the most. One query a tab."""
     found = _matching(workspace, query)
-    return {tab: found.filter(_in_tab(replace(query, tab=tab), now))[:MOST_COUNTED].count() for tab in Tab}
+    return {
+        tab: found.filter(_in_tab(replace(query, tab=tab), now))[: query.most_counted].count() for tab in Tab
+    }
 
 
 def marks(workspace: Workspace, query: Query, now: datetime) -> Marks:

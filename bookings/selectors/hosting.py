@@ -13,6 +13,7 @@ from bookings.domain import month
 from bookings.models import Booking
 from scheduling import external
 from scheduling import selectors as scheduling
+from scheduling.domain.reasons import ReasonCode
 from scheduling.domain.wallclock import DAY, instants_of_dates
 from scheduling.models import BookingLink, BusyTime, LinkHost, OutOfOffice, as_range
 from workestra.accounts.models import Membership, User
@@ -38,6 +39,22 @@ def times_near(booking: Booking, wanted: datetime, now: datetime) -> list[dateti
     rules = replace(pool.rules, minimum_notice=timedelta(0), duration=length)
     offered = set(pool.starts(within, rules)) - {booking.starts_at, *pool.rules.seats_taken}
     return sorted(month.around(wanted, sorted(offered), ZoneInfo(booking.timezone), OFFERED))
+
+
+def is_outside_hours(booking: Booking, start: datetime, now: datetime) -> bool:
+    """Whether a meeting then would lie outside the hours in which the booking's page has its hosts meet.
+
+    False when the page is gone: then there are no hours.
+    """
+    link = booking.link
+    if link is None:
+        return False
+    judged = scheduling.verdict_on(link, start, now, without=booking.pk)
+    hosts = {str(host_id) for host_id in booking.host_ids}
+    return any(reason.code in _OUTSIDE and reason.host_id in hosts for reason in judged.reasons)
+
+
+_OUTSIDE: Final = frozenset({ReasonCode.OUTSIDE_HOURS, ReasonCode.DATE_OVERRIDE})
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,13 +4,14 @@ from datetime import datetime
 
 from bookings.domain.lifecycle import Change
 from bookings.domain.locations import MEETING
-from bookings.models import Attendee, Booking
+from bookings.models import Alternatives, Attendee, Booking
 from bookings.selectors.hosting import is_known_free
 from bookings.services import notices
 from bookings.services.records import (
     attendee_at,
     booking_locked,
     claims_of,
+    close_alternatives,
     leave,
     link_locked,
     move_booking,
@@ -83,6 +84,7 @@ def reassign(*, booking: Booking, host: User, actor: User, now: datetime) -> Boo
         if not is_known_free(current, known, now):
             raise SlotTaken
         previous, company = current.host, current.company
+        close_alternatives(current, Alternatives.State.OVERTAKEN, now)
         locked.free(current.pk)
         locked.take(claims_of(current, [host]))
         current.host = host

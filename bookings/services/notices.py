@@ -8,13 +8,18 @@ under its own id, with an event for their calendars; of who comes to a group ses
 from collections.abc import Sequence
 from datetime import datetime, timedelta
 from typing import Final
+from zoneinfo import ZoneInfo
+
+from django.urls import reverse
 
 from bookings.domain import mail_kinds as kinds
 from bookings.domain.locations import MEETING
-from bookings.models import Attendee, Booking
+from bookings.models import Alternatives, Attendee, Booking
+from workestra.accounts import selectors as accounts
 from workestra.accounts.models import User
 from workestra.calendars import selectors as calendar_reads
 from workestra.calendars import services as calendars
+from workestra.calendars.domain import clock_words as words
 from workestra.notifications import services as outbox
 
 REMINDER_BEFORE: Final = timedelta(hours=24)
@@ -64,6 +69,56 @@ def announce_proposed(
         if reminder:
             _remind(attendee, now)
     _tell_hosts(moved, kinds.PROPOSED_HOST, now)
+
+
+def announce_alternatives(offered: Alternatives, now: datetime) -> None:
+    """Tell the booker of the other times that he can pick from."""
+    booking = offered.booking
+    _about_attendee(booking.booker, kinds.ALTERNATIVES_BOOKER, booking.booker.email, now, _number(offered))
+
+
+def announce_declined(offered: Alternatives, now: datetime) -> None:
+    """Tell the hosts that the booker took none of the times."""
+    for host in offered.booking.hosts:
+        _about_booking(offered.booking, kinds.ALTERNATIVES_HOST, host.email, now, _number(offered))
+
+
+def tell_of_answer(offered: Alternatives, state: Alternatives.State, booking: Booking) -> None:
+    """Tell the hosts, and who offered the times, in the product what has become of them. `booking` is what stands."""
+    members = accounts.active_members_of(booking.workspace_id)
+    whom = members.filter(user__in=booking.host_ids | {offered.offered_by_id})
+    zone = ZoneInfo(booking.timezone)
+    when = (
+        f"{words.day(booking.starts_at.astimezone(zone).date())}, {words.clock(booking.starts_at, zone)} "
+        f"{words.abbreviation(booking.starts_at, zone)}"
+    )
+    rows = [(booking.title, when)]
+    if offered.answer:
+        rows.append((booking.booker.first_name, offered.answer))
+    for member in whom:
+        outbox.notify(
+            workspace_id=booking.workspace_id,
+            user_id=member.user_id,
+            kind="alternatives",
+            topic_id=offered.pk,
+            title=_BECAME[state].format(booking.booker.name),
+            rows=rows,
+            path=f"{reverse('bookings:console')}?open={booking.pk}#b-{booking.pk}",
+        )
+
+
+_BECAME: Final = {
+    Alternatives.State.PICKED: "{} picked one of the times you offered",
+    Alternatives.State.KEPT: "{} keeps the time as it is",
+    Alternatives.State.DECLINED: "None of the times you offered suits {}",
+    Alternatives.State.EXPIRED: "{} did not answer: the time stays as it is",
+}
+
+
+def _number(offered: Alternatives) -> int:
+    """How many times other times were offered for its booking before. It is added to the mails' version: each of
+    them has a mail of its own, and the latest one stands."""
+    return offered.booking.alternatives.exclude(pk=offered.pk).count()
 
 
 def announce_reassigned(booking: Booking, previous: User, *, now: datetime) -> None:
@@ -131,25 +186,25 @@ def _when(booking: Booking, kind: str, due: datetime) -> datetime:
     return due + LINK_WITHIN if written and written.account.kind.conference else due
 
 
-def _about_booking(booking: Booking, kind: str, recipient: str, due: datetime) -> None:
+def _about_booking(booking: Booking, kind: str, recipient: str, due: datetime, later: int = 0) -> None:
     outbox.enqueue(
         workspace_id=booking.workspace_id,
         topic=kinds.BOOKING,
         topic_id=booking.pk,
         kind=kind,
         recipient=recipient,
-        seq=booking.ics_sequence,
+        seq=booking.ics_sequence + later,
         available_at=_when(booking, kind, due),
     )
 
 
-def _about_attendee(attendee: Attendee, kind: str, recipient: str, due: datetime) -> None:
+def _about_attendee(attendee: Attendee, kind: str, recipient: str, due: datetime, later: int = 0) -> None:
     outbox.enqueue(
         workspace_id=attendee.booking.workspace_id,
         topic=kinds.ATTENDEE,
         topic_id=attendee.pk,
         kind=kind,
         recipient=recipient,
-        seq=attendee.ics_sequence,
+        seq=attendee.ics_sequence + later,
         available_at=_when(attendee.booking, kind, due),
     )

@@ -8,7 +8,7 @@ from uuid import UUID, uuid4
 
 from bookings.domain.lifecycle import Change
 from bookings.domain.locations import MEETING
-from bookings.models import Attendee, Booking, RetiredToken
+from bookings.models import Alternatives, Attendee, Booking, RetiredToken
 from bookings.selectors import MANAGE
 from bookings.services import answer_files
 from scheduling.models import BookingLink, BusyTime
@@ -146,10 +146,17 @@ def claims_of(booking: Booking, hosts: Sequence[User]) -> list[Claim]:
 
 def end(booking: Booking, status: Booking.Status, now: datetime) -> None:
     """Write that the booking stands no more: it is in this state from now on."""
+    close_alternatives(booking, Alternatives.State.OVERTAKEN, now)
     booking.status = status
     booking.ended_at = now
     booking.attendee_count = 0
     booking.save(update_fields=["status", "ended_at", "attendee_count", "ics_sequence"])
+
+
+def close_alternatives(booking: Booking, state: Alternatives.State, now: datetime) -> None:
+    """Other times that its booker could pick are offered no more. Whoever calls gives back what is held of them."""
+    open_ones = Alternatives.objects.filter(booking=booking, state=Alternatives.State.OPEN)
+    open_ones.update(state=state, closed_at=now)
 
 
 def leave(attendee: Attendee, status: Booking.Status, now: datetime) -> None:

@@ -27,7 +27,7 @@ def present(locked: LockedHosts, link: BookingLink, hosts: Sequence[LinkHost]) -
 def hosts_to_move_to(booking: Booking, link: BookingLink) -> list[LinkHost]:
     """The hosts of the link that a booking of its booker's may move with, next in turn first."""
     keep = host_to_keep(booking, link)
-    return [host for host in scheduling.hosts_in_order(link) if keep in {None, host.user_id}]
+    return scheduling.hosts_in_order(link) if keep is None else scheduling.host_alone(link, keep)
 
 
 def session_at(link: BookingLink, start: datetime) -> Booking | None:

@@ -1,5 +1,6 @@
 """The bookings console: the list with its tabs, the drawer of a row, cancelling, attendance and manage links."""
 
+from datetime import datetime
 from uuid import UUID
 
 from django.conf import settings
@@ -30,6 +31,7 @@ from bookings.views.listing import (
     found,
     gone,
     list_context,
+    on_booking,
     place_of,
     to_list,
 )
@@ -39,6 +41,9 @@ from scheduling.services.busy_time import TryAgain
 from workestra.accounts.access import require
 from workestra.accounts.domain.permissions import Permission
 from workestra.accounts.http import MemberRequest
+from workestra.limits import services as limits
+from workestra.limits.http import too_often
+from workestra.limits.services import LimitReached
 from workestra.look.csv_file import csv_response
 
 CLOSED = "It can no longer be cancelled: it has begun, has moved, or was cancelled already."
@@ -72,6 +77,10 @@ def export(request: MemberRequest) -> HttpResponseBase:
     """Every booking that the list has with these filters, on all of its pages, as a CSV file."""
     now = timezone.now()
     query = query_of(request, asked_tab(request) or Tab.UPCOMING, require(request.member, Permission.VIEW))
+    try:
+        limits.spend("exports", str(request.member.pk))
+    except LimitReached as reached:
+        return too_often(request, reached)
     query = selectors.narrowed(request.member.workspace, query)
     bookings = selectors.listed(request.member.workspace, query, now).iterator(chunk_size=500)
     return csv_response(f"bookings-{query.tab}-{now:%Y-%m-%d}.csv", CSV_HEAD, map(cells_of, bookings))
@@ -90,14 +99,9 @@ def drawer(request: MemberRequest, booking_id: UUID) -> HttpResponse:
     return drawer_response(request, booking, timezone.now())
 
 
-@require_POST
-def cancel(request: MemberRequest, booking_id: UUID) -> HttpResponse:
+@on_booking(Permission.DELETE)
+def cancel(request: MemberRequest, booking: Booking, now: datetime) -> HttpResponse:
     """Cancel, with a reason for the booker. The row leaves the list; the focus goes to the next one."""
-    now = timezone.now()
-    try:
-        booking = access.booking_for(request.member, booking_id, Permission.DELETE)
-    except Http404:
-        return gone(request)
     form = cancel_form(booking, request.POST)
     if not form.is_valid():
         return answer_with_drawer(request, booking, now, status=422, cancel_form=form, form="cancel")
@@ -106,7 +110,7 @@ def cancel(request: MemberRequest, booking_id: UUID) -> HttpResponse:
             booking=booking, reason=form.cleaned_data["reason"], actor=request.member.user, now=now
         )
     except booking_service.BookingClosed:
-        fresh = access.booking_for(request.member, booking_id)
+        fresh = access.booking_for(request.member, booking.pk)
         return answer_with_drawer(request, fresh, now, status=409, problem=CLOSED)
     except TryAgain:
         form.add_error(None, "That did not save. Your text is still here. Try again.")

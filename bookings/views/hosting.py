@@ -1,21 +1,23 @@
 """What a host does with a booking in its drawer, beside cancelling it: a new time, another host, a note."""
 
-from uuid import UUID
+from datetime import datetime, timedelta
 
 from django.contrib import messages
-from django.http import Http404, HttpResponse
+from django.http import HttpResponse
 from django.shortcuts import redirect, render
 from django.utils import timezone
-from django.views.decorators.http import require_POST
 from django_htmx.http import reswap
 
 from bookings import access
-from bookings.domain.lifecycle import BookingClosed
+from bookings.domain.lifecycle import BookingClosed, Change
+from bookings.domain.offers import BadOffer
 from bookings.models import Booking
+from bookings.selectors import hosting
+from bookings.services import alternatives
 from bookings.services import hosting as service
 from bookings.views.filters import list_url
-from bookings.views.listing import answer_with_drawer, found, gone, list_context
-from bookings.views.tools import note_form, propose_form, reassign_form, times_of
+from bookings.views.listing import answer_with_drawer, found, list_context, on_booking
+from bookings.views.tools import note_form, offer_form, propose_form, reassign_form, times_of
 from scheduling.services.busy_time import SlotTaken, TryAgain
 from workestra.accounts import selectors as accounts
 from workestra.accounts.domain.permissions import Permission
@@ -25,19 +27,17 @@ CLOSED = "It has begun, has moved, or was cancelled already."
 BUSY = "That did not save. Your text is still here. Try again."
 
 
-@require_POST
-def propose(request: MemberRequest, booking_id: UUID) -> HttpResponse:
+@on_booking(Permission.EDIT)
+def propose(request: MemberRequest, booking: Booking, now: datetime) -> HttpResponse:
     """Move the booking to a new start. A start that is taken is answered with others, and nothing typed is lost."""
-    now = timezone.now()
-    try:
-        booking = access.booking_for(request.member, booking_id, Permission.EDIT)
-    except Http404:
-        return gone(request)
     form = propose_form(request, booking, now, request.POST)
     refused = {"propose_form": form, "form": "propose"}
     if not form.is_valid():
         return answer_with_drawer(request, booking, now, status=422, **refused)
     start = form.cleaned_data["start"]
+    is_warned = request.POST.get("anyway") == start.isoformat()
+    if not is_warned and booking.allows(Change.MOVE, now) and hosting.is_outside_hours(booking, start, now):
+        return answer_with_drawer(request, booking, now, status=422, outside=start, **refused)
     try:
         moved = service.propose(
             booking=booking,
@@ -51,22 +51,71 @@ def propose(request: MemberRequest, booking_id: UUID) -> HttpResponse:
         times = times_of(request, booking, start, now)
         return answer_with_drawer(request, booking, now, status=409, times=times, **refused)
     except BookingClosed:
-        fresh = access.booking_for(request.member, booking_id)
+        fresh = access.booking_for(request.member, booking.pk)
         return answer_with_drawer(request, fresh, now, status=409, problem=CLOSED)
     except TryAgain:
         form.add_error(None, BUSY)
         return answer_with_drawer(request, booking, now, status=503, **refused)
-    return _done(request, moved, f"New time sent. {_who_is(moved)} being told by mail.")
+    return _done(request, moved, f"Moved. {_who_is(moved)} being told by mail.")
 
 
-@require_POST
-def reassign(request: MemberRequest, booking_id: UUID) -> HttpResponse:
-    """Give the booking to another host who is free."""
-    now = timezone.now()
+@on_booking(Permission.EDIT)
+def offer(request: MemberRequest, booking: Booking, now: datetime) -> HttpResponse:
+    """Offer the booker other times; the meeting stays as it is until he picks one."""
+    form = offer_form(request, booking, now, request.POST)
+    refused = {"offer_form": form, "form": "offer"}
+    if not form.is_valid():
+        return answer_with_drawer(request, booking, now, status=422, **refused)
     try:
-        booking = access.booking_for(request.member, booking_id, Permission.EDIT)
-    except Http404:
-        return gone(request)
+        alternatives.offer(
+            booking=booking,
+            starts=list(form.starts.values()),
+            message=form.cleaned_data["message"],
+            closes=timedelta(hours=form.cleaned_data["closes"]),
+            actor=request.member.user,
+            now=now,
+        )
+    except BadOffer as error:
+        form.add_error(None, str(error))
+        return answer_with_drawer(request, booking, now, status=422, **refused)
+    except SlotTaken as taken:
+        if isinstance(taken, alternatives.TimesTaken):
+            form.refuse_taken(taken.clashes)
+        else:
+            form.add_error(None, "One of these times was taken just now. Look again and offer others.")
+        return answer_with_drawer(request, booking, now, status=409, **refused)
+    except alternatives.OfferOpen:
+        problem = "Other times are offered already. Withdraw them first."
+        fresh = access.booking_for(request.member, booking.pk)
+        return answer_with_drawer(request, fresh, now, status=409, problem=problem)
+    except BookingClosed:
+        fresh = access.booking_for(request.member, booking.pk)
+        return answer_with_drawer(request, fresh, now, status=409, problem=CLOSED)
+    except TryAgain:
+        form.add_error(None, BUSY)
+        return answer_with_drawer(request, booking, now, status=503, **refused)
+    count = len(form.starts)
+    said = f"{count} time{'' if count == 1 else 's'} offered. {_who_is(booking)} being told by mail."
+    return _done(request, booking, said)
+
+
+@on_booking(Permission.EDIT)
+def withdraw(request: MemberRequest, booking: Booking, now: datetime) -> HttpResponse:
+    """Offer the other times no more."""
+    try:
+        alternatives.withdraw(booking=booking, actor=request.member.user, now=now)
+    except alternatives.NotOpen as closed:
+        problem = f"These times are offered no more: {closed.state.label.lower()}."
+        fresh = access.booking_for(request.member, booking.pk)
+        return answer_with_drawer(request, fresh, now, status=409, problem=problem)
+    except TryAgain:
+        return answer_with_drawer(request, booking, now, status=503, problem="Try again.")
+    return _done(request, booking, "Withdrawn. The times are free again.")
+
+
+@on_booking(Permission.EDIT)
+def reassign(request: MemberRequest, booking: Booking, now: datetime) -> HttpResponse:
+    """Give the booking to another host who is free."""
     form = reassign_form(request, booking, now, request.POST)
     refused = {"reassign_form": form, "form": "reassign"}
     if not form.is_valid():
@@ -79,7 +128,7 @@ def reassign(request: MemberRequest, booking_id: UUID) -> HttpResponse:
         again.errors["host"] = again.error_class([f"{host.name} was booked just now. Choose somebody else."])
         return answer_with_drawer(request, booking, now, status=409, reassign_form=again, form="reassign")
     except (BookingClosed, service.NotToBeHandedOver):
-        fresh = access.booking_for(request.member, booking_id)
+        fresh = access.booking_for(request.member, booking.pk)
         return answer_with_drawer(request, fresh, now, status=409, problem=CLOSED)
     except TryAgain:
         form.add_error(None, BUSY)
@@ -87,21 +136,16 @@ def reassign(request: MemberRequest, booking_id: UUID) -> HttpResponse:
     return _done(request, given, f"{host.name} hosts it now. {_who_is(given)} being told by mail.")
 
 
-@require_POST
-def note(request: MemberRequest, booking_id: UUID) -> HttpResponse:
+@on_booking(Permission.EDIT)
+def note(request: MemberRequest, booking: Booking, now: datetime) -> HttpResponse:
     """Keep a private note on the booking."""
-    now = timezone.now()
-    try:
-        booking = access.booking_for(request.member, booking_id, Permission.EDIT)
-    except Http404:
-        return gone(request)
     form = note_form(booking, request.POST)
     if not form.is_valid():
         return answer_with_drawer(request, booking, now, status=422, note_form=form)
     service.note(booking=booking, text=form.cleaned_data["note"], actor=request.member.user, now=now)
     if not request.htmx:
         messages.success(request, "Note saved")
-        return redirect(list_url(request, open=str(booking_id)))
+        return redirect(list_url(request, open=str(booking.pk)))
     context = {"d": {"booking": booking, "note_form": form}, "said": "Note saved"}
     return reswap(render(request, "bookings/_note.html#saved", context), "none")
 

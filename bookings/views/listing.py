@@ -4,15 +4,19 @@ Every address below the list's carries the list's own query, so that its answer 
 a page without JavaScript returns to it.
 """
 
+from collections.abc import Callable
 from datetime import datetime
+from functools import wraps
 from typing import Any, Final
 from uuid import UUID
 
 from django.http import Http404, HttpResponse
 from django.shortcuts import redirect, render
 from django.urls import reverse
+from django.utils import timezone
 from django.utils.functional import SimpleLazyObject
 from django.utils.http import urlencode
+from django.views.decorators.http import require_POST
 from django_htmx.http import reswap, retarget
 
 from bookings import access
@@ -66,12 +70,16 @@ def list_context(
         "now": now,
         "tab": tab,
         "tabs": [
-            (each, counts[each] and counted(counts[each]), list_url(request, tab=each.value, after=""))
+            (
+                each,
+                counts[each] and counted(counts[each], query.most_counted),
+                list_url(request, tab=each.value, after=""),
+            )
             for each in counts
         ],
         "count": counts[tab],
-        "said": counted_words(counts[tab], "booking"),
-        "counted": counted_words(counts[tab], "booking"),
+        "said": counted_words(counts[tab], "booking", query.most_counted),
+        "counted": counted_words(counts[tab], "booking", query.most_counted),
         "query": query,
         "asked": request.GET,
         "options": SimpleLazyObject(lambda: selectors.options_for(request.member, reach)),
@@ -156,6 +164,31 @@ def answer_with_drawer(
         return drawer_response(request, booking, now, status, **extra)
     context = list_context(request, now, opened=booking, **extra)
     return render(request, PAGE, context, status=status)
+
+
+def on_booking(
+    permission: Permission,
+) -> Callable[[Callable[[MemberRequest, Booking, datetime], HttpResponse]], Callable[..., HttpResponse]]:
+    """A POST that changes a booking: the view gets the booking, as far as the member may do this to it, and the time.
+
+    A booking that is no longer there, or no longer his to see, is answered with `gone`.
+    """
+
+    def decorate(
+        view: Callable[[MemberRequest, Booking, datetime], HttpResponse],
+    ) -> Callable[..., HttpResponse]:
+        @require_POST
+        @wraps(view)
+        def answer(request: MemberRequest, booking_id: UUID) -> HttpResponse:
+            try:
+                booking = access.booking_for(request.member, booking_id, permission)
+            except Http404:
+                return gone(request)
+            return view(request, booking, timezone.now())
+
+        return answer
+
+    return decorate
 
 
 def gone(request: MemberRequest, target: str = "closest .drawer") -> HttpResponse:

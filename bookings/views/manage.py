@@ -234,6 +234,7 @@ def _page(
         "opened": opened,
         "problem": problem,
         "wait": wait,
+        "is_offered": selectors.has_open_offer(booking, now),
         "lost": request.POST.get("start")
         and _meeting(booking, start_of(request.POST["start"]), context["zone"]),
         "cancel_form": cancel_form or CancelForm(),

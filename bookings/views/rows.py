@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from datetime import date as date_type
 from datetime import datetime
 from typing import Any, Final
 from zoneinfo import ZoneInfo
@@ -15,13 +16,12 @@ from bookings.domain.console import (
     day_note,
     minutes_until,
     moved_words,
-    runs,
     strategy_words,
 )
 from bookings.domain.locations import Location, location_in_row, shown_url
 from bookings.domain.names import in_one
 from bookings.forms.console import CancelForm
-from bookings.models import Attendee, Booking
+from bookings.models import Alternatives, Attendee, Booking
 from bookings.views.timeline import timeline_of
 from bookings.views.tools import cancel_form, take_focus, tools_of
 from scheduling.models import BookingLink
@@ -151,9 +151,16 @@ class Permissions:
 
 
 def days_of(rows: Sequence[Row], tab: Tab, now: datetime, *, is_first_page: bool) -> list[Day]:
-    """The rows cut into days, each row dated in its own page's zone."""
+    """The rows by day, each dated in its own page's zone, within a day in the order given.
+
+    Where clocks of one day differ, the note says what the order is.
+    """
     found: list[Day] = []
-    for date, group in runs(rows, lambda row: row.booking.starts_at.astimezone(ZoneInfo(row.zone)).date()):
+    by_date: dict[date_type, list[Row]] = {}
+    for row in rows:
+        by_date.setdefault(_local(row).date(), []).append(row)
+    for date in sorted(by_date, reverse=tab.newest_first):
+        group = by_date[date]
         first = group[0]
         today = now.astimezone(ZoneInfo(first.zone)).date()
         if tab is Tab.PAST:
@@ -161,8 +168,14 @@ def days_of(rows: Sequence[Row], tab: Tab, now: datetime, *, is_first_page: bool
         else:
             is_next = is_first_page and not found and (date == today or first.minutes is not None)
             note = day_note(len(group), minutes_until(first.booking.starts_at, now) if is_next else None)
+        if len({_local(row).utcoffset() for row in group}) > 1:
+            note += ", latest first" if tab.newest_first else ", in the order they begin"
         found.append(Day(group, note, "long" if date.year == today.year else "full"))
     return found
+
+
+def _local(row: Row) -> datetime:
+    return row.booking.starts_at.astimezone(ZoneInfo(row.zone))
 
 
 def past_note(rows: Sequence[Row]) -> str:
@@ -191,6 +204,7 @@ def drawer_of(request: MemberRequest, booking: Booking, now: datetime, **extra: 
     `problem`, the `form` that is open."""
     row = Permissions(request).row(booking, now)
     series = selectors.series_of(booking)
+    offered = selectors.last_offer(booking)
     lead = row.lead
     viewer_zone = request.member.user.timezone
     receipt = booking.assignment_receipt
@@ -211,6 +225,8 @@ def drawer_of(request: MemberRequest, booking: Booking, now: datetime, **extra: 
         "series": series,
         "briefing": briefing_of(booking, ZoneInfo(viewer_zone), now) if row.is_upcoming else [],
         "latest": series[-1],
+        "offered": offered,
+        "offer_state": offered and offered.state_at(now),
         "moved": moved_words(len(series) - 1),
         "ahead": ahead_words(booking.starts_at, booking.ended_at) if booking.ended_at else "",
         "chosen": _chosen_of(receipt) if receipt else "",
@@ -219,12 +235,19 @@ def drawer_of(request: MemberRequest, booking: Booking, now: datetime, **extra: 
         if receipt and booking.strategy == BookingLink.Strategy.ROUND_ROBIN
         else "",
         **timeline_of(booking),
-        **_tools(request, row, extra.get("form", "")),
+        **_tools(request, row, extra.get("form", ""), offered),
     } | extra
 
 
-def _tools(request: MemberRequest, row: Row, opened: str) -> dict[str, Any]:
-    tools = tools_of(request, row.booking, row.now, can_edit=row.can_edit, can_delete=row.can_delete)
+def _tools(request: MemberRequest, row: Row, opened: str, offered: Alternatives | None) -> dict[str, Any]:
+    tools = tools_of(
+        request,
+        row.booking,
+        row.now,
+        can_edit=row.can_edit,
+        can_delete=row.can_delete,
+        is_offering=offered is not None and offered.state_at(row.now) == Alternatives.State.OPEN,
+    )
     if opened:
         take_focus(tools, opened)
     return tools

@@ -5,7 +5,7 @@ from typing import Any, Final
 from zoneinfo import ZoneInfo
 
 from bookings.domain.lifecycle import Change
-from bookings.forms.console import CancelForm, NoteForm, ProposeForm, ReassignForm
+from bookings.forms.console import CancelForm, NoteForm, OfferTimesForm, ProposeForm, ReassignForm
 from bookings.models import Attendee, Booking
 from bookings.selectors import hosting
 from bookings.views.picker import BadAddress, start_of, start_value
@@ -13,14 +13,27 @@ from workestra.accounts import selectors as accounts
 from workestra.accounts.domain.permissions import Permission
 from workestra.accounts.http import MemberRequest
 
-FORMS: Final = frozenset({"cancel", "propose", "reassign"})
+FORMS: Final = frozenset({"cancel", "propose", "offer", "reassign"})
 """The forms that open below the facts; the address says which one is open when a page is loaded with it."""
 
 
+SUGGESTED: Final = 3
+"""So many times a new offer begins with."""
+
+
 def tools_of(
-    request: MemberRequest, booking: Booking, now: datetime, *, can_edit: bool, can_delete: bool
+    request: MemberRequest,
+    booking: Booking,
+    now: datetime,
+    *,
+    can_edit: bool,
+    can_delete: bool,
+    is_offering: bool,
 ) -> dict[str, Any]:
-    """The forms for what the member may do with the booking at this moment; a part of the drawer's context."""
+    """The forms for what the member may do with the booking at this moment; a part of the drawer's context.
+
+    While one `is_offering` other times already, no more can be offered.
+    """
     tools: dict[str, Any] = {"note_form": note_form(booking) if can_edit else None}
     if can_delete and booking.allows(Change.CANCEL, now):
         tools["cancel_form"] = cancel_form(booking)
@@ -28,6 +41,8 @@ def tools_of(
         start = asked_start(request)
         tools["propose_form"] = propose_form(request, booking, now, start=start)
         tools["times"] = times_of(request, booking, start or booking.starts_at, now)
+    if can_edit and booking.allows(Change.OFFER, now) and not booking.is_group and not is_offering:
+        tools["offer_form"] = offer_form(request, booking, now)
     if can_edit and booking.allows(Change.REASSIGN, now) and len(booking.hosts) == 1:
         form = reassign_form(request, booking, now)
         if form.substitutes:
@@ -44,6 +59,13 @@ def propose_form(
 ) -> ProposeForm:
     zone = ZoneInfo(request.member.user.timezone)
     return ProposeForm(data, booking=booking, zone=zone, now=now, start=start)
+
+
+def offer_form(request: MemberRequest, booking: Booking, now: datetime, data: Any = None) -> OfferTimesForm:
+    """Without `data` it begins with the free times nearest to the one the booking has."""
+    zone = ZoneInfo(request.member.user.timezone)
+    near = hosting.times_near(booking, booking.starts_at, now)[:SUGGESTED] if data is None else ()
+    return OfferTimesForm(data, booking=booking, zone=zone, now=now, suggested=near)
 
 
 def times_of(

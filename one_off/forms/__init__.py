@@ -9,10 +9,11 @@ from django import forms
 from django.core.exceptions import ValidationError
 
 from bookings.domain.names import looks_like_an_address
+from bookings.domain.offers import LONGEST, SHORTEST
 from bookings.forms.public import AddressField, BookerForm
+from bookings.selectors.taken import Clash
 from bookings.services.booking import Booker
-from one_off.domain.offers import LONGEST, MAX_SLOTS, SHORTEST, Offer
-from one_off.selectors import Clash
+from one_off.domain.offers import MAX_SLOTS, Offer
 from scheduling.forms.times import instant_to_come
 from workestra.calendars.domain import clock_words as words
 from workestra.calendars.domain.invites import web_url

@@ -7,13 +7,14 @@ from uuid import UUID, uuid5
 
 from django.db.models import QuerySet
 
+from bookings.domain.offers import ensure_can_be_offered
 from bookings.models import Attendee
+from bookings.selectors.taken import Clash, clashes
 from bookings.services.booking import Booker, Draft, enter
 from one_off import selectors
 from one_off.calendar_events import begin_placeholders, renew_placeholders
-from one_off.domain.offers import Offer, ensure_can_be_offered
+from one_off.domain.offers import MAX_SLOTS, Offer
 from one_off.models import OfferedSlot, OneOff
-from one_off.selectors import Clash
 from scheduling.models import BookingLink, BusyTime
 from scheduling.services.busy_time import Claim, LockedHosts, SlotTaken, with_hosts_locked
 from workestra.accounts import tokens
@@ -21,6 +22,7 @@ from workestra.accounts.domain.tokens import token_hash
 from workestra.accounts.models import Membership, User
 from workestra.audit import services as audit
 from workestra.calendars.domain.period import Period
+from workestra.notifications.selectors import database_now
 
 _CHANGEABLE: Final = (
     "title",
@@ -90,7 +92,7 @@ def create(*, member: Membership, offer: Offer, nonce: UUID, now: datetime) -> O
     made = OneOff.objects.filter(pk=one_off_id).first()
     if made is not None:
         return made
-    ensure_can_be_offered(offer.periods, offer.expires_at, now)
+    ensure_can_be_offered(offer.periods, offer.expires_at, now, most=MAX_SLOTS)
     if offer.reserve:
         try:
             _ensure_free(member.user_id, offer.periods, now)
@@ -113,7 +115,7 @@ def change(*, one_off: OneOff, offer: Offer, actor: User, now: datetime) -> OneO
 
     Raises: BadOffer; SlotsTaken, only with `reserve`; AlreadyBooked, OneOffExpired, OneOffWithdrawn; TryAgain.
     """
-    ensure_can_be_offered(offer.periods, offer.expires_at, now)
+    ensure_can_be_offered(offer.periods, offer.expires_at, now, most=MAX_SLOTS)
     ensure_open(one_off, now)
 
     def work(locked: LockedHosts) -> OneOff:
@@ -315,7 +317,7 @@ def ensure_open(one_off: OneOff, now: datetime) -> None:
 
 def latest_of(now: datetime) -> datetime:
     # The locks may have been waited for, and a worker's clock may be slow: nothing is picked after its closing time.
-    return max(now, selectors.database_clock())
+    return max(now, database_now())
 
 
 def _standing(one_off: OneOff) -> QuerySet[OfferedSlot]:
@@ -345,9 +347,9 @@ def _facts(one_off: OneOff) -> dict[str, Any]:
 def _ensure_free(
     host_id: UUID, periods: Sequence[Period], now: datetime, *, without: UUID | None = None
 ) -> None:
-    clashes = selectors.clashes(host_id, periods, now, without=without)
-    if any(clashes):
-        raise SlotsTaken(clashes)
+    met = clashes(host_id, periods, now, without=without)
+    if any(met):
+        raise SlotsTaken(met)
 
 
 def _hold(one_off: OneOff, period: Period) -> Claim:

@@ -19,12 +19,12 @@ from django.utils import timezone
 from django.views.decorators.http import require_http_methods
 from django.views.decorators.vary import vary_on_headers
 
+from bookings.selectors.taken import Clash, seen_busy
 from one_off import access, selectors, services
 from one_off.domain.typed_times import ReadLine, TypedTime, read_times
 from one_off.domain.week import Given, Taken, Week, monday_of, picture, span_of
 from one_off.forms import BaseSlots, ChangeForm, OfferForm, SlotForm, SlotSet, typed_rows
 from one_off.models import OneOff
-from one_off.selectors import Clash
 from one_off.views.host import see_other, show
 from scheduling.services.busy_time import TryAgain
 from workestra.accounts.access import require
@@ -321,7 +321,7 @@ def _week(desk: Desk, slots: BaseSlots) -> Week:
     today = desk.wall.date()
     monday = monday_of(min(max(day, today - _WEEK), today + 104 * _WEEK))
     span = span_of(monday, desk.zone)
-    busy = selectors.seen_busy(desk.request.member.user_id, [span], desk.now, without=desk.own_id)
+    busy = seen_busy(desk.request.member.user_id, [span], desk.now, without=desk.own_id)
     return picture(monday, desk.zone, given, [Taken(each.period, each.what) for each in busy], desk.now)
 
 
@@ -336,7 +336,7 @@ def _find_clashes(desk: Desk, slots: BaseSlots) -> None:
     """Tell each row what else the host has then, as far as the row makes sense."""
     looked_at = [_judged(form).period for form in slots.forms]
     asked: list[Period] = [period for period in looked_at if period is not None]
-    busy = selectors.seen_busy(desk.request.member.user_id, asked, desk.now, without=desk.own_id)
+    busy = seen_busy(desk.request.member.user_id, asked, desk.now, without=desk.own_id)
     for form, period in zip(slots.forms, looked_at, strict=True):
         form.clashes = [each for each in busy if period is not None and each.period.overlaps(period)]
 

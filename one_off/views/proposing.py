@@ -17,6 +17,7 @@ from bookings.domain.locations import location_before
 from bookings.domain.zones import zone_choice, zone_choices
 from bookings.models import Attendee
 from bookings.selectors import manage_token
+from bookings.selectors.taken import seen_busy
 from bookings.services import allowance
 from bookings.services.booking import Booker
 from bookings.views.manage import own_page
@@ -131,7 +132,7 @@ def _send(
     length = _length(one_off, attendee)
     starts = form.cleaned_data["starts"]
     own = {one_off.pk, attendee.booking_id if attendee else None}
-    busy = selectors.seen_busy(one_off.host_id, [Period.lasting(start, length) for start in starts], now)
+    busy = seen_busy(one_off.host_id, [Period.lasting(start, length) for start in starts], now)
     taken = [
         any(
             clash.owner_key not in own and clash.period.overlaps(Period.lasting(start, length))

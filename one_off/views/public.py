@@ -19,16 +19,16 @@ from django.views.decorators.http import require_http_methods
 from django.views.decorators.vary import vary_on_headers
 
 from bookings.domain.locations import location_before
-from bookings.domain.zones import ZoneChoice, zone_choice, zone_choices
 from bookings.models import Attendee
 from bookings.selectors import manage_token
 from bookings.services import allowance
-from bookings.views.picker import BadAddress, BookerRequest, Host, zone_for
+from bookings.views.offered import OfferedTime, OfferedTimes
+from bookings.views.picker import BadAddress, BookerRequest, zone_for
 from one_off import selectors, services
 from one_off.domain.offers import SlotState
 from one_off.forms import PickForm, prefilled
 from one_off.models import OneOff
-from one_off.views.shown import Shown, host_of, shown
+from one_off.views.shown import host_of, shown
 from scheduling.services.busy_time import SlotTaken, TryAgain
 from workestra.calendars.domain.clock_words import Clock
 from workestra.limits import services as limits
@@ -40,36 +40,16 @@ _UNSEEN: Final = {SlotState.PASSED, SlotState.WITHDRAWN}
 
 
 @dataclass(frozen=True, slots=True)
-class Page:
+class Page(OfferedTimes):
     """What the page prints, whatever is wrong with the form."""
 
     one_off: OneOff
-    host: Host
-    zone: ZoneInfo
-    now: datetime
-    times: list[Shown]
-    clock: Clock
 
     @property
-    def chosen(self) -> Shown | None:
+    def chosen(self) -> OfferedTime | None:
         """The ticked time, unless it has gone; where there is only one to pick, that one."""
-        free = [time for time in self.times if time.state.can_be_picked]
+        free = [time for time in self.times if time.can_be_picked]
         return next((time for time in free if time.is_chosen), free[0] if len(free) == 1 else None)
-
-    @property
-    def is_over(self) -> bool:
-        """Whether nothing can be picked any more."""
-        return not any(time.state.can_be_picked for time in self.times)
-
-    @property
-    def suggested_zones(self) -> list[ZoneChoice]:
-        """The zone that is shown, then the host's."""
-        keys = dict.fromkeys([self.zone.key, self.host.zone.key])
-        return [zone_choice(key, self.now, self.clock) for key in keys]
-
-    @property
-    def zones(self) -> tuple[tuple[str, tuple[ZoneChoice, ...]], ...]:
-        return zone_choices(self.now.replace(second=0, microsecond=0), self.clock)
 
 
 def offer_page(
@@ -188,7 +168,7 @@ def _page(request: BookerRequest, one_off: OneOff, zone: ZoneInfo, now: datetime
     host = host_of(one_off)
     offered = selectors.times_of([one_off], now)[one_off.pk]
     times = [shown(time, zone, host, now, chosen) for time in offered if time.state not in _UNSEEN]
-    return Page(one_off, host, zone, now, times, Clock(clock_of(request)))
+    return Page(host, zone, now, times, Clock(clock_of(request)), one_off)
 
 
 def _read_again(request: BookerRequest, page: Page) -> Page:

@@ -2,36 +2,23 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
-from uuid import UUID
+from datetime import datetime
 from zoneinfo import ZoneInfo
 
-from bookings.views.picker import Host, Time
+from bookings.selectors.taken import Clash
+from bookings.views import offered as picking
+from bookings.views.picker import Host
 from one_off.domain.offers import SlotState
 from one_off.models import OneOff
-from one_off.selectors import Clash, OfferedTime
-from workestra.calendars.domain import clock_words as words
+from one_off.selectors import OfferedTime
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Shown(Time):
-    """An offered time with what else its host has then. `leaf` is its day on a calendar sheet: ("Wed", "11", "Nov")."""
+class Shown(picking.OfferedTime):
+    """An offered time with what else its host has then."""
 
-    slot_id: UUID
     state: SlotState
-    is_next_year: bool
-    """Whether its year has to be printed: it is not the one that is now."""
     clashes: Sequence[Clash] = ()
-
-    @property
-    def length(self) -> timedelta:
-        return self.end - self.start
-
-    @property
-    def leaf(self) -> tuple[str, str, str]:
-        day = self.start.astimezone(self.zone).date()
-        name, number, month = words.day(day).split()
-        return name, number, f"{month} {day.year}" if self.is_next_year else month
 
 
 def host_of(one_off: OneOff) -> Host:
@@ -50,7 +37,8 @@ def shown(offered: OfferedTime, zone: ZoneInfo, host: Host, now: datetime, chose
         host,
         is_chosen=str(slot.pk) == chosen,
         slot_id=slot.pk,
+        can_be_picked=offered.state.can_be_picked,
+        is_next_year=picking.is_next_year(slot.starts_at, zone, now),
         state=offered.state,
-        is_next_year=slot.starts_at.astimezone(zone).year != now.astimezone(zone).year,
         clashes=offered.clashes,
     )

@@ -105,6 +105,11 @@ class LockedHosts:
         """Give back everything this owner has; how many rows that was (0 when it had nothing)."""
         return BusyTime.objects.filter(owner_key=owner_key, active=True).update(active=False)
 
+    def free_holds(self, owner_key: UUID) -> int:
+        """Give back what is only held for this owner, and leave him what he has; how many rows that was."""
+        held = BusyTime.objects.filter(owner_key=owner_key, active=True, kind=BusyTime.Kind.HOLD)
+        return held.update(active=False)
+
     def _free_expired_holds(self, claim: Claim) -> None:
         _expired_holds().filter(host_id=claim.host_id, during__overlap=as_range(claim.period)).update(
             active=False

@@ -177,7 +177,7 @@ def test_the_list_takes_the_same_number_of_queries_however_long_it_is(
     for index in range(6):
         make_booking(link, TUESDAY_TEN + timedelta(hours=index), NOW, email=f"g{index}@x.example")
     # session, user, member, role grants, 4 counts, rows, attendees, co-hosts, moves, links, members
-    with django_assert_num_queries(14):
+    with django_assert_num_queries(15):
         client.get(CONSOLE)
 
 
@@ -502,7 +502,7 @@ def test_the_past_tab_counts_who_came_and_can_show_only_what_is_left_to_mark(
         assert len(ids(response)) == 3
 
 
-@pytest.mark.parametrize(("tab", "queries"), [("past", 14), ("cancelled", 13), ("rescheduled", 15)])
+@pytest.mark.parametrize(("tab", "queries"), [("past", 15), ("cancelled", 14), ("rescheduled", 16)])
 def test_every_tab_takes_the_same_number_of_queries_however_long_it_is(
     tab: str,
     queries: int,
@@ -778,8 +778,7 @@ def test_a_collective_meeting_names_its_hosts_and_is_each_ones_own(
 def test_nobody_counts_to_a_million(
     alice: Membership, link: BookingLink, NOW: datetime, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    for module in ("bookings.domain.console", "bookings.selectors.console"):
-        monkeypatch.setattr(f"{module}.MOST_COUNTED", 2)
+    monkeypatch.setattr("bookings.domain.console.MOST_COUNTED", 2)
     for hours in range(3):
         make_booking(link, TUESDAY_TEN + timedelta(hours=hours), NOW, email=f"g{hours}@x.example")
     page = plain(signed_in(alice).get(CONSOLE))

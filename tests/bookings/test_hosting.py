@@ -1,5 +1,6 @@
 """What a host does with a booking in its drawer: a new time, another host, a private note."""
 
+import re
 from datetime import UTC, date, datetime, timedelta
 
 import pytest
@@ -10,6 +11,7 @@ from django.urls import reverse
 from bookings.domain import mail_kinds as kinds
 from bookings.domain.lifecycle import BookingClosed
 from bookings.models import Attendee, Booking
+from bookings.selectors import offer_of
 from bookings.selectors.hosting import substitutes_for, times_near
 from bookings.services import booking as bookings
 from bookings.services import hosting as service
@@ -21,6 +23,7 @@ from tests.conftest import MONDAY_MORNING, signed_in
 from tests.factories import MembershipFactory, make_booking, make_link
 from workestra.accounts.models import Membership
 from workestra.audit.models import AuditEvent
+from workestra.calendars.domain.period import Period
 from workestra.notifications.models import OutboxMessage
 from workestra.notifications.registry import Skip, renderer_of
 
@@ -80,11 +83,32 @@ class TestNewTime:
         assert owed(kinds.PROPOSED_HOST) == [alice.user.email]
         assert AuditEvent.objects.get(action="booking.rescheduled").actor_name == alice.user.name
         mail = sent(moved, kinds.PROPOSED_BOOKER, NOW)
-        assert mail.mail["Subject"] == "Your host has proposed a new time"
+        assert mail.mail["Subject"] == (
+            "Your host has proposed a new time: Discovery Call moved to Wed 9 Jan, 04:00 EST"
+        )
+        assert "your meeting was moved by Alice" in mail.text
         assert MESSAGE in mail.text
         assert MESSAGE in mail.html
         assert (mail.method, mail.event["SEQUENCE"]) == ("REQUEST", 1)
         assert str(mail.event["UID"]).startswith(str(before.series_id))
+
+    def test_a_time_outside_the_pages_hours_is_asked_about_before_anything_moves(
+        self, alice: Membership, booking: Booking
+    ) -> None:
+        late = {"day": "2030-01-09", "time": "21:00", "message": MESSAGE}
+        before = written()
+        answer = ask(alice, booking, "propose", **late)
+        page = answer.content.decode()
+        assert answer.status_code == 422
+        assert "is outside the hours of Discovery Call." in page
+        assert MESSAGE in page
+        assert written() == before
+        anyway = re.search(r'name="anyway" value="([^"]+)"', page)
+        assert anyway
+        other = ask(alice, booking, "propose", **late | {"time": "22:00"}, anyway=anyway[1])
+        assert (other.status_code, written()) == (422, before)
+        assert ask(alice, booking, "propose", **late, anyway=anyway[1]).status_code == 200
+        assert Booking.objects.get(status="confirmed").starts_at == datetime(2030, 1, 9, 20, tzinfo=UTC)
 
     def test_a_host_may_go_beyond_hours_and_buffers_but_not_into_other_time(
         self, alice: Membership, link: BookingLink, booking: Booking, NOW: datetime
@@ -149,7 +173,7 @@ class TestNewTime:
         assert (page.status_code, page["HX-Retarget"]) == (200, "#list")
         assert moved.starts_at == datetime(2030, 1, 9, 10, tzinfo=UTC)
         assert f'id="b-{moved.pk}"' in page.content.decode()
-        assert "New time sent. Priya Raman is being told by mail." in page.content.decode()
+        assert "Moved. Priya Raman is being told by mail." in page.content.decode()
         rows = signed_in(alice).get("/calendar/bookings", {"tab": "rescheduled"}).content.decode()
         assert "By the host" in rows
         assert "from the manage link" not in rows
@@ -330,6 +354,31 @@ class TestAnotherHost:
         assert (answer.status_code, "hosts it now" in answer.content.decode()) == (200, True)
         assert Booking.objects.get().host == bob.user
         assert ask(alice, booking, "reassign", host=str(alice.user_id)).status_code == 404
+
+    def test_the_booker_is_offered_the_times_of_a_host_who_is_none_of_the_pages(
+        self, alice: Membership, bob: Membership, booking: Booking, NOW: datetime
+    ) -> None:
+        wednesday = TUESDAY_TEN + timedelta(days=1)
+        make_booking(make_link(bob), wednesday, NOW, email="noor@x.example")
+        given = service.reassign(booking=booking, host=bob.user, actor=alice.user, now=NOW)
+        offered = offer_of(given.link, Period(wednesday, wednesday + timedelta(hours=2)), NOW, moving=given)
+        assert wednesday not in offered.starts
+        later = wednesday + timedelta(hours=1)
+        assert later in offered.starts
+        assert later in times_near(given, later, NOW)
+        moved = bookings.reschedule(attendee=given.booker, start=later, now=NOW)
+        assert (moved.booking.host, moved.booking.starts_at) == (bob.user, later)
+        with pytest.raises(SlotTaken):
+            bookings.reschedule(attendee=moved, start=wednesday, now=NOW)
+
+    def test_who_has_left_gets_no_mail_about_meetings(
+        self, alice: Membership, bob: Membership, booking: Booking, NOW: datetime
+    ) -> None:
+        given = service.reassign(booking=booking, host=bob.user, actor=alice.user, now=NOW)
+        Membership.objects.filter(pk=alice.pk).update(is_active=False)
+        farewell = OutboxMessage.objects.get(kind=kinds.GIVEN_AWAY_HOST)
+        assert renderer_of(farewell.kind)(farewell, NOW) == Skip("Whom it was for works here no longer")
+        assert sent(given, kinds.REASSIGNED_HOST, NOW).mail["To"] == bob.user.email
 
     def test_a_meeting_of_several_hosts_is_not_handed_over(
         self, alice: Membership, bob: Membership, dana: Membership, NOW: datetime

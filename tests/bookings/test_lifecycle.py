@@ -16,6 +16,7 @@ def test_only_a_confirmed_booking_changes_and_each_change_has_its_time(has_begun
         Change.CANCEL: State.CANCELLED,
         Change.MOVE: State.RESCHEDULED,
         Change.REASSIGN: State.CONFIRMED,
+        Change.OFFER: State.CONFIRMED,
         Change.RENEW_LINK: State.CONFIRMED,
     }
     expected = {Change.MARK: State.CONFIRMED} if has_begun else until

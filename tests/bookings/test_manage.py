@@ -106,7 +106,7 @@ class TestThePage:
         self, client: Client, booking: Booking, django_assert_num_queries: DjangoAssertNumQueries
     ) -> None:
         manage, confirmed = address_of(booking), address_of(booking, "/confirmed")
-        with django_assert_num_queries(5):
+        with django_assert_num_queries(6):
             client.get(manage)
         with django_assert_num_queries(2):
             client.get(confirmed)

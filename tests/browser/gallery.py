@@ -25,8 +25,8 @@ from playwright.sync_api import Page, expect
 
 from bookings.models import Booking, BulkItem, BulkRun
 from bookings.selectors import manage_token
+from bookings.services import alternatives, briefings
 from bookings.services import booking as booking_service
-from bookings.services import briefings
 from bookings.views.public import DONE
 from managed_events.models import ManagedEventTemplate, Propagation
 from one_off import services as one_offs
@@ -403,6 +403,22 @@ def manage_of_new(world: World) -> str:
     return world.manage(made.booking)
 
 
+def offered_other_times(world: World) -> Booking:
+    """A booking made for this look, for which its host offers three other times."""
+    link = world.link("emi-discovery-call")
+    start = world.start(link.slug)
+    booking = make_booking(link, start, world.now)
+    alternatives.offer(
+        booking=booking,
+        starts=[start + timedelta(days=2, hours=hour) for hour in range(3)],
+        message="A customer visit landed on that morning. If none suits, I will make it work.",
+        closes=timedelta(0),
+        actor=booking.host,
+        now=world.now,
+    )
+    return booking
+
+
 def manage_of_too_late(world: World) -> str:
     """The manage page of a booking whose page asks for more notice of a change than is left."""
     link = world.link("daniel-discovery-call")
@@ -757,6 +773,11 @@ LOOKS: tuple[Look, ...] = (
     Look("manage-past", "bookings:manage", lambda world: world.manage(world.booking("past"))),
     Look("manage-replaced", "bookings:manage", moved),
     Look(
+        "alternatives",
+        "bookings:alternatives",
+        lambda world: world.manage(offered_other_times(world), "alternatives"),
+    ),
+    Look(
         "manage-too-late",
         "bookings:manage",
         manage_of_too_late,
@@ -811,7 +832,13 @@ LOOKS: tuple[Look, ...] = (
             query(console("upcoming", slug="product-demo"), form=form),
             "mara",
         )
-        for form in ("propose", "reassign")
+        for form in ("propose", "offer", "reassign")
+    ),
+    Look(
+        "booking-offered",
+        "bookings:console",
+        lambda world: f"/calendar/bookings?scope=all&open={offered_other_times(world).pk}",
+        "mara",
     ),
     Look("session-drawer", "bookings:console", console("upcoming", slug="onboarding-session"), "mara"),
     Look("bulk", "bookings:bulk", at("bookings:bulk", action=lambda world: "reassign"), "mara"),

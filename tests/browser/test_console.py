@@ -157,7 +157,7 @@ def test_a_new_time_is_proposed_by_keyboard_and_what_was_typed_stays_while_the_f
     row = row_of(page, wei)
     row.get_by_role("button", name="Reschedule").press("Enter")
     expect(page.locator(":focus")).to_have_attribute("name", "day")
-    expect(page.locator("#say")).to_have_text("Propose a new time")
+    expect(page.locator("#say")).to_have_text("Move the meeting")
     message = row.get_by_label("Message")
     message.fill(REASON)
     row.get_by_role("button", name="Cancel booking").first.press("Enter")
@@ -166,7 +166,7 @@ def test_a_new_time_is_proposed_by_keyboard_and_what_was_typed_stays_while_the_f
     expect(message).to_have_value(REASON)
     row.get_by_label("New day").fill("2026-11-10")
     row.get_by_label("New start").fill("15:30")
-    row.get_by_role("button", name="Send new time").press("Enter")
+    row.get_by_role("button", name="Move the meeting").press("Enter")
     expect(row).to_contain_text("That time is already booked.")
     expect(message).to_have_value(REASON)
     near = row.locator(".near a").first
@@ -174,8 +174,8 @@ def test_a_new_time_is_proposed_by_keyboard_and_what_was_typed_stays_while_the_f
     near.press("Enter")
     expect(row.get_by_label("New day")).to_have_value(day)
     expect(row.get_by_label("New start")).to_have_value(time)
-    row.get_by_role("button", name="Send new time").press("Enter")
-    expect(page.locator(".toast").last).to_contain_text("New time sent. Wei-Lin Zhao is being told by mail.")
+    row.get_by_role("button", name="Move the meeting").press("Enter")
+    expect(page.locator(".toast").last).to_contain_text("Moved. Wei-Lin Zhao is being told by mail.")
     moved = Booking.objects.get(series_id=wei.series_id, status="confirmed")
     assert moved.starts_at.astimezone(BERLIN).strftime("%Y-%m-%d %H:%M") == f"{day} {time}"
     expect(summary_of(page, moved)).to_be_focused()

@@ -145,7 +145,7 @@ def test_the_list_takes_the_same_queries_for_one_person_and_for_many(
     client = signed_in(alice)
     for number in (1, 2, 3):
         deal_of(person_of(alice, NOW, email=f"{number}@x.example"), alice, NOW)
-        with django_assert_num_queries(6):
+        with django_assert_num_queries(7):
             assert "1 open deal" in client.get(reverse("crm:people")).content.decode()
 
 

@@ -6,8 +6,9 @@ from typing import Any
 
 import pytest
 
+from bookings.domain.offers import BadOffer
 from one_off import services
-from one_off.domain.offers import BadOffer, Offer
+from one_off.domain.offers import Offer
 from one_off.models import OneOff
 from one_off.selectors import token_of
 from tests.calendars.making import connect_caldav

@@ -7,10 +7,10 @@ from uuid import uuid4
 import pytest
 from django.utils import timezone
 
+from bookings.domain.offers import BadOffer
 from bookings.models import Booking
 from bookings.selectors import attendee_by_token, manage_token
 from one_off import services
-from one_off.domain.offers import BadOffer
 from one_off.models import OneOff
 from one_off.selectors import one_off_by_token, token_of
 from one_off.services import (

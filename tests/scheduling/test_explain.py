@@ -230,7 +230,7 @@ def test_the_number_of_queries_does_not_grow_with_the_hosts(
     client = signed_in(alice)
     client.get(address(make_link(alice, slug="warm")))
     one, three = make_link(alice, slug="one"), make_link(alice, hosts=[alice, bob, dana], slug="three")
-    with django_assert_num_queries(9) as counted:
+    with django_assert_num_queries(10) as counted:
         client.get(address(one))
     with django_assert_num_queries(len(counted)):
         client.get(address(three))

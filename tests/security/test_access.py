@@ -84,6 +84,8 @@ bookings:reschedule                  GET  302
 bookings:reschedule                  POST 303!
 bookings:manage_cancel               GET  302
 bookings:manage_cancel               POST 303!
+bookings:alternatives                GET  200
+bookings:alternatives                POST 303!
 bookings:invite                      GET  200
 bookings:invite                      POST 405
 bookings:feed                        GET  200
@@ -110,6 +112,10 @@ bookings:cancel_attendee             GET  in   405      405 405      405     405
 bookings:cancel_attendee             POST in   302|200! 404 302|200! 404     403     404  302|200! 302|200! 404   403
 bookings:propose                     GET  in   405      405 405      405     405     405  405      405      405   403
 bookings:propose                     POST in   302|200! 404 302|200! 404     403     404  302|200! 302|200! 404   403
+bookings:offer                       GET  in   405      405 405      405     405     405  405      405      405   403
+bookings:offer                       POST in   302|200! 404 302|200! 404     403     404  302|200! 302|200! 404   403
+bookings:withdraw_offer              GET  in   405      405 405      405     405     405  405      405      405   403
+bookings:withdraw_offer              POST in   302|200! 404 302|200! 404     403     404  302|200! 302|200! 404   403
 bookings:reassign                    GET  in   405      405 405      405     405     405  405      405      405   403
 bookings:reassign                    POST in   422      404 422      404     403     404  302|200! 302|200! 404   403
 bookings:note                        GET  in   405      405 405      405     405     405  405      405      405   403

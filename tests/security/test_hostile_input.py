@@ -77,6 +77,7 @@ FORMS: Final = {
     "bookings:details": "anon",
     "bookings:reschedule": "anon",
     "bookings:manage_cancel": "anon",
+    "bookings:alternatives": "anon",
     "one_off:pick": "anon",
     "one_off:propose": "anon",
     "one_off:propose_move": "anon",
@@ -87,6 +88,7 @@ FORMS: Final = {
     "account_change_password": "alice",
     "bookings:cancel": "alice",
     "bookings:propose": "alice",
+    "bookings:offer": "alice",
     "bookings:reassign": "dana",
     "bookings:note": "alice",
     "bookings:bulk": "alice",
@@ -267,6 +269,7 @@ ASKED: Final = {
     "bookings:book": ("start", "date", "month", "tz", "name"),
     "bookings:details": ("start", "tz", "name", "email", "notes"),
     "bookings:manage": ("open", "start", "date", "month", "tz"),
+    "bookings:alternatives": ("slot", "tz"),
     "one_off:pick": ("slot", "tz", "name", "email"),
     "notifications:mailbox": ("q", "only", "part"),
     "account_login": ("next",),
@@ -326,7 +329,8 @@ def shown_after(world: World, name: str, sent: dict[str, Any]) -> Iterator[Any]:
     alice, dana, anon = (world.browser(who) for who in ("alice", "dana", "anon"))
     match name.partition(":")[0]:
         case "bookings":
-            (booking,) = set(Booking.objects.all()) - bookings or {world.booking}
+            known = world.offered if name == "bookings:alternatives" else world.booking
+            (booking,) = set(Booking.objects.all()) - bookings or {known}
             yield alice.get(f"/calendar/bookings/{booking.pk}/drawer", headers={"HX-Request": "true"})
             yield alice.get("/calendar/bookings")
             yield anon.get(response["Location"])
@@ -354,6 +358,8 @@ def shown_after(world: World, name: str, sent: dict[str, Any]) -> Iterator[Any]:
         ("bookings:details", ("notes",)),
         ("bookings:cancel", ("reason",)),
         ("bookings:manage_cancel", ("reason",)),
+        ("bookings:offer", ("message",)),
+        ("bookings:alternatives", ("note",)),
         (
             "scheduling:link_edit",
             ("title", "description", "location_detail", "cancellation_text", "refund_text"),

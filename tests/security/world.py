@@ -17,6 +17,7 @@ from django.urls import URLPattern, URLResolver, get_resolver, reverse
 
 from bookings.models import Attendee, Booking, BulkRun
 from bookings.selectors import manage_token
+from bookings.services import alternatives
 from managed_events.models import ManagedEventTemplate, Propagation
 from one_off.models import OneOff, Proposal
 from one_off.selectors import token_of
@@ -66,6 +67,8 @@ class World:
     template: ManagedEventTemplate
     booking: Booking
     past: Booking
+    offered: Booking
+    """For which other times are offered."""
     one_off: OneOff
     picked: Booking
     proposal: Proposal
@@ -94,6 +97,7 @@ class World:
     def address(self, name: str, **instead: Any) -> str:
         """The address of this name about something of Alice's, or `instead`, by parameter."""
         booker = self.bookers[self.past.pk if name == "bookings:attendance" else self.booking.pk]
+        booking = self.offered if name == "bookings:withdraw_offer" else self.booking
         values = {
             "absence_id": self.absence.pk,
             "action": "cancel",
@@ -104,7 +108,7 @@ class World:
             "person_id": self.person.pk,
             "schedule_id": self.schedule.pk,
             "attendee_id": booker.pk,
-            "booking_id": self.booking.pk,
+            "booking_id": booking.pk,
             "color": "8a2a2a",
             "file_id": uuid4(),
             "group_id": self.group.pk,
@@ -141,6 +145,8 @@ class World:
                 return manage_token(self.picked.booker)
             case "one_off:pick" | "one_off:propose":
                 return token_of(self.one_off)
+            case "bookings:alternatives":
+                return manage_token(self.offered.booker)
             case "bookings:feed":
                 return feed_token(self.feed)
             case _:
@@ -294,6 +300,15 @@ def make_world() -> World:
     OutboxMessage.objects.filter(pk=dead_mail.pk).update(
         dead_at=now, attempts=1, last_error="550 nobody here"
     )
+    offered = make_booking(link, THURSDAY_TEN + timedelta(hours=3), now)
+    alternatives.offer(
+        booking=offered,
+        starts=[THURSDAY_TEN + timedelta(hours=4)],
+        message="A visit",
+        closes=timedelta(0),
+        actor=alice.user,
+        now=now,
+    )
     person = past.booker.person
     assert person
     account = connect_caldav(alice, now)
@@ -309,6 +324,7 @@ def make_world() -> World:
         template=template,
         booking=booking,
         past=past,
+        offered=offered,
         one_off=one_off,
         picked=pick(picked_from, now),
         proposal=propose(
@@ -399,6 +415,8 @@ def forms_of(world: World) -> dict[str, Sent]:
         "bookings:cancel": {"reason": "Ill"},
         "bookings:attendance": {"attendance": "no_show"},
         "bookings:propose": {"day": "2030-01-11", "time": "10:00", "message": "A visit"},
+        "bookings:offer": {"day1": "2030-01-11", "time1": "10:00", "message": "A visit", "closes": "0"},
+        "bookings:alternatives": {"slot": "none", "note": "After six"},
         "bookings:reassign": {"host": str(bob.user_id)},
         "bookings:bulk": {"id": str(uuid4()), "pick": [str(world.booking.pk)], "reason": "Ill", "run": "1"},
         "bookings:note": {"note": "Budget owner joins later"},

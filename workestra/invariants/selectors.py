@@ -68,7 +68,7 @@ INVARIANTS: Final = (
     ),
     Invariant(
         "orphan",
-        "Time is taken only for a confirmed booking, of one of its hosts, or held for an open one-off",
+        "Time is taken only for a confirmed booking, of one of its hosts, or held for times that are offered",
         """
         SELECT id FROM scheduling_busytime b
         WHERE active AND kind <> 'hold' AND NOT EXISTS (
@@ -81,6 +81,11 @@ INVARIANTS: Final = (
         SELECT id FROM scheduling_busytime b
         WHERE active AND kind = 'hold' AND NOT EXISTS (
             SELECT FROM one_off_oneoff WHERE id = b.owner_key AND state = 'open' AND host_id = b.host_id
+        ) AND NOT EXISTS (
+            SELECT FROM bookings_alternatives a JOIN scheduling_calendar_events e ON e.id = a.booking_id
+            WHERE a.booking_id = b.owner_key AND a.state = 'open' AND b.host_id IN (
+                SELECT e.host_id UNION SELECT user_id FROM scheduling_calendar_event_hosts WHERE booking_id = e.id
+            )
         )
         """,
     ),

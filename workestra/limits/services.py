@@ -16,6 +16,7 @@ _WHY: Final = {
     "bookings": "Many bookings were tried from your network in a short while.",
     "bookings_by_address": "Many bookings were made with this email address in a short while.",
     "connecting": "Many calendars were tried in a short while.",
+    "exports": "You have downloaded several of these files in a short while.",
     "invitations": "Many people were invited in a short while.",
     "mails_to_guests": "One of these guests was invited many times in a short while.",
     "mails_to_strangers": "Many bookings were made with this email address in a short while.",

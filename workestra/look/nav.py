@@ -1,8 +1,8 @@
 """The sidebar. Entries name URLs of the apps above as data, without imports; missing URLs are left out."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Any, Final, Protocol
 
 from django.conf import settings
 from django.http import HttpRequest
@@ -45,6 +45,8 @@ class Link:
     icon: str
     url: str
     current: str
+    count: str = ""
+    """What waits there, in a word or two; "" when nothing does."""
 
 
 @dataclass(frozen=True)
@@ -93,6 +95,19 @@ GROUPS: tuple[Group, ...] = (
 )
 
 
+_COUNTS: Final[dict[str, Callable[[Any], str]]] = {}
+
+
+def counts(url_name: str) -> Callable[[Callable[[Any], str]], Callable[[Any], str]]:
+    """Registers what says, for a member, how much waits behind the entry of this address. Asked with every page."""
+
+    def register(count: Callable[[Any], str]) -> Callable[[Any], str]:
+        _COUNTS[url_name] = count
+        return count
+
+    return register
+
+
 def sections(request: HttpRequest) -> list[Section]:
     """The sidebar for this request, in the order of `GROUPS`; groups with nothing to show are left out.
 
@@ -108,13 +123,13 @@ def sections(request: HttpRequest) -> list[Section]:
         if group.mailbox_only and not settings.MAILBOX_ENABLED:
             continue
         entries = [entry for entry in group.entries if member.is_admin or not entry.whole_workspace]
-        links = [link for entry in entries if (link := _link(entry, request.path))]
+        links = [link for entry in entries if (link := _link(entry, request.path, member))]
         if links:
             shown.append(Section(group.label, links))
     return shown
 
 
-def _link(entry: Entry, path: str) -> Link | None:
+def _link(entry: Entry, path: str, member: _Member) -> Link | None:
     try:
         url = reverse(entry.url_name)
     except NoReverseMatch:
@@ -126,4 +141,5 @@ def _link(entry: Entry, path: str) -> Link | None:
     current = (
         "page" if here == there else "true" if any(f"{here}/".startswith(f"{one}/") for one in below) else ""
     )
-    return Link(entry.label, entry.icon, url, current)
+    count = _COUNTS.get(entry.url_name)
+    return Link(entry.label, entry.icon, url, current, count(member) if count else "")

@@ -6,4 +6,4 @@ class NotificationsConfig(AppConfig):
     label = "notifications"
 
     def ready(self) -> None:
-        from workestra.notifications import checks  # noqa: F401
+        from workestra.notifications import checks, unread  # noqa: F401

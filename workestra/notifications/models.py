@@ -98,7 +98,10 @@ class Notice(models.Model):
         constraints = [
             models.UniqueConstraint(fields=["user", "kind", "topic_id"], name="notice_once_per_topic")
         ]
-        indexes = [models.Index(fields=["user", "-created_at"], name="notice_newest_first")]
+        indexes = [
+            models.Index(fields=["user", "-created_at"], name="notice_newest_first"),
+            models.Index(fields=["user"], condition=models.Q(read_at=None), name="notice_unread"),
+        ]
 
     def __str__(self) -> str:
         return self.title

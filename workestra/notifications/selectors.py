@@ -2,6 +2,7 @@
 
 from collections.abc import Collection
 from datetime import datetime, timedelta
+from typing import Final
 from uuid import UUID
 
 from django.db import connection
@@ -59,6 +60,15 @@ def notices_of(user_id: UUID, workspace_id: UUID, most: int = 100) -> list[Notic
     """What the member was told in the product, newest first."""
     found = Notice.objects.filter(user=user_id, workspace=workspace_id)
     return list(found.order_by("-created_at", "-id")[:most])
+
+
+MOST_UNREAD: Final = 100
+
+
+def unread_of(user_id: UUID, workspace_id: UUID) -> int:
+    """How many notices the member has not read; not counted beyond `MOST_UNREAD`."""
+    found = Notice.objects.filter(user=user_id, workspace=workspace_id, read_at=None)
+    return found[:MOST_UNREAD].count()
 
 
 def channels_of(user_ids: Collection[UUID], workspace_id: UUID, kind: str) -> dict[UUID, Channels]:

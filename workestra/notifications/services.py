@@ -158,25 +158,27 @@ def retry_for(*, message: OutboxMessage, by: Membership, now: datetime) -> None:
     """`retry`, asked for by an admin, who is in the audit log with it. Raises NotDead."""
     with transaction.atomic():
         retry(message)
-        _record_retry(message, by, now)
+        _record_retries([message], by, now)
 
 
 def retry_all_for(*, by: Membership, now: datetime) -> int:
     """Every dead message of the workspace gets a new set of tries; returns how many."""
     with transaction.atomic():
         dead = list(selectors.dead_messages(by.workspace_id).select_for_update())
-        for message in dead:
-            retry_for(message=message, by=by, now=now)
+        OutboxMessage.objects.filter(pk__in=[message.pk for message in dead]).update(
+            dead_at=None, attempts=0, available_at=Now()
+        )
+        _record_retries(dead, by, now)
+        ring_on_commit(tasks.deliver_outbox)
     return len(dead)
 
 
-def _record_retry(message: OutboxMessage, by: Membership, now: datetime) -> None:
-    audit.record(
-        workspace_id=message.workspace_id,
+def _record_retries(messages: Sequence[OutboxMessage], by: Membership, now: datetime) -> None:
+    audit.record_each(
+        [(message.pk, f"{label_of(message.kind)} to {message.recipient}") for message in messages],
+        workspace_id=by.workspace_id,
         action="mail.retried",
         target_type="mail",
-        target_id=message.pk,
-        target_name=f"{label_of(message.kind)} to {message.recipient}",
         at=now,
         actor=by.user,
     )

@@ -10,7 +10,6 @@ from bookings.domain.console import (
     day_note,
     minutes_until,
     moved_words,
-    runs,
     strategy_words,
 )
 
@@ -76,7 +75,3 @@ def test_a_place_in_the_list_survives_the_address() -> None:
     for instant in ("", "x", "2026-11-10", "2026-11-10T14:30:00", "0001-01-01T00:00:00+14:00"):
         assert Place.parse(f"{instant}~{UUID(int=7)}") is None
     assert Place.parse(f"{START.isoformat()}~7") is None
-
-
-def test_a_key_that_comes_back_makes_a_run_of_its_own() -> None:
-    assert runs("aaba", str) == [("a", ["a", "a"]), ("b", ["b"]), ("a", ["a"])]

@@ -12,6 +12,7 @@ from django.views.decorators.http import require_http_methods, require_POST
 from workestra.accounts.http import MemberRequest
 from workestra.notifications import selectors, services
 from workestra.notifications.forms import ChannelsForm
+from workestra.notifications.unread import unread_words
 
 BRIEFING: Final = "briefing"
 
@@ -29,7 +30,7 @@ def notices(request: MemberRequest) -> HttpResponse:
     found = selectors.notices_of(member.user_id, member.workspace_id)
     context = {
         "notices": found,
-        "unread": sum(notice.read_at is None for notice in found),
+        "unread": unread_words(selectors.unread_of(member.user_id, member.workspace_id)),
         "form": form,
         "zone": ZoneInfo(member.user.timezone),
         "now": timezone.now(),
