@@ -34,6 +34,8 @@ from bookings.invites import (
 )
 from bookings.letters import LETTERS, Letter, Reader
 from bookings.models import Alternatives, Attendee, Booking
+from bookings.selectors.runs import replacing
+from scheduling.domain.workflows import Trigger
 from workestra.accounts import selectors as accounts
 from workestra.calendars import selectors as calendars
 from workestra.calendars.domain import clock_words as words
@@ -43,6 +45,32 @@ from workestra.calendars.invite_mail import attach_invite
 from workestra.notifications.models import OutboxMessage
 from workestra.notifications.registry import Skip, renders
 
+MOMENTS: Final = {
+    kinds.CONFIRMED_BOOKER: Trigger.BOOKED,
+    kinds.MOVED_BOOKER: Trigger.RESCHEDULED,
+    kinds.PROPOSED_BOOKER: Trigger.RESCHEDULED,
+    kinds.CANCELLED_BOOKER: Trigger.CANCELLED,
+    kinds.REMINDER_BOOKER: Trigger.BEFORE_START,
+}
+"""The mails to the booker that a workflow may replace, each with its moment."""
+_REPLACED: Final = {
+    Trigger.BOOKED: kinds.CONFIRMED_BOOKER,
+    Trigger.RESCHEDULED: kinds.MOVED_BOOKER,
+    Trigger.CANCELLED: kinds.CANCELLED_BOOKER,
+}
+
+
+def attach_replaced_invite(
+    mail: EmailMultiAlternatives, trigger: Trigger, attendee: Attendee, now: datetime
+) -> None:
+    """Give a workflow's mail the calendar file of the one whose place it takes; nothing where that has none."""
+    if trigger not in _REPLACED:
+        return
+    letter = LETTERS[_REPLACED[trigger]]
+    assert letter.method is not None, "these mails all tell the booker's calendar something"
+    context = _context(letter, attendee, attendee.email)
+    attach_invite(mail, _invite(letter, letter.method, attendee, context, now))
+
 
 def render_letter(letter: Letter, message: OutboxMessage, now: datetime) -> EmailMultiAlternatives | Skip:
     """The mail this message owes, or why there is nothing to tell."""
@@ -51,6 +79,8 @@ def render_letter(letter: Letter, message: OutboxMessage, now: datetime) -> Emai
         return Skip("The booking no longer exists")
     if outdated := _outdated(letter, attendee, message, now):
         return Skip(outdated)
+    if message.kind in MOMENTS and replacing(attendee, MOMENTS[message.kind]):
+        return Skip("A workflow’s message takes its place")
     booking, is_host = attendee.booking, letter.reader is Reader.HOST
     context = _context(letter, attendee, message.recipient)
     if message.kind == kinds.BRIEFING_HOST:
@@ -183,7 +213,7 @@ def _context(letter: Letter, attendee: Attendee, recipient: str) -> dict[str, An
         "day": words.day(booking.starts_at.astimezone(mine).date(), DayForm.FULL),
         "time": words.clock_range(booking.starts_at, booking.ends_at, mine),
         "zone_words": words.zone_in_public(booking.starts_at, mine),
-        "other": _other(booking, mine, theirs, other_name),
+        "other": other_side(booking, mine, theirs, other_name),
         "short": _short(booking.starts_at, mine),
         "was": _short(previous.booking.starts_at, mine) if previous else "",
         "message": previous.reason if previous else "",
@@ -202,7 +232,7 @@ def _context(letter: Letter, attendee: Attendee, recipient: str) -> dict[str, An
         "cancelled_by": _cancelled_by(attendee),
         "site_url": settings.SITE_URL,
         "console_url": f"{settings.SITE_URL}{reverse('bookings:console')}?open={booking.pk}",
-        **(_own_addresses(attendee) if letter.reader is Reader.BOOKER else {}),
+        **(own_addresses(attendee) if letter.reader is Reader.BOOKER else {}),
     }
 
 
@@ -213,19 +243,20 @@ def _cancelled_by(attendee: Attendee) -> str:
     return "You" if len(attendee.booking.hosts) == 1 else "One of the hosts"
 
 
-def _own_addresses(attendee: Attendee) -> dict[str, str]:
+def own_addresses(attendee: Attendee) -> dict[str, str]:
     """The booker's page; empty addresses when the key its token was made with is gone."""
     token = selectors.manage_token(attendee)
     if token is None:
-        return {"manage_url": "", "ics_url": ""}
+        return {"manage_url": "", "ics_url": "", "reconfirm_url": ""}
     arguments = [attendee.booking.page_slug, token]
     return {
         "manage_url": f"{settings.SITE_URL}{reverse('bookings:manage', args=arguments)}",
         "ics_url": f"{settings.SITE_URL}{reverse('bookings:invite', args=arguments)}",
+        "reconfirm_url": f"{settings.SITE_URL}{reverse('bookings:reconfirm', args=arguments)}",
     }
 
 
-def _other(booking: Booking, mine: ZoneInfo, theirs: ZoneInfo, name: str) -> str:
+def other_side(booking: Booking, mine: ZoneInfo, theirs: ZoneInfo, name: str) -> str:
     """The time on the other side's clock; "" when it shows the same."""
     here, there = booking.starts_at.astimezone(mine), booking.starts_at.astimezone(theirs)
     if here.utcoffset() == there.utcoffset():

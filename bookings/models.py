@@ -230,6 +230,10 @@ class Attendee(models.Model):
         max_length=16, choices=Booking.Attendance.choices, blank=True, default=""
     )
 
+    reconfirmed_at = models.DateTimeField(
+        null=True, blank=True, help_text="When he said that he is still coming."
+    )
+
     series_id = models.UUIDField(default=uuid.uuid4)
     ics_sequence = models.PositiveIntegerField(default=0)
     manage_token_hash = models.CharField(max_length=64, unique=True)
@@ -267,6 +271,38 @@ class Attendee(models.Model):
     def is_upcoming(self, now: datetime) -> bool:
         """Whether he is still to come."""
         return self.status == Booking.Status.CONFIRMED and not self.booking.is_past(now)
+
+
+class WorkflowRun(models.Model):
+    """One message of a workflow that one attendee's part of a booking has ahead of it, or behind it.
+
+    It is due at `due_at`, counted from `anchor`, the moment of its trigger. `message` is its row in the outbox: whether
+    it waits, went out, was left out or failed is said there alone. A step that was removed leaves its runs.
+    """
+
+    id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
+    workflow = models.ForeignKey("scheduling.Workflow", on_delete=models.CASCADE, related_name="runs")
+    step = models.ForeignKey(
+        "scheduling.WorkflowStep", on_delete=models.SET_NULL, null=True, related_name="runs"
+    )
+    attendee = models.ForeignKey(Attendee, on_delete=models.CASCADE, related_name="workflow_runs")
+    message = models.OneToOneField(
+        "notifications.OutboxMessage", on_delete=models.CASCADE, related_name="workflow_run"
+    )
+    trigger = models.CharField(max_length=16)
+    recipient = models.EmailField()
+    anchor = models.DateTimeField()
+    due_at = models.DateTimeField()
+    created_at = models.DateTimeField()
+
+    class Meta:
+        db_table = "scheduling_workflow_runs"
+        constraints = [
+            models.UniqueConstraint(fields=["step", "attendee", "recipient"], name="workflow_run_once")
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.workflow} for {self.attendee}"
 
 
 class RetiredToken(models.Model):

@@ -12,6 +12,7 @@ from bookings.views import (
     hosting,
     manage,
     public,
+    workflows,
 )
 
 app_name = "bookings"
@@ -44,6 +45,18 @@ urlpatterns = [
         "calendar/bookings/<uuid:booking_id>/mails/<uuid:message_id>/resend", deliveries.resend, name="resend"
     ),
     path("calendar/bookings/<uuid:booking_id>/files/<uuid:file_id>", files.answer_file, name="answer_file"),
+    path("calendar/workflows", workflows.workflows, name="workflows"),
+    path("calendar/workflows/new", workflows.workflow_new, name="workflow_new"),
+    path("calendar/workflows/preview", workflows.workflow_preview, name="workflow_preview"),
+    path("calendar/workflows/<uuid:workflow_id>", workflows.workflow, name="workflow"),
+    path("calendar/workflows/<uuid:workflow_id>/test", workflows.workflow_test, name="workflow_test"),
+    path("calendar/workflows/<uuid:workflow_id>/pause", workflows.workflow_pause, name="workflow_pause"),
+    path(
+        "calendar/workflows/<uuid:workflow_id>/duplicate",
+        workflows.workflow_duplicate,
+        name="workflow_duplicate",
+    ),
+    path("calendar/workflows/<uuid:workflow_id>/delete", workflows.workflow_delete, name="workflow_delete"),
     path("book/<slug:slug>", public.book, name="book"),
     path("book/<slug:slug>/details", public.details, name="details"),
     path("settings/booking-links/<uuid:link_id>/embed", embed_settings.embed_settings, name="embed_settings"),
@@ -54,6 +67,7 @@ urlpatterns = [
     path("b/<slug:slug>/manage/<str:token>", manage.manage, name="manage"),
     path("b/<slug:slug>/manage/<str:token>/confirmed", manage.confirmed, name="confirmed"),
     path("b/<slug:slug>/manage/<str:token>/reschedule", manage.reschedule, name="reschedule"),
+    path("b/<slug:slug>/manage/<str:token>/coming", manage.reconfirm, name="reconfirm"),
     path("b/<slug:slug>/manage/<str:token>/cancel", manage.cancel, name="manage_cancel"),
     path("b/<slug:slug>/manage/<str:token>/alternatives", alternatives.alternatives, name="alternatives"),
     path("b/<slug:slug>/manage/<str:token>/invite.ics", manage.invite, name="invite"),

@@ -20,7 +20,7 @@ from managed_events.selectors import Proposal
 from scheduling.domain.sections import RECOMMENDED_LOCKS, SECTIONS
 from scheduling.domain.slugs import problem, suggested_slug
 from scheduling.forms import SectionsForm
-from scheduling.models import BookingLink, Schedule
+from scheduling.models import BookingLink, Schedule, Workflow
 from workestra.accounts.models import Group, Membership, User
 from workestra.look.fields import LineField
 from workestra.look.forms import Affixed
@@ -68,10 +68,11 @@ class TemplateForm(SectionsForm):
         groups: QuerySet[Group],
         must_have_group: bool = False,
         schedules: Sequence[Schedule] = (),
+        workflows: Sequence[Workflow] = (),
         initial: Mapping[str, Any] | None = None,
         note: str = "",
     ) -> None:
-        super().__init__(data, instance=instance, schedules=schedules, initial=initial)
+        super().__init__(data, instance=instance, schedules=schedules, workflows=workflows, initial=initial)
         own = {
             "note": note,
             "lock": list(instance.locked_sections if instance else RECOMMENDED_LOCKS),

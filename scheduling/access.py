@@ -2,14 +2,16 @@
 
 from uuid import UUID
 
+from django.core.exceptions import PermissionDenied
+from django.db.models import QuerySet
 from django.http import Http404
 
 from scheduling import selectors
-from scheduling.models import BookingLink, OutOfOffice, Schedule
+from scheduling.models import BookingLink, OutOfOffice, Schedule, Workflow
 from workestra.accounts import selectors as accounts
 from workestra.accounts.access import require
 from workestra.accounts.domain.permissions import Permission
-from workestra.accounts.models import Membership
+from workestra.accounts.models import Group, Membership
 
 
 def own_link(member: Membership, link_id: UUID, permission: Permission = Permission.EDIT) -> BookingLink:
@@ -71,3 +73,45 @@ def absence(member: Membership, absence_id: UUID) -> OutOfOffice:
 def may(member: Membership, permission: Permission) -> bool:
     """Whether the member's role has `permission` at all."""
     return member.scope_of(permission) is not None
+
+
+def workflow_groups(member: Membership) -> QuerySet[Group]:
+    """The groups whose workflows this member makes, by name: every group for an admin of the workspace."""
+    groups = Group.objects.filter(workspace=member.workspace_id)
+    if not member.is_admin:
+        groups = groups.filter(groupmembership__membership=member, groupmembership__is_admin=True)
+    return groups.order_by("name")
+
+
+def workflow_seen(member: Membership, workflow_id: UUID) -> Workflow:
+    """A workflow of the member's workspace, with steps and group: whoever sees bookings may read it.
+
+    Raises: Http404, the same for one that does not exist and one of another workspace; PermissionDenied.
+    """
+    found = Workflow.objects.filter(workspace=member.workspace_id, deleted_at=None, pk=workflow_id)
+    workflow = found.select_related("workspace", "group").prefetch_related("steps").first()
+    if workflow is None:
+        raise Http404("There is no such workflow. It may have been deleted.")
+    require(member, Permission.VIEW)
+    return workflow
+
+
+def may_change(member: Membership, workflow: Workflow) -> bool:
+    """Whether the workflow is this member's to change: admins change all, a group's admin those of his groups."""
+    if member.is_admin:
+        return True
+    return workflow.group_id is not None and workflow_groups(member).filter(pk=workflow.group_id).exists()
+
+
+def workflow_for(member: Membership, workflow_id: UUID) -> Workflow:
+    """A workflow that this member may change. Raises: Http404 and PermissionDenied."""
+    workflow = workflow_seen(member, workflow_id)
+    if not may_change(member, workflow):
+        raise PermissionDenied("Only workspace admins, and admins of its group, change this workflow.")
+    return workflow
+
+
+def require_workflow_admin(member: Membership) -> None:
+    """Let only those pass who may make workflows. Raises: PermissionDenied."""
+    if not member.is_admin and not workflow_groups(member).exists():
+        raise PermissionDenied("Only workspace admins, and admins of a group, make workflows.")

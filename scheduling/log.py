@@ -7,7 +7,7 @@ from uuid import UUID
 from scheduling.domain.section_words import FIELD_LABELS, field_words
 from scheduling.domain.sections import BY_KEY, SECTION_OF_FIELD
 from scheduling.models import BookingLink
-from scheduling.selectors import schedule_names
+from scheduling.selectors import names_behind
 from workestra.audit.models import AuditEvent
 from workestra.audit.words import Change, label_of, plain, tells_values
 
@@ -40,7 +40,8 @@ def _words(name: str, values: Mapping[str, Any]) -> str:
     try:
         if name == "schedule_id" and values[name]:
             values = {**values, name: UUID(str(values[name]))}
-            return field_words(name, values, schedule_names(values))
+        if name in {"schedule_id", "workflow_ids"} and values[name]:
+            return field_words(name, values, names_behind(values))
         return field_words(name, {**BookingLink().section_values(), **values})
     except (TypeError, ValueError, KeyError, AttributeError):
         # A value from the time of another release, which this one cannot read.

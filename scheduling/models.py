@@ -15,6 +15,7 @@ from django.db.models.functions import Lower
 from scheduling.domain.hours import Availability
 from scheduling.domain.sections import BY_KEY, SECTION_OF_FIELD
 from scheduling.domain.unread import UnreadablePolicy
+from scheduling.domain.workflows import LABELS, To, Trigger
 from workestra.calendars.domain.period import Period
 
 HEX_COLOR = RegexValidator(r"^#[0-9a-fA-F]{6}$", "Write the color as # and six digits, such as #005F73.")
@@ -66,7 +67,7 @@ class LinkSettings(Hours):
 
     With a `schedule`, zone, weekly hours and single dates are the schedule's, and the own ones wait until it is taken
     away; `availability()` and `zone` say what counts. `questions` is a list of `{"key", "label", "type", "required",
-    "options"}`.
+    "options"}`. `workflow_ids` are keys of workflows as text, ascending; those for every link are not among them.
     """
 
     title = models.CharField(max_length=120)
@@ -95,6 +96,7 @@ class LinkSettings(Hours):
     questions = models.JSONField(default=list, blank=True)
 
     reminder_enabled = models.BooleanField(default=True)
+    workflow_ids = models.JSONField(default=list, blank=True)
 
     brand_color = models.CharField(max_length=7, default="#005F73", validators=[HEX_COLOR])
     hide_branding = models.BooleanField(default=False)
@@ -348,3 +350,60 @@ class BusyTime(models.Model):
 
     def __str__(self) -> str:
         return f"{self.kind} {self.label}"
+
+
+class Workflow(models.Model):
+    """Messages that go out around meetings, counted from one moment.
+
+    `every_link` makes it the workspace's default; else it is for the links whose `workflow_ids` name it. One that was
+    deleted keeps its row: links may name it still.
+
+    `replaces` takes the place of the mail that the booker gets at that moment anyway.
+    """
+
+    id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
+    workspace = models.ForeignKey("accounts.Workspace", on_delete=models.CASCADE, related_name="workflows")
+    group = models.ForeignKey(
+        "accounts.Group", on_delete=models.SET_NULL, null=True, blank=True, related_name="workflows"
+    )
+    name = models.CharField(max_length=80)
+    trigger = models.CharField(max_length=16, choices=[(each.value, LABELS[each]) for each in Trigger])
+    every_link = models.BooleanField(default=False)
+    replaces = models.BooleanField(default=False)
+    is_paused = models.BooleanField(default=False)
+    deleted_at = models.DateTimeField(null=True, blank=True)
+    created_at = models.DateTimeField()
+
+    class Meta:
+        db_table = "scheduling_workflows"
+        ordering = ["name", "id"]
+        constraints = [
+            models.CheckConstraint(
+                name="workflow_of_a_group_is_not_for_every_link",
+                condition=Q(group=None) | Q(every_link=False),
+            )
+        ]
+
+    def __str__(self) -> str:
+        return self.name
+
+
+class WorkflowStep(models.Model):
+    """One message of a workflow. `asks` adds the question whether the booker is still coming."""
+
+    id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
+    workflow = models.ForeignKey(Workflow, on_delete=models.CASCADE, related_name="steps")
+    position = models.PositiveSmallIntegerField()
+    delay = models.DurationField()
+    to = models.CharField(max_length=8, choices=[(each.value, each.value) for each in To])
+    address = models.EmailField(blank=True)
+    subject = models.CharField(max_length=200)
+    body = models.TextField(max_length=5000)
+    asks = models.BooleanField(default=False)
+
+    class Meta:
+        db_table = "scheduling_workflow_steps"
+        ordering = ["position"]
+
+    def __str__(self) -> str:
+        return self.subject

@@ -28,7 +28,16 @@ from scheduling.domain.slots import (
 )
 from scheduling.domain.wallclock import DAY, instants_of_dates, joined, local_date
 from scheduling.external import external_busy, known_of
-from scheduling.models import BookingLink, BusyTime, LinkHost, OutOfOffice, RetiredSlug, Schedule, as_range
+from scheduling.models import (
+    BookingLink,
+    BusyTime,
+    LinkHost,
+    OutOfOffice,
+    RetiredSlug,
+    Schedule,
+    Workflow,
+    as_range,
+)
 from workestra.accounts import selectors as accounts
 from workestra.accounts.models import Membership
 from workestra.calendars.domain.period import Period
@@ -221,10 +230,28 @@ def _pool_problem(link: BookingLink, hours: Mapping[UUID, Availability]) -> str:
     return pool_problem(Strategy(link.strategy), timedelta(minutes=link.duration_minutes), hosts)
 
 
-def schedule_names(*settings: Mapping[str, Any]) -> dict[UUID, str]:
-    """The names of the schedules that these settings refer to; no query when they refer to none."""
-    keys = {values["schedule_id"] for values in settings if values["schedule_id"]}
-    return dict(Schedule.objects.filter(pk__in=keys).values_list("pk", "name")) if keys else {}
+def names_behind(*settings: Mapping[str, Any]) -> dict[UUID, str]:
+    """The names of the schedules and workflows that these settings refer to; no query when they refer to none."""
+    keys = {values["schedule_id"] for values in settings if values.get("schedule_id")}
+    names = dict(Schedule.objects.filter(pk__in=keys).values_list("pk", "name")) if keys else {}
+    return names | workflow_names({key for values in settings for key in values.get("workflow_ids", ())})
+
+
+def workflow_names(keys: Collection[str]) -> dict[UUID, str]:
+    """The names of these workflows, deleted ones as well; no query for none."""
+    if not keys:
+        return {}
+    rows = Workflow.objects.filter(pk__in=keys).values_list("pk", "name", "deleted_at")
+    return {pk: f"{name} (deleted)" if deleted_at else name for pk, name, deleted_at in rows}
+
+
+def workflows_to_pick(workspace_id: UUID, named: Collection[str] = ()) -> list[Workflow]:
+    """The workflows that a link or a template may name, by name: not those that every link has anyway.
+
+    What it has `named` already is among them, whatever became of it.
+    """
+    may_be_named = Q(deleted_at=None, every_link=False) | Q(pk__in=named)
+    return list(Workflow.objects.filter(may_be_named, workspace=workspace_id))
 
 
 def schedule_exists(schedule_id: UUID) -> bool:

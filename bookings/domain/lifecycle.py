@@ -1,7 +1,7 @@
 """What becomes of a booking: its states, what may be done in each, and the state that follows.
 
     confirmed --cancel--> cancelled          confirmed --move--> rescheduled (a successor of its series is confirmed)
-    confirmed --reassign, offer other times, renew link--> confirmed, until it begins
+    confirmed --reassign, offer other times, renew link, reconfirm--> confirmed, until it begins
     confirmed --mark attendance--> confirmed, since it began
 
 Nothing leaves "cancelled" and "rescheduled". Attendance stands beside the state. Pages show and services do what this
@@ -24,6 +24,7 @@ class Change(Enum):
     REASSIGN = "reassign"
     OFFER = "offer other times"
     RENEW_LINK = "renew the manage link"
+    RECONFIRM = "say that one is still coming"
     MARK = "mark attendance"
 
 
@@ -37,6 +38,7 @@ _UNTIL_IT_BEGINS: Final = {
     Change.REASSIGN: State.CONFIRMED,
     Change.OFFER: State.CONFIRMED,
     Change.RENEW_LINK: State.CONFIRMED,
+    Change.RECONFIRM: State.CONFIRMED,
 }
 _SINCE_IT_BEGAN: Final = {Change.MARK: State.CONFIRMED}
 

@@ -8,6 +8,7 @@ from django.db.models import F
 
 from bookings.domain.lifecycle import Change, after
 from bookings.models import Attendee, Booking
+from bookings.services import runs
 from bookings.services.records import record
 from workestra.accounts.models import User
 from workestra.crm.models import Person
@@ -32,6 +33,7 @@ def mark(*, attendee: Attendee, attendance: Booking.Attendance, actor: User, now
         coming = booking.attendees.filter(status=Booking.Status.CONFIRMED)
         booking.no_show_status = summary(coming.values_list("no_show_status", flat=True))
         booking.save(update_fields=["no_show_status"])
+        runs.mark(current, attendance, now)
         change = (attendance == Attendance.NO_SHOW) - (before == Attendance.NO_SHOW)
         if change and current.person_id is not None:
             Person.objects.filter(pk=current.person_id).update(no_show_count=F("no_show_count") + change)

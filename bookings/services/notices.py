@@ -15,6 +15,7 @@ from django.urls import reverse
 from bookings.domain import mail_kinds as kinds
 from bookings.domain.locations import MEETING
 from bookings.models import Alternatives, Attendee, Booking
+from bookings.services import runs
 from workestra.accounts import selectors as accounts
 from workestra.accounts.models import User
 from workestra.calendars import selectors as calendar_reads
@@ -36,6 +37,7 @@ def announce_booked(attendee: Attendee, *, reminder: bool, now: datetime) -> Non
         _tell_hosts_of_seat(attendee, kinds.SEAT_TAKEN_HOST, now)
     if reminder:
         _remind(attendee, now)
+    runs.plan(attendee, runs.MADE, now, wait=_wait(attendee.booking, kinds.CONFIRMED_BOOKER))
 
 
 def announce_moved(moved: Attendee, *, previous: Attendee, reminder: bool, now: datetime) -> None:
@@ -57,6 +59,7 @@ def announce_moved(moved: Attendee, *, previous: Attendee, reminder: bool, now: 
             _tell_hosts(before, kinds.CANCELLED_HOST, now)
     if reminder:
         _remind(moved, now)
+    runs.move(previous, moved, now, wait=_wait(after, kinds.MOVED_BOOKER))
 
 
 def announce_proposed(
@@ -68,6 +71,7 @@ def announce_proposed(
         _tell_booker(attendee, kinds.PROPOSED_BOOKER, kinds.PROPOSED_GUEST, now)
         if reminder:
             _remind(attendee, now)
+        runs.move(previous, attendee, now, wait=_wait(moved, kinds.PROPOSED_BOOKER))
     _tell_hosts(moved, kinds.PROPOSED_HOST, now)
 
 
@@ -127,6 +131,7 @@ def announce_reassigned(booking: Booking, previous: User, *, now: datetime) -> N
         if outbox.cancel_pending(attendee.pk, kinds.REMINDER_BOOKER):
             _remind(attendee, now)
         _tell_booker(attendee, kinds.REASSIGNED_BOOKER, kinds.REASSIGNED_GUEST, now)
+        runs.hand_over(attendee, now)
     _tell_hosts(booking, kinds.REASSIGNED_HOST, now)
     _about_booking(booking, kinds.GIVEN_AWAY_HOST, previous.email, now)
 
@@ -138,6 +143,7 @@ def announce_cancelled(booking: Booking, attendees: Sequence[Attendee], *, now: 
         _tell_booker(attendee, kinds.CANCELLED_BOOKER, kinds.CANCELLED_GUEST, now)
         if booking.attendee_count:
             _tell_hosts_of_seat(attendee, kinds.SEAT_LEFT_HOST, now)
+        runs.cancel(attendee, now)
     if not booking.attendee_count:
         _tell_hosts(booking, kinds.CANCELLED_HOST, now)
 
@@ -175,15 +181,15 @@ def _remind(attendee: Attendee, now: datetime) -> None:
         _about_attendee(attendee, kinds.REMINDER_BOOKER, attendee.email, due)
 
 
-def _when(booking: Booking, kind: str, due: datetime) -> datetime:
-    """When the mail is due: a little later when it has a link to tell that the host's calendar has yet to make."""
+def _wait(booking: Booking, kind: str) -> timedelta:
+    """How long the mail is put off: a little when it has a link to tell that the host's calendar has yet to make."""
     if kind not in kinds.INVITING or booking.location_type != MEETING or booking.location_detail:
-        return due
+        return timedelta()
     link = booking.link
     if link is not None and link.calendar_provider == "none":
-        return due
+        return timedelta()
     written = calendar_reads.written_calendar(booking.workspace_id, booking.host_id)
-    return due + LINK_WITHIN if written and written.account.kind.conference else due
+    return LINK_WITHIN if written and written.account.kind.conference else timedelta()
 
 
 def _about_booking(booking: Booking, kind: str, recipient: str, due: datetime, later: int = 0) -> None:
@@ -194,7 +200,7 @@ def _about_booking(booking: Booking, kind: str, recipient: str, due: datetime, l
         kind=kind,
         recipient=recipient,
         seq=booking.ics_sequence + later,
-        available_at=_when(booking, kind, due),
+        available_at=due + _wait(booking, kind),
     )
 
 
@@ -206,5 +212,5 @@ def _about_attendee(attendee: Attendee, kind: str, recipient: str, due: datetime
         kind=kind,
         recipient=recipient,
         seq=attendee.ics_sequence + later,
-        available_at=_when(attendee.booking, kind, due),
+        available_at=due + _wait(attendee.booking, kind),
     )

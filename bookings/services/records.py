@@ -208,6 +208,7 @@ def attendee_at(booking: Booking, previous: Attendee, timezone: str, now: dateti
     moved.status = Booking.Status.CONFIRMED
     moved.ended_at = None
     moved.ended_by = moved.reason = ""
+    moved.reconfirmed_at = None
     moved.timezone = timezone or previous.timezone
     moved.ics_sequence = previous.ics_sequence + 1
     moved.manage_token_generation = 0

@@ -12,7 +12,6 @@ from django.utils.http import content_disposition_header
 from django.views.decorators.http import require_POST, require_safe
 
 from bookings import access
-from bookings.domain.mail_kinds import LABELS
 from bookings.models import Booking
 from bookings.services import deliveries as service
 from bookings.views.rows import Permissions
@@ -21,6 +20,7 @@ from workestra.accounts.domain.permissions import Permission
 from workestra.accounts.domain.seals import BrokenSeal
 from workestra.accounts.http import MemberRequest
 from workestra.notifications.models import OutboxMessage
+from workestra.notifications.registry import label_of
 
 SHOWN: Final = 200_000
 """Bytes of a mail that its page prints; the file has all of them."""
@@ -44,7 +44,7 @@ def delivery(request: MemberRequest, booking_id: UUID, message_id: UUID) -> Http
     context = {
         "booking": booking,
         "message": message,
-        "label": LABELS.get(message.kind, message.kind),
+        "label": label_of(message.kind),
         "source": mail[:SHOWN].decode(errors="replace") if mail else "",
         "size": len(mail or b""),
         "is_cut": mail is not None and len(mail) > SHOWN,
@@ -65,9 +65,7 @@ def resend(request: MemberRequest, booking_id: UUID, message_id: UUID) -> HttpRe
     except service.NotOver:
         messages.error(request, "This mail is still on its way.")
     else:
-        messages.success(
-            request, f"{LABELS.get(message.kind, message.kind)} to {message.recipient}: on its way."
-        )
+        messages.success(request, f"{label_of(message.kind)} to {message.recipient}: on its way.")
     if not request.htmx:
         return redirect(_drawer_url(booking))
     context: dict[str, Any] = {

@@ -23,6 +23,7 @@ from bookings.forms.public import CancelForm
 from bookings.invites import invite_to_keep, location_of
 from bookings.models import Attendee, Booking
 from bookings.services import booking as service
+from bookings.services import reconfirmation
 from bookings.views.picker import (
     BadAddress,
     BookerRequest,
@@ -175,6 +176,22 @@ def cancel(request: BookerRequest, attendee: Attendee, token: str) -> HttpRespon
     except service.BookingClosed:
         return _closed_meanwhile(request, attendee, token, now)
     return HttpResponseRedirect(_address("manage", attendee, token), status=303)
+
+
+@require_http_methods(["GET", "HEAD", "POST"])
+@own_page
+def reconfirm(request: BookerRequest, attendee: Attendee, token: str) -> HttpResponse:
+    """Is he still coming? He says yes here, or goes on to move or cancel. What is over leads to his own page."""
+    now = timezone.now()
+    if request.method == "POST":
+        try:
+            reconfirmation.say_yes(attendee=attendee, now=now)
+        except service.BookingClosed:
+            return _closed_meanwhile(request, attendee, token, now)
+        return HttpResponseRedirect(_address("reconfirm", attendee, token), status=303)
+    if not attendee.is_upcoming(now):
+        return redirect(_address("manage", attendee, token))
+    return render(request, "bookings/reconfirm.html", _context(request, attendee, token, now))
 
 
 @require_safe

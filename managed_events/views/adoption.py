@@ -22,7 +22,7 @@ from managed_events.views.templates import frame
 from scheduling.domain.section_words import Names, summary_of
 from scheduling.domain.sections import SECTIONS, Section, changed_sections
 from scheduling.models import BookingLink
-from scheduling.selectors import schedule_names
+from scheduling.selectors import names_behind
 from scheduling.services.links import ScheduleGone
 from workestra.accounts.http import MemberRequest
 
@@ -109,7 +109,7 @@ def _page(
     context = frame(request.member, template, "links") | {"choices": choices, "link": link, "moved": moved}
     if link is not None:
         plan = plans.of_adoption(template, link, take)
-        names = schedule_names(template.section_values(), link.section_values())
+        names = names_behind(template.section_values(), link.section_values())
         ways = _ways(template, link, take, names)
         kinds = [way.kind for way in ways]
         context |= {

@@ -10,7 +10,7 @@ from managed_events.domain.words import Difference, differences, listed, plan_co
 from managed_events.plans import SHAPE_TIMES
 from scheduling.domain.section_words import Names
 from scheduling.domain.sections import BY_KEY, SECTIONS
-from scheduling.selectors import schedule_names
+from scheduling.selectors import names_behind
 
 CELLS: Final = 40
 NAMES: Final = 40
@@ -56,7 +56,7 @@ def effect_of(plan: Plan) -> Effect:
     edit = plan.edit
     total, replaced = plan.link_count, plan.replaced
     lost = plan.without_times
-    names = schedule_names(
+    names = names_behind(
         *(
             values
             for change in replaced[:DETAILS]
@@ -90,7 +90,7 @@ def edit_differences(
 ) -> list[Difference]:
     """The values of these sections that differ, and every lock that does, in the order of the section list."""
     found = []
-    names = schedule_names(before.values, after.values)
+    names = names_behind(before.values, after.values)
     for section in SECTIONS:
         if section.key in sections:
             found += differences(before.values, after.values, [section.key], names)

@@ -26,7 +26,7 @@ from managed_events.views.effect import CELLS
 from managed_events.views.templates import frame
 from scheduling.domain.section_words import Names
 from scheduling.domain.sections import SECTIONS, Section
-from scheduling.selectors import schedule_names
+from scheduling.selectors import names_behind
 from workestra.accounts.http import MemberRequest
 from workestra.audit.models import AuditEvent
 
@@ -154,7 +154,7 @@ def _links(request: MemberRequest, template: ManagedEventTemplate, run: Propagat
     _label, found = every.get(show, every[""])
     page = Paginator(found, PAGE).get_page(request.GET.get("page"))
     stands = selectors.link_rows(template, page.object_list, run)
-    names = schedule_names(template.section_values(), *(at.link.section_values() for at in stands))
+    names = names_behind(template.section_values(), *(at.link.section_values() for at in stands))
     return {
         "page": page,
         "rows": [_row(template, at, names) for at in stands],

@@ -24,7 +24,7 @@ from managed_events.views.templates import frame
 from scheduling.domain.section_words import NO_NAMES
 from scheduling.domain.sections import SECTIONS
 from scheduling.models import BookingLink
-from scheduling.selectors import schedule_names
+from scheduling.selectors import names_behind
 from scheduling.services.links import ScheduleGone
 from workestra.accounts.http import MemberRequest
 
@@ -135,6 +135,6 @@ def _differences(plan: Plan) -> Sequence[Difference]:
     found: list[Difference] = []
     for change in plan.changes:
         before, after = change.link.values, {**change.link.values, **change.writes}
-        names = schedule_names(before, after) if "schedule_id" in before else NO_NAMES
+        names = names_behind(before, after) if {"schedule_id", "workflow_ids"} & set(before) else NO_NAMES
         found += differences(before, after, change.sections, names)
     return found

@@ -27,7 +27,7 @@ from managed_events.services import templates as service
 from managed_events.views.effect import CELLS, effect_of
 from scheduling.domain.section_words import summary_of
 from scheduling.domain.sections import SECTIONS
-from scheduling.selectors import schedule_names, schedules_of
+from scheduling.selectors import names_behind, schedules_of, workflows_to_pick
 from scheduling.services.links import ScheduleGone
 from workestra.accounts.http import MemberRequest
 from workestra.accounts.models import Membership
@@ -65,6 +65,7 @@ def new(request: MemberRequest) -> HttpResponse:
         groups=access.groups_of(request.member),
         must_have_group=not request.member.is_admin,
         schedules=schedules_of(request.member),
+        workflows=workflows_to_pick(request.member.workspace_id),
         initial={"timezone": request.member.user.timezone},
     )
     if form.is_bound and form.is_valid():
@@ -215,6 +216,7 @@ def _form(request: MemberRequest, template: ManagedEventTemplate) -> TemplateFor
         groups=access.groups_of(request.member),
         must_have_group=not request.member.is_admin,
         schedules=schedules_of(request.member),
+        workflows=workflows_to_pick(request.member.workspace_id, template.workflow_ids),
     )
 
 
@@ -269,6 +271,7 @@ def _stale_page(
         groups=access.groups_of(request.member),
         must_have_group=not request.member.is_admin,
         schedules=schedules_of(request.member),
+        workflows=workflows_to_pick(request.member.workspace_id, current.workflow_ids),
         note=form.cleaned_data["note"],
     )
     wanted = TemplateDraft(merged.state.values, merged.state.locks, **_own(current))
@@ -288,7 +291,7 @@ def _stale(base: TemplateVersion, latest: TemplateVersion, merged: Merge) -> Sta
     before, after = base.section_values(), latest.section_values()
     return Stale(
         version=latest,
-        differences=differences(before, after, every, schedule_names(before, after)),
+        differences=differences(before, after, every, names_behind(before, after)),
         closed=_labels(set(latest.locked_sections) - set(base.locked_sections)),
         opened=_labels(set(base.locked_sections) - set(latest.locked_sections)),
         mine=_labels(merged.mine),

@@ -29,6 +29,7 @@ FIELD_LABELS: Final[Mapping[str, str]] = {
     "max_per_week": "Most a week",
     "questions": "Questions",
     "reminder_enabled": "Reminder",
+    "workflow_ids": "Workflows",
     "brand_color": "Brand color",
     "hide_branding": "“Scheduling by Workestra”",
     "requires_payment": "Payment",
@@ -47,7 +48,7 @@ FIELD_LABELS: Final[Mapping[str, str]] = {
 }
 
 Names = Mapping[UUID, str]
-"""The names of schedules by their keys: settings carry only the keys."""
+"""The names of schedules and workflows by their keys: settings carry only the keys."""
 
 NO_NAMES: Final[Names] = MappingProxyType({})
 
@@ -63,7 +64,7 @@ _PLACES: Final = {
 def field_words(field: str, values: Mapping[str, Any], schedules: Names = NO_NAMES) -> str:
     """One field's value in words: "30 minutes", "Mon–Fri 09:00–17:00", "none". `values` is a whole link's.
 
-    `schedules` has the name of the schedule it refers to; without it the words are "a schedule".
+    `schedules` has the names of what it refers to; without it the words are "a schedule", "a workflow".
     """
     value = values[field]
     if field.endswith("_minutes"):
@@ -87,6 +88,8 @@ def field_words(field: str, values: Mapping[str, Any], schedules: Names = NO_NAM
             return ", ".join(question["label"] for question in value) or "none"
         case "reminder_enabled":
             return "24 hours before" if value else "off"
+        case "workflow_ids":
+            return ", ".join(schedules.get(UUID(key), "a workflow") for key in value) or "none"
         case "briefing_enabled":
             return "1 hour before" if value else "off"
         case "hide_branding":
@@ -131,7 +134,10 @@ def summary_of(key: str, values: Mapping[str, Any], schedules: Names = NO_NAMES)
             count = len(values["questions"])
             return _count(count, "question") if count else "Name and email only"
         case "workflows":
-            return "Reminder 24 hours before" if values["reminder_enabled"] else "No reminder"
+            parts = ["Reminder 24 hours before" if values["reminder_enabled"] else "No reminder"]
+            if values["workflow_ids"]:
+                parts.append(_count(len(values["workflow_ids"]), "workflow"))
+            return ", ".join(parts)
         case "branding":
             return str(values["brand_color"])
         case "payment":

@@ -81,7 +81,7 @@ SECTIONS: Final[tuple[Section, ...]] = (
         "Workflows",
         "Workflows",
         "workflow",
-        ("reminder_enabled",),
+        ("reminder_enabled", "workflow_ids"),
         "Same messages for every link.",
         "Each person decides about messages.",
     ),

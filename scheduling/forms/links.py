@@ -15,7 +15,7 @@ from scheduling.domain.origins import read_origins
 from scheduling.domain.rules import Strategy
 from scheduling.forms.pool import PoolField, PoolWidget, TypedHost, people_of
 from scheduling.forms.sections import SectionsForm
-from scheduling.models import BookingLink, LinkHost, Schedule
+from scheduling.models import BookingLink, LinkHost, Schedule, Workflow
 from scheduling.services.links import Host
 from workestra.accounts.models import Membership
 from workestra.look.fields import LineField, LinesField
@@ -79,10 +79,13 @@ class LinkForm(SectionsForm):
         hosts: Sequence[LinkHost] = (),
         locked: Collection[str] = (),
         schedules: Sequence[Schedule] = (),
+        workflows: Sequence[Workflow] = (),
         pool_schedules: Sequence[Schedule] = (),
         initial: Mapping[str, Any] | None = None,
     ) -> None:
-        super().__init__(data, instance=instance, locked=locked, schedules=schedules, initial=initial)
+        super().__init__(
+            data, instance=instance, locked=locked, schedules=schedules, workflows=workflows, initial=initial
+        )
         people = people_of(members, hosts, pool_schedules)
         pool = self.fields["pool"]
         assert isinstance(pool.widget, PoolWidget)

@@ -20,7 +20,7 @@ from scheduling.forms.fields import (
     WeekField,
     ZoneField,
 )
-from scheduling.models import LinkSettings, Schedule
+from scheduling.models import LinkSettings, Schedule, Workflow
 from workestra.crm.domain import money
 from workestra.look.fields import LineField, LinesField
 from workestra.look.forms import Switch
@@ -79,9 +79,9 @@ class SectionsForm(forms.Form):
     """The sections of a link or a template.
 
     `instance` gives the values shown; without one they are those of a new link, with `initial` in front. `schedules`
-    can be chosen, and always the one that the instance has. Sections of `locked` are shown disabled and are never read
-    from `data`. After `is_valid()`, `values` holds the value of every field of the other sections; a field whose
-    meaning did not change keeps the very value of the instance.
+    and `workflows` can be chosen, and always what the instance has. Sections of `locked` are shown disabled and are
+    never read from `data`. After `is_valid()`, `values` holds the value of every field of the other sections; a field
+    whose meaning did not change keeps the very value of the instance.
     """
 
     title = LineField(
@@ -145,6 +145,13 @@ class SectionsForm(forms.Form):
 
     reminder_enabled = forms.BooleanField(
         label="Remind the booker by email 24 hours before", required=False, widget=Switch
+    )
+    workflow_ids = forms.MultipleChoiceField(
+        label="Workflows",
+        required=False,
+        widget=forms.CheckboxSelectMultiple,
+        help_text="All that are ticked send their messages. Those for every link do so anyway.",
+        error_messages={"invalid_choice": "This workflow is not there any more. Choose again."},
     )
 
     brand_color = forms.CharField(
@@ -234,6 +241,7 @@ class SectionsForm(forms.Form):
         instance: LinkSettings | None = None,
         locked: Collection[str] = (),
         schedules: Sequence[Schedule] = (),
+        workflows: Sequence[Workflow] = (),
         initial: Mapping[str, Any] | None = None,
         prefix: str | None = None,
     ) -> None:
@@ -243,6 +251,7 @@ class SectionsForm(forms.Form):
         shown = self.stored | {"price": _price_text(self.stored["price"], self.stored["currency"])}
         super().__init__(data, initial=shown, prefix=prefix)
         self._offer_schedules(schedules)
+        self._offer_workflows(workflows)
         for name in fields_of(self.locked):
             self.fields[name].disabled = True
         color = self.stored["brand_color"]
@@ -343,6 +352,22 @@ class SectionsForm(forms.Form):
         if chosen := offered.get(self.stored["schedule_id"]):
             words = hours_words(chosen.timezone, chosen.weekly_hours)
             field.help_text = f"{chosen.name} has {words}. Its links follow when it changes."
+
+    def _offer_workflows(self, workflows: Sequence[Workflow]) -> None:
+        """Those that may be picked, and always the ones that the settings name already, whatever became of them."""
+        offered = {
+            str(each.pk): f"{each.name} (deleted)" if each.deleted_at else each.name for each in workflows
+        }
+        for key in self.stored["workflow_ids"]:
+            offered.setdefault(key, "A workflow that is gone")
+        field = self.fields["workflow_ids"]
+        assert isinstance(field, forms.MultipleChoiceField)
+        field.choices = list(offered.items())
+        if not offered:
+            field.help_text = "None to pick yet. They are made under Workflows."
+
+    def clean_workflow_ids(self) -> list[str]:
+        return sorted(self.cleaned_data["workflow_ids"])
 
     def hours_wanted(self) -> Availability:
         """The hours that count after the change. After `is_valid()`, or where `clean` has found nothing wrong."""

@@ -87,6 +87,7 @@ def link_new(request: MemberRequest) -> HttpResponse:
         members=list(accounts.active_members(request.member.workspace)),
         hosts=[LinkHost(user=request.member.user)],
         schedules=_own(around, request.member),
+        workflows=selectors.workflows_to_pick(request.member.workspace_id),
         pool_schedules=around,
         initial={"timezone": request.member.user.timezone},
     )
@@ -219,6 +220,7 @@ def _form(member: Membership, link: BookingLink, data: Mapping[str, Any] | None 
         members=list(accounts.active_members(member.workspace)),
         hosts=list(link.hosts.select_related("user", "schedule")),
         schedules=_own(around, member),
+        workflows=selectors.workflows_to_pick(member.workspace_id, link.workflow_ids),
         pool_schedules=around,
     )
 

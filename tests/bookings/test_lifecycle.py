@@ -18,6 +18,7 @@ def test_only_a_confirmed_booking_changes_and_each_change_has_its_time(has_begun
         Change.REASSIGN: State.CONFIRMED,
         Change.OFFER: State.CONFIRMED,
         Change.RENEW_LINK: State.CONFIRMED,
+        Change.RECONFIRM: State.CONFIRMED,
     }
     expected = {Change.MARK: State.CONFIRMED} if has_begun else until
     for state in State:

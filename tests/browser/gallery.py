@@ -25,7 +25,7 @@ from playwright.sync_api import Page, expect
 
 from bookings.models import Booking, BulkItem, BulkRun
 from bookings.selectors import manage_token
-from bookings.services import alternatives, briefings
+from bookings.services import alternatives, briefings, workflows
 from bookings.services import booking as booking_service
 from bookings.views.public import DONE
 from managed_events.models import ManagedEventTemplate, Propagation
@@ -34,7 +34,8 @@ from one_off.models import OneOff
 from one_off.selectors import token_of
 from one_off.services.proposals import propose
 from scheduling import selectors as scheduling
-from scheduling.models import BookingLink, OutOfOffice, Schedule
+from scheduling.models import BookingLink, OutOfOffice, Schedule, Workflow
+from tests.bookings.making_workflows import make_preset
 from tests.browser.conftest import Visit, no_errors
 from tests.calendars.making import as_if_read, connect_caldav, connect_feed, connect_google
 from tests.factories import MembershipFactory, UserFactory, make_booking, make_link
@@ -450,6 +451,25 @@ def adoption(world: World) -> str:
         world.members["ines"], slug="ines-intro", title="Intro with Inés", buffer_before_minutes=5
     )
     return f"{on_template('adopt')(world)}?link={link.pk}"
+
+
+def workflow_of(world: World) -> Workflow:
+    """One that asks the day before, for every link; with it a paused one for no link yet."""
+    mara = world.members["mara"]
+    known = Workflow.objects.filter(workspace=mara.workspace, name="Still coming?").first()
+    if known is None:
+        known = make_preset(mara, "reconfirm", world.now)
+        workflows.duplicate(workflow_id=make_preset(mara, "missed", world.now).pk, by=mara, now=world.now)
+    return known
+
+
+def on_workflow(name: str) -> Callable[[World], str]:
+    return at(f"bookings:{name}", workflow_id=lambda world: workflow_of(world).pk)
+
+
+def workflows_in_use(world: World) -> str:
+    workflow_of(world)
+    return reverse("bookings:workflows")
 
 
 def on_member(name: str, username: str) -> Callable[[World], str]:
@@ -905,6 +925,24 @@ LOOKS: tuple[Look, ...] = (
         act=send_bad_schedule,
     ),
     Look("schedule-delete", "scheduling:schedule_delete", on_schedule("schedule_delete"), "alice"),
+    Look("workflows", "bookings:workflows", workflows_in_use, "mara"),
+    Look(
+        "workflow-new",
+        "bookings:workflow_new",
+        query(at("bookings:workflow_new"), preset="reconfirm"),
+        "mara",
+    ),
+    Look(
+        "workflow-refused",
+        "bookings:workflow_new",
+        at("bookings:workflow_new"),
+        "mara",
+        act=send_empty("Make workflow"),
+    ),
+    Look("workflow", "bookings:workflow", on_workflow("workflow"), "mara"),
+    Look("workflow-to-read", "bookings:workflow", on_workflow("workflow"), "alice"),
+    Look("workflow-delete", "bookings:workflow_delete", on_workflow("workflow_delete"), "mara"),
+    Look("reconfirm", "bookings:reconfirm", lambda world: world.manage(world.booking(), "reconfirm")),
     Look("out-of-office", "scheduling:out_of_office", at("scheduling:out_of_office"), "alice"),
     Look("out-of-office-team", "scheduling:out_of_office", at("scheduling:out_of_office"), "mara"),
     Look(

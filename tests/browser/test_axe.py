@@ -12,7 +12,7 @@ from django.urls.resolvers import URLPattern, URLResolver
 from pytest_django.live_server_helper import LiveServer
 
 from tests.browser.conftest import DESKTOP, PHONE, Visit, assert_accessible, assert_fits
-from tests.browser.gallery import LOOKS, Browsing, World, make_world
+from tests.browser.gallery import LOOKS, Browsing, World, make_world, workflow_of
 from tests.conftest import signed_in
 
 pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
@@ -118,6 +118,7 @@ def example(name: str, pattern: URLPattern, world: World) -> str:
         "message_id": world.sent_about(booking).pk,
         "color": "005f73",
         "key": "some-key",
+        "workflow_id": workflow_of(world).pk,
     }
     try:
         return reverse(

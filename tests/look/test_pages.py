@@ -88,7 +88,7 @@ def test_the_sidebar_shows_only_what_a_member_may_open(
 ) -> None:
     settings.MAILBOX_ENABLED = False
     request_.member = alice  # type: ignore[attr-defined]
-    tools = ["Calendar", "Bookings", "People", "Booking links", "One-off meetings"]
+    tools = ["Calendar", "Bookings", "People", "Booking links", "One-off meetings", "Workflows"]
     own = [*tools, "Notices", "Schedules", "What blocks my time", "Accounts"]
     assert labels(request_) == own
     request_.member = dana  # type: ignore[attr-defined]

@@ -86,6 +86,8 @@ bookings:manage_cancel               GET  302
 bookings:manage_cancel               POST 303!
 bookings:alternatives                GET  200
 bookings:alternatives                POST 303!
+bookings:reconfirm                   GET  200
+bookings:reconfirm                   POST 303!
 bookings:invite                      GET  200
 bookings:invite                      POST 405
 bookings:feed                        GET  200
@@ -168,6 +170,22 @@ crm:opportunity                      GET  in   200    404  200      404      403
 crm:opportunity                      POST in   302!   404  302!     404      403     404   302!  302!   404    403
 
                                           anon alice bob  manager outside viewer lead dana owner carol gone
+bookings:workflows                   GET  in   200   200  200     200     200    200  200  200   200   403
+bookings:workflows                   POST in   405   405  405     405     405    405  405  405   405   403
+bookings:workflow_new                GET  in   403   403  403     200     403    200  200  200   200   403
+bookings:workflow_new                POST in   403   403  403     422     403    302! 302! 302!  422   403
+bookings:workflow_preview            GET  in   405   405  405     405     405    405  405  405   405   403
+bookings:workflow_preview            POST in   403   403  403     200     403    200  200  200   200   403
+bookings:workflow                    GET  in   200   200  200     200     200    200  200  200   404   403
+bookings:workflow                    POST in   403   403  403     403     403    302! 302! 302!  404   403
+bookings:workflow_test               GET  in   405   405  405     405     405    405  405  405   405   403
+bookings:workflow_test               POST in   403   403  403     403     403    302! 302! 302!  404   403
+bookings:workflow_pause              GET  in   405   405  405     405     405    405  405  405   405   403
+bookings:workflow_pause              POST in   403   403  403     403     403    302! 302! 302!  404   403
+bookings:workflow_duplicate          GET  in   405   405  405     405     405    405  405  405   405   403
+bookings:workflow_duplicate          POST in   403   403  403     403     403    302! 302! 302!  404   403
+bookings:workflow_delete             GET  in   403   403  403     403     403    200  200  200   404   403
+bookings:workflow_delete             POST in   403   403  403     403     403    302! 302! 302!  404   403
 scheduling:links                     GET  in   200   200  200     200     200    200  200  200   200   403
 scheduling:links                     POST in   405   405  405     405     405    405  405  405   405   403
 scheduling:link_new                  GET  in   200   200  200     200     403    200  200  200   200   403

@@ -93,6 +93,7 @@ FORMS: Final = {
     "bookings:note": "alice",
     "bookings:bulk": "alice",
     "bookings:attendance": "alice",
+    "bookings:workflow_new": "dana",
     "scheduling:link_new": "alice",
     "scheduling:link_edit": "alice",
     "scheduling:schedule_new": "alice",

@@ -18,11 +18,13 @@ from django.urls import URLPattern, URLResolver, get_resolver, reverse
 from bookings.models import Attendee, Booking, BulkRun
 from bookings.selectors import manage_token
 from bookings.services import alternatives
+from bookings.services.workflows import create as create_workflow
 from managed_events.models import ManagedEventTemplate, Propagation
 from one_off.models import OneOff, Proposal
 from one_off.selectors import token_of
 from one_off.services.proposals import propose
-from scheduling.models import BookingLink, OutOfOffice, Schedule
+from scheduling.models import BookingLink, OutOfOffice, Schedule, Workflow
+from tests.bookings.making_workflows import draft_of
 from tests.calendars.making import as_if_read, connect_caldav
 from tests.conftest import MONDAY_MORNING, signed_in
 from tests.factories import (
@@ -84,6 +86,7 @@ class World:
     opportunity: Opportunity
     group: Group
     invited: Membership
+    workflow: Workflow
     sessions: dict[str, str] = field(default_factory=dict)
     forms: dict[str, Sent] = field(default_factory=dict)
 
@@ -125,6 +128,7 @@ class World:
             "template_id": self.template.pk,
             "token": self._token(name),
             "uidb36": "0",
+            "workflow_id": self.workflow.pk,
         } | instead
         address = reverse(name, kwargs={parameter: values[parameter] for parameter in every_url()[name]})
         return f"{address}?section=buffers" if name == "managed_events:reset" else address
@@ -354,6 +358,12 @@ def make_world() -> World:
         ),
         group=sales,
         invited=member("newcomer", is_active=False, invited_at=now),
+        workflow=create_workflow(
+            by=dana,
+            draft=draft_of(every_link=False, group_id=sales.pk, name="Follow-up"),
+            links=(),
+            now=now,
+        ),
     )
     for name, person in people.items():
         if person is not None:
@@ -388,6 +398,19 @@ def forms_of(world: World) -> dict[str, Sent]:
     new_one_off = form_posting(page(alice, "one_off:new"), "title").values
     activity = {"kind": "call", "text": "She called.", "day": "2030-01-06", "time": "10:00"}
     deal = {"title": "Two pilots", "stage": "proposal", "amount": "5000", "currency": "EUR", "outcome": ""}
+    workflow = {
+        "name": "Before we meet",
+        "trigger": "before_start",
+        "reach": "chosen",
+        "group": str(world.group.pk),
+        "s0-amount": "2",
+        "s0-unit": "hours",
+        "s0-to": "address",
+        "s0-address": "team@larkhill.example",
+        "s0-subject": "Soon: {{event_title}}",
+        "s0-body": "Hello {{first_name}}",
+        "s0-id": "",
+    }
     return {
         "account_login": {"login": world.alice.user.email, "password": PASSWORD},
         "account_signup": {"email": "new@larkhill.example", "password1": "long enough 12"},
@@ -424,6 +447,9 @@ def forms_of(world: World) -> dict[str, Sent]:
         "bookings:embed_details": {"start": FREE_START, "nonce": str(uuid4()), **details},
         "bookings:embed_settings": {"embed_origins": "https://www.example.com"},
         "bookings:reschedule": {"start": FREE_START},
+        "bookings:workflow_new": workflow,
+        "bookings:workflow": workflow,
+        "bookings:workflow_preview": workflow,
         "bookings:manage_cancel": {"reason": "Ill"},
         "notifications:notices": {"in_app": "on"},
         "crm:person_new": {

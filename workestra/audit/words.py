@@ -57,6 +57,7 @@ OBJECTS: Final[Mapping[str, str]] = {
     "group": "Groups",
     "role": "Roles",
     "schedule": "Schedules",
+    "workflow": "Workflows",
 }
 
 _INSTANT: Final = re.compile(r"^(\d{4}-\d\d-\d\d)T(\d\d:\d\d)(:\d\d(\.\d+)?)?(Z|\+00:00)$")

@@ -64,6 +64,7 @@ GROUPS: tuple[Group, ...] = (
             Entry("People", "users", "crm:people"),
             Entry("Booking links", "link", "scheduling:links"),
             Entry("One-off meetings", "calendar-plus", "one_off:list"),
+            Entry("Workflows", "workflow", "bookings:workflows"),
         ),
     ),
     Group(

@@ -33,7 +33,7 @@ _followers: dict[str, Follower] = {}
 
 def label_of(kind: str) -> str:
     """What people call mails of this kind: "Confirmation"; without a label, the kind itself."""
-    return _labels.get(kind, kind)
+    return _labels.get(_family(kind), kind)
 
 
 def renders(kind: str, label: str = "") -> Callable[[Renderer], Renderer]:
@@ -42,6 +42,7 @@ def renders(kind: str, label: str = "") -> Callable[[Renderer], Renderer]:
     It gets the outbox message and the current time, reads the state of things as they are now, and answers
     with a mail addressed to `message.recipient` alone, or with `Skip` when that state has moved on
     (cancelled, rescheduled, already over). It may run several times for one message and must change nothing.
+    A kind stands for all that begin with it and a colon, such as "workflow:<key>".
 
     Raises ValueError when the kind already has one.
     """
@@ -60,9 +61,13 @@ def renders(kind: str, label: str = "") -> Callable[[Renderer], Renderer]:
 def renderer_of(kind: str) -> Renderer:
     """Raises UnknownKind."""
     try:
-        return _renderers[kind]
+        return _renderers[_family(kind)]
     except KeyError:
         raise UnknownKind(f"nothing renders {kind!r}") from None
+
+
+def _family(kind: str) -> str:
+    return kind.partition(":")[0]
 
 
 def follows(*topics: str) -> Callable[[Follower], Follower]:

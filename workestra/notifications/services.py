@@ -65,6 +65,15 @@ def cancel_pending(topic_id: UUID, *kinds: str, reason: str = "No longer needed"
     return waiting.update(skipped_at=Now(), skip_reason=reason)
 
 
+def wait_again(message_id: UUID, available_at: datetime) -> None:
+    """Owe a message that was left out after all, not before `available_at`; any other one is left alone."""
+    _require_transaction()
+    OutboxMessage.objects.filter(pk=message_id, sent_at=None, skipped_at__isnull=False).update(
+        skipped_at=None, skip_reason="", attempts=0, leased_until=None, available_at=available_at
+    )
+    ring_on_commit(tasks.deliver_outbox)
+
+
 def tell_now(topic_ids: Collection[UUID], kinds: Collection[str]) -> None:
     """What these messages say has become known: those that waited for it go out now, those that went without it go out
     once more, rendered anew."""

@@ -1,0 +1,163 @@
+"""Reads about the runs of workflows."""
+
+from collections import Counter
+from collections.abc import Iterable
+from datetime import datetime
+from uuid import UUID
+
+from django.db import connection
+from django.db.models import Count, Prefetch, Q, QuerySet
+from django.db.models.functions import Now
+
+from bookings.models import Attendee, Booking, WorkflowRun
+from scheduling.domain.workflows import WITH_THE_MEETING, To, applies
+from scheduling.models import BookingLink, Workflow, WorkflowStep
+from workestra.accounts.models import Membership
+from workestra.notifications.models import OutboxMessage
+
+KIND = "workflow"
+TEST = "workflow.test"
+WAITING = Q(message__sent_at=None, message__dead_at=None, message__skipped_at=None)
+
+
+def kind_of(run_id: UUID) -> str:
+    """The kind of the outbox message of a run."""
+    return f"{KIND}:{run_id}"
+
+
+def workflows_held(booking: Booking, triggers: Iterable[str]) -> list[Workflow]:
+    """The workflows for this booking with one of these triggers, with their steps: nobody changes them until the
+    caller's transaction ends. Others who book at the same time do not wait.
+    """
+    named = list(booking.link.workflow_ids) if booking.link else []
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT id FROM scheduling_workflows WHERE workspace_id = %s AND deleted_at IS NULL"
+            " AND (every_link OR id::text = ANY(%s)) AND trigger = ANY(%s) ORDER BY id FOR SHARE",
+            [booking.workspace_id, named, [str(trigger) for trigger in triggers]],
+        )
+        ids = [row[0] for row in cursor.fetchall()]
+    if not ids:
+        return []
+    return list(Workflow.objects.filter(pk__in=ids).prefetch_related("steps").order_by("pk"))
+
+
+def is_for(workflow: Workflow, booking: Booking) -> bool:
+    """Whether the workflow is for bookings like this one, as its link is now."""
+    named = booking.link.workflow_ids if booking.link else None
+    return applies(every_link=workflow.every_link, workflow_id=str(workflow.pk), link_workflow_ids=named)
+
+
+def recipients_of(step: WorkflowStep, attendee: Attendee) -> list[str]:
+    """To which addresses the message goes, as things are now."""
+    match To(step.to):
+        case To.BOOKER:
+            return [attendee.email]
+        case To.HOST:
+            return [host.email for host in attendee.booking.hosts]
+        case To.ADDRESS:
+            return [step.address]
+
+
+def run_of(message: OutboxMessage) -> WorkflowRun | None:
+    """The run that this message is of, with all that its mail tells of; None when it is gone."""
+    related = ("workflow", "step", "attendee__booking__link", "attendee__booking__host")
+    runs = WorkflowRun.objects.filter(message=message)
+    return runs.select_related(*related, "attendee__booking__workspace").first()
+
+
+def waiting_runs(runs: QuerySet[WorkflowRun]) -> QuerySet[WorkflowRun]:
+    """Those of them that are still to come: not the one that is being sent at this moment."""
+    on_its_way = Q(message__leased_until__gt=Now())
+    return runs.filter(WAITING).exclude(on_its_way)
+
+
+def replacing(attendee: Attendee, trigger: str) -> bool:
+    """Whether a workflow's mail takes the place of the standard one that this attendee gets at this moment."""
+    runs = WorkflowRun.objects.filter(
+        attendee=attendee,
+        trigger=trigger,
+        recipient=attendee.email,
+        step__isnull=False,
+        step__to=To.BOOKER,
+        workflow__replaces=True,
+        workflow__is_paused=False,
+        workflow__deleted_at=None,
+        message__dead_at=None,
+        message__skipped_at=None,
+    )
+    return any(is_for(run.workflow, attendee.booking) for run in runs.select_related("workflow"))
+
+
+def told_by_another(run: WorkflowRun) -> bool:
+    """Whether the hosts of a group session get this message, which is about the meeting, for another attendee of it."""
+    booking = run.attendee.booking
+    if (
+        not booking.is_group
+        or run.trigger not in WITH_THE_MEETING
+        or run.step is None
+        or run.step.to == To.BOOKER
+    ):
+        return False
+    others = WorkflowRun.objects.filter(
+        step=run.step, recipient=run.recipient, attendee__booking=booking
+    ).exclude(pk=run.pk)
+    return others.filter(Q(message__sent_at__isnull=False) | (WAITING & Q(pk__lt=run.pk))).exists()
+
+
+def labels_of(booking: Booking) -> dict[UUID, str]:
+    """What each message of a workflow about this booking is called in its timeline, by the message's id."""
+    runs = WorkflowRun.objects.filter(attendee__booking=booking).select_related("workflow")
+    return {run.message_id: run.workflow.name for run in runs}
+
+
+def workflows_of(workspace_id: UUID) -> list[Workflow]:
+    """The workspace's workflows by name, with their steps and groups."""
+    found = Workflow.objects.filter(workspace=workspace_id, deleted_at=None).select_related("group")
+    return list(found.prefetch_related(Prefetch("steps")))
+
+
+def sent_since(workspace_id: UUID, since: datetime) -> dict[UUID, tuple[int, int]]:
+    """How many messages of each workflow went out since then, and how many failed. One query."""
+    rows = (
+        WorkflowRun.objects.filter(workflow__workspace=workspace_id)
+        .values_list("workflow")
+        .annotate(
+            sent=Count("pk", filter=Q(message__sent_at__gte=since)),
+            failed=Count("pk", filter=Q(message__dead_at__gte=since)),
+        )
+    )
+    return {workflow: (sent, failed) for workflow, sent, failed in rows}
+
+
+def links_naming(workspace_id: UUID) -> list[BookingLink]:
+    """Links that name workflows of their own, by title, with owner and template."""
+    links = BookingLink.objects.filter(workspace=workspace_id).exclude(workflow_ids=[])
+    return list(links.select_related("owner", "managed_event_template"))
+
+
+def count_by_workflow(links: Iterable[BookingLink]) -> Counter[str]:
+    """How many of these links name each workflow."""
+    return Counter(key for link in links for key in link.workflow_ids)
+
+
+def own_links(member: Membership) -> list[BookingLink]:
+    """The member's links of which he may choose the workflows himself, by title."""
+    links = BookingLink.objects.filter(workspace=member.workspace_id, owner=member.user_id)
+    return [link for link in links.select_related("managed_event_template") if not link.locks("workflows")]
+
+
+def waiting_count(workflow: Workflow) -> int:
+    """How many messages of the workflow are still to come."""
+    return waiting_runs(WorkflowRun.objects.filter(workflow=workflow)).count()
+
+
+def bookings_to_show(member: Membership, reach: set[UUID] | None, now: datetime) -> list[Attendee]:
+    """Attendees that the member may see, to show a message with: a few to come, soonest first, else the latest."""
+    seen = Attendee.objects.filter(
+        booking__workspace=member.workspace_id, status=Booking.Status.CONFIRMED
+    ).select_related("booking__link", "booking__host", "booking__workspace")
+    if reach is not None:
+        seen = seen.filter(booking__host__in=reach)
+    ahead = list(seen.filter(booking__starts_at__gt=now).order_by("booking__starts_at", "pk")[:8])
+    return ahead or list(seen.order_by("-booking__starts_at", "pk")[:8])

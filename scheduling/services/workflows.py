@@ -1,0 +1,152 @@
+"""Making, changing and deleting workflows. Their runs are followed up by the app that has them."""
+
+from datetime import datetime
+from typing import Any, Final
+from uuid import UUID
+
+from django.db import transaction
+
+from scheduling.domain.workflows import StepDraft, To, Trigger, WorkflowDraft
+from scheduling.models import Workflow, WorkflowStep
+from workestra.accounts.models import Membership
+from workestra.audit import services as audit
+
+TARGET: Final = "workflow"
+COPY: Final = " copy"
+
+
+class WorkflowGone(Exception):
+    """The workflow was deleted in the meantime. Nothing was written."""
+
+
+def create(*, by: Membership, draft: WorkflowDraft, now: datetime, is_paused: bool = False) -> Workflow:
+    """Make a workflow of the member's workspace."""
+    with transaction.atomic():
+        workflow = Workflow(workspace=by.workspace, created_at=now, is_paused=is_paused)
+        _write(workflow, draft)
+        _record("workflow.created", workflow, by, now, after=_facts(workflow))
+    return workflow
+
+
+def locked(workflow_id: UUID) -> Workflow:
+    """The workflow as it stands, its row locked: edits take turns, and wait for bookings that read it.
+
+    Raises: WorkflowGone.
+    """
+    rows = Workflow.objects.select_for_update(no_key=True, of=("self",)).filter(deleted_at=None)
+    workflow = rows.filter(pk=workflow_id).first()
+    if workflow is None:
+        raise WorkflowGone(str(workflow_id))
+    return workflow
+
+
+def save(workflow: Workflow, *, by: Membership, draft: WorkflowDraft, now: datetime) -> None:
+    """Make the workflow, which the caller has locked, what `draft` says. Steps it does not name are gone."""
+    before = _facts(workflow)
+    _write(workflow, draft)
+    after = _facts(workflow)
+    changed = [name for name in after if after[name] != before[name]]
+    if changed:
+        _record(
+            "workflow.saved",
+            workflow,
+            by,
+            now,
+            before={name: before[name] for name in changed},
+            after={name: after[name] for name in changed},
+        )
+
+
+def pause(workflow: Workflow, *, by: Membership, is_paused: bool, now: datetime) -> None:
+    """Let the workflow, which the caller has locked, send nothing until further notice, or go on."""
+    if workflow.is_paused != is_paused:
+        workflow.is_paused = is_paused
+        workflow.save(update_fields=["is_paused"])
+        _record("workflow.paused" if is_paused else "workflow.resumed", workflow, by, now)
+
+
+def duplicate(workflow: Workflow, *, by: Membership, now: datetime) -> Workflow:
+    """Make another workflow like this one. It is for no link yet, and paused."""
+    longest = Workflow._meta.get_field("name").max_length
+    assert longest is not None, "names have a greatest length"
+    draft = WorkflowDraft(
+        workflow.name[: longest - len(COPY)] + COPY,
+        Trigger(workflow.trigger),
+        tuple(draft_of(step, is_new=True) for step in workflow.steps.all()),
+        every_link=False,
+        replaces=workflow.replaces,
+        group_id=workflow.group_id,
+    )
+    return create(by=by, draft=draft, now=now, is_paused=True)
+
+
+def delete(workflow: Workflow, *, by: Membership, now: datetime) -> None:
+    """Put the workflow, which the caller has locked, out of use for good. Links may name it still; it does nothing."""
+    workflow.deleted_at = now
+    workflow.save(update_fields=["deleted_at"])
+    _record("workflow.deleted", workflow, by, now, before=_facts(workflow))
+
+
+def draft_of(step: WorkflowStep, *, is_new: bool = False) -> StepDraft:
+    """A message as its form has it."""
+    return StepDraft(
+        None if is_new else step.pk,
+        step.delay,
+        To(step.to),
+        step.subject,
+        step.body,
+        step.address,
+        step.asks,
+    )
+
+
+def _write(workflow: Workflow, draft: WorkflowDraft) -> None:
+    workflow.name = draft.name
+    workflow.trigger = draft.trigger
+    workflow.every_link = draft.every_link
+    workflow.replaces = draft.replaces
+    workflow.group_id = draft.group_id
+    workflow.save()
+    there = {step.pk: step for step in WorkflowStep.objects.filter(workflow=workflow)}
+    for position, wanted in enumerate(draft.steps):
+        step = there.pop(wanted.id, None) if wanted.id else None
+        step = step or WorkflowStep(workflow=workflow)
+        step.position = position
+        step.delay, step.to, step.address = wanted.delay, wanted.to, wanted.address
+        step.subject, step.body, step.asks = wanted.subject, wanted.body, wanted.asks
+        step.save()
+    WorkflowStep.objects.filter(pk__in=there).delete()
+
+
+def _facts(workflow: Workflow) -> dict[str, Any]:
+    steps = WorkflowStep.objects.filter(workflow=workflow).order_by("position")
+    return {
+        "name": workflow.name,
+        "trigger": str(workflow.trigger),
+        "every_link": workflow.every_link,
+        "replaces_standard_mail": workflow.replaces,
+        "group": str(workflow.group_id or ""),
+        "messages": [
+            {
+                "minutes": int(step.delay.total_seconds() // 60),
+                "to": step.address or str(step.to),
+                "subject": step.subject,
+                "text": step.body,
+                "asks": step.asks,
+            }
+            for step in steps
+        ],
+    }
+
+
+def _record(action: str, workflow: Workflow, by: Membership, now: datetime, **more: Any) -> None:
+    audit.record(
+        workspace_id=workflow.workspace_id,
+        action=action,
+        target_type=TARGET,
+        target_id=workflow.pk,
+        target_name=workflow.name,
+        at=now,
+        actor=by.user,
+        **more,
+    )

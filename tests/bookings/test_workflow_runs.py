@@ -1,0 +1,290 @@
+"""Runs of workflows: planned with the booking, once each, never for what is off; an edit reaches what still waits."""
+
+from dataclasses import replace
+from datetime import datetime, timedelta
+
+import pytest
+from django.core import mail as outbox
+from django.core.mail import EmailMultiAlternatives
+
+from bookings.domain import mail_kinds as kinds
+from bookings.models import Booking, WorkflowRun
+from bookings.services import attendance, hosting
+from bookings.services import booking as booking_service
+from bookings.services import workflows as service
+from scheduling.domain.workflows import To, Trigger
+from scheduling.models import BookingLink
+from scheduling.services.links import update_link
+from tests.bookings.making_workflows import (
+    DAY,
+    HOUR,
+    deliver,
+    draft_of,
+    make_preset,
+    make_workflow,
+    runs_of,
+    state_of,
+    step_of,
+)
+from tests.factories import make_booking, make_link
+from workestra.accounts.models import Membership
+from workestra.notifications.models import OutboxMessage
+from workestra.notifications.registry import Skip, renderer_of
+
+pytestmark = pytest.mark.django_db(transaction=True)
+RULED = timedelta(seconds=1)
+
+
+def book(link: BookingLink, now: datetime, days: int = 3) -> Booking:
+    return make_booking(link, now + days * DAY, now)
+
+
+def sent_subjects() -> list[str]:
+    return [mail.subject for mail in outbox.outbox]
+
+
+def test_a_booking_plans_what_lies_ahead_of_it_at_its_time(
+    link: BookingLink, dana: Membership, alice: Membership, NOW: datetime
+) -> None:
+    make_workflow(dana, Trigger.BEFORE_START, step_of(DAY), step_of(4 * DAY), now=NOW)
+    make_workflow(dana, Trigger.ENDS, step_of(HOUR, To.HOST), now=NOW)
+    make_workflow(dana, Trigger.CANCELLED, step_of(timedelta()), now=NOW)
+    booking = book(link, NOW)
+    found = [(run.due_at, run.recipient) for run in runs_of(booking.booker)]
+    assert found == [
+        (booking.starts_at - DAY, "priya@saltmarsh.example"),
+        (booking.ends_at + HOUR, alice.user.email),
+    ], "four days before is over already, and nothing was cancelled"
+
+
+def test_chosen_links_alone_have_a_workflow_that_is_not_for_every_one(
+    link: BookingLink, dana: Membership, bob: Membership, NOW: datetime
+) -> None:
+    make_workflow(dana, now=NOW, links=[link])
+    assert len(runs_of(book(link, NOW).booker)) == 1
+    assert not runs_of(book(make_link(bob), NOW).booker)
+
+
+def test_it_goes_out_once_at_its_time_and_not_before(
+    link: BookingLink, dana: Membership, NOW: datetime
+) -> None:
+    make_workflow(dana, now=NOW)
+    booking = book(link, NOW)
+    (run,) = runs_of(booking.booker)
+    deliver(run.due_at - timedelta(minutes=1))
+    assert state_of(run) == "waiting"
+    for _again in range(2):
+        deliver(run.due_at)
+    assert state_of(run) == "sent"
+    assert sent_subjects().count("About Discovery Call") == 1
+
+
+@pytest.mark.parametrize(
+    ("trigger", "late", "ends"),
+    [
+        (Trigger.BEFORE_START, timedelta(minutes=30), "sent"),
+        (Trigger.BEFORE_START, DAY, "left out: Too late: the meeting has begun"),
+        (Trigger.ENDS, DAY, "sent"),
+        (Trigger.ENDS, 4 * DAY, "left out: Too late: its time was more than three days ago"),
+    ],
+)
+def test_late_ones_go_while_they_are_of_use(
+    trigger: Trigger, late: timedelta, ends: str, link: BookingLink, dana: Membership, NOW: datetime
+) -> None:
+    make_workflow(dana, trigger, step_of(DAY), now=NOW)
+    (run,) = runs_of(book(link, NOW).booker)
+    deliver(run.due_at + late)
+    assert state_of(run) == ends
+
+
+def test_a_cancelled_booking_sends_what_a_cancellation_starts_and_nothing_else(
+    link: BookingLink, dana: Membership, alice: Membership, NOW: datetime
+) -> None:
+    make_workflow(dana, now=NOW)
+    make_workflow(dana, Trigger.CANCELLED, step_of(HOUR, subject="Pick again"), now=NOW)
+    booking = book(link, NOW)
+    booking_service.cancel_by_host(booking=booking, reason="", actor=alice.user, now=NOW + HOUR)
+    deliver(NOW + 3 * DAY)
+    assert [state_of(run) for run in runs_of(booking.booker)] == [
+        "sent",
+        "left out: The booking was cancelled",
+    ]
+
+
+def test_a_moved_booking_starts_over_and_keeps_what_is_counted_from_booking(
+    link: BookingLink, dana: Membership, NOW: datetime
+) -> None:
+    make_workflow(dana, now=NOW)
+    make_workflow(dana, Trigger.BOOKED, step_of(2 * HOUR, subject="Welcome"), now=NOW)
+    make_workflow(dana, Trigger.RESCHEDULED, step_of(timedelta(), subject="Moved"), now=NOW)
+    first = book(link, NOW).booker
+    moved = booking_service.reschedule(attendee=first, start=NOW + 4 * DAY, now=NOW + HOUR)
+    assert {state_of(run) for run in runs_of(first)} == {"left out: The meeting was moved"}
+    assert [(run.trigger, run.due_at) for run in runs_of(moved)] == [
+        (Trigger.RESCHEDULED, NOW + HOUR),
+        (Trigger.BOOKED, NOW + 2 * HOUR),
+        (Trigger.BEFORE_START, moved.booking.starts_at - DAY),
+    ]
+    deliver(NOW + 3 * DAY)
+    assert {state_of(run) for run in runs_of(moved)} == {"sent"}
+
+
+def test_a_no_show_starts_its_own_and_taking_it_back_stops_them(
+    link: BookingLink, dana: Membership, alice: Membership, NOW: datetime
+) -> None:
+    make_workflow(dana, Trigger.NO_SHOW, step_of(HOUR), now=NOW)
+    make_workflow(dana, Trigger.ENDS, step_of(HOUR, subject="Thanks"), now=NOW)
+    booking = book(link, NOW)
+    over = booking.ends_at + timedelta(minutes=5)
+    marks = Booking.Attendance
+
+    def mark(attended: Booking.Attendance) -> None:
+        attendance.mark(attendee=booking.booker, attendance=attended, actor=alice.user, now=over)
+
+    mark(marks.NO_SHOW)
+    missed = WorkflowRun.objects.get(trigger=Trigger.NO_SHOW)
+    assert missed.due_at == over + HOUR
+    mark(marks.UNMARKED)
+    assert state_of(missed) == "left out: It is not marked as a no-show any more"
+    mark(marks.NO_SHOW)
+    assert state_of(missed) == "waiting"
+    deliver(over + 2 * HOUR)
+    assert state_of(missed) == "sent"
+    assert state_of(WorkflowRun.objects.get(trigger=Trigger.ENDS)) == "left out: It is marked as a no-show"
+    mark(marks.ATTENDED)
+    mark(marks.NO_SHOW)
+    assert WorkflowRun.objects.filter(trigger=Trigger.NO_SHOW).count() == 1
+
+
+def test_a_new_host_is_told_in_place_of_the_one_before(
+    link: BookingLink, dana: Membership, alice: Membership, bob: Membership, NOW: datetime
+) -> None:
+    make_workflow(dana, Trigger.BEFORE_START, step_of(HOUR, To.HOST), now=NOW)
+    booking = book(link, NOW)
+    hosting.reassign(booking=booking, host=bob.user, actor=dana.user, now=NOW)
+    deliver(booking.starts_at - HOUR)
+    told = {run.recipient: state_of(run) for run in runs_of(booking.booker)}
+    assert told == {alice.user.email: "left out: Somebody else hosts it now", bob.user.email: "sent"}
+
+
+def test_an_edit_reaches_only_what_still_waits(link: BookingLink, dana: Membership, NOW: datetime) -> None:
+    workflow = make_workflow(dana, Trigger.BEFORE_START, step_of(2 * DAY), step_of(HOUR), now=NOW)
+    booking = book(link, NOW)
+    early, _late = runs_of(booking.booker)
+    deliver(early.due_at)
+    first, second = workflow.steps.all()
+    steps = [
+        step_of(DAY, subject="Changed one"),
+        step_of(3 * HOUR, subject="Changed two"),
+        step_of(2 * HOUR, subject="Added"),
+    ]
+    steps = [replace(steps[0], id=first.pk), replace(steps[1], id=second.pk), steps[2]]
+    saved = service.save(
+        workflow_id=workflow.pk,
+        by=dana,
+        draft=draft_of(Trigger.BEFORE_START, *steps),
+        links=(),
+        now=NOW + DAY,
+    )
+    assert saved.waiting == 1
+    deliver(booking.starts_at - RULED)
+    assert [run.due_at for run in runs_of(booking.booker)] == [early.due_at, booking.starts_at - 3 * HOUR]
+    workflow_mails = [subject for subject in sent_subjects() if "Changed" in subject or "About" in subject]
+    assert workflow_mails == ["About Discovery Call", "Changed two"]
+    assert len(runs_of(make_booking(link, NOW + 4 * DAY, NOW + 2 * DAY, email="b@example.com").booker)) == 3
+
+
+@pytest.mark.parametrize(
+    ("change", "ends"),
+    [
+        ("paused", "left out: The workflow is paused"),
+        ("deleted", "left out: The workflow was deleted"),
+        ("moment", "left out: The workflow is about another moment now"),
+        ("link", "left out: Its booking page does not use this workflow any more"),
+        ("step", "left out: The message was taken out of the workflow"),
+    ],
+)
+def test_what_does_not_hold_any_more_is_left_out_with_the_reason(
+    change: str, ends: str, link: BookingLink, dana: Membership, alice: Membership, NOW: datetime
+) -> None:
+    workflow = make_workflow(dana, now=NOW, links=[link])
+    (run,) = runs_of(book(link, NOW).booker)
+    match change:
+        case "paused":
+            service.pause(workflow_id=workflow.pk, by=dana, is_paused=True, now=NOW)
+        case "deleted":
+            service.delete(workflow_id=workflow.pk, by=dana, now=NOW)
+        case "link":
+            update_link(link_id=link.pk, by=alice, values={"workflow_ids": []}, now=NOW)
+        case _:
+            trigger = Trigger.STARTS if change == "moment" else Trigger.BEFORE_START
+            step = step_of(DAY) if change == "step" else replace(step_of(DAY), id=workflow.steps.get().pk)
+            draft = draft_of(trigger, step, every_link=False)
+            service.save(workflow_id=workflow.pk, by=dana, draft=draft, links=(), now=NOW)
+    deliver(run.due_at)
+    assert state_of(run) == ends
+    assert "About Discovery Call" not in sent_subjects()
+
+
+def test_a_workflow_may_take_the_place_of_the_standard_mail_and_brings_its_calendar_file(
+    link: BookingLink, dana: Membership, NOW: datetime
+) -> None:
+    workflow = make_workflow(
+        dana, Trigger.BOOKED, step_of(timedelta(), subject="Welcome"), now=NOW, replaces=True
+    )
+    booking = book(link, NOW)
+    confirmation = OutboxMessage.objects.get(kind=kinds.CONFIRMED_BOOKER)
+    assert renderer_of(confirmation.kind)(confirmation, NOW) == Skip("A workflow’s message takes its place")
+    (run,) = runs_of(booking.booker)
+    mail = renderer_of(run.message.kind)(run.message, NOW)
+    assert isinstance(mail, EmailMultiAlternatives)
+    assert "text/calendar" in mail.message().as_string()
+    service.pause(workflow_id=workflow.pk, by=dana, is_paused=True, now=NOW)
+    assert isinstance(renderer_of(confirmation.kind)(confirmation, NOW), EmailMultiAlternatives), (
+        "a paused workflow takes nobody's place"
+    )
+
+
+def test_the_standard_reminder_is_sent_once_where_a_workflow_reminds(
+    link: BookingLink, dana: Membership, NOW: datetime
+) -> None:
+    make_preset(dana, "reminder", NOW)
+    booking = book(link, NOW)
+    deliver(booking.starts_at - DAY)
+    assert sum("Reminder" in subject for subject in sent_subjects()) == 1
+
+
+def test_the_hosts_of_a_session_are_told_once_however_many_come(
+    alice: Membership, dana: Membership, NOW: datetime
+) -> None:
+    link = make_link(alice, strategy="group", capacity=5)
+    make_workflow(dana, Trigger.BEFORE_START, step_of(HOUR, To.HOST), now=NOW)
+    start = NOW + 2 * DAY
+    booking = make_booking(link, start, NOW)
+    make_booking(link, start, NOW, email="second@example.com", name="Second One")
+    deliver(booking.starts_at - HOUR)
+    states = sorted(state_of(run) for run in WorkflowRun.objects.all())
+    assert states == ["left out: Told once for the whole session", "sent"]
+
+
+def test_a_strangers_text_stays_text(link: BookingLink, dana: Membership, NOW: datetime) -> None:
+    make_workflow(
+        dana,
+        Trigger.BOOKED,
+        step_of(timedelta(), subject="Hi {{booker_name}} {{first_name}}"),
+        step_of(timedelta(), To.HOST, subject="New: {{booker_name}}"),
+        now=NOW,
+    )
+    name = "<b>Eve</b> {{manage_url}} https://evil.example"
+    booking = make_booking(link, NOW + DAY, NOW, name=name)
+    by_reader = {run.recipient: run.message for run in runs_of(booking.booker)}
+    to_booker = renderer_of("workflow")(by_reader[booking.booker.email], NOW)
+    to_host = renderer_of("workflow")(by_reader[booking.host.email], NOW)
+    assert isinstance(to_booker, EmailMultiAlternatives)
+    assert isinstance(to_host, EmailMultiAlternatives)
+    assert to_booker.subject == "Hi", "what does not look like a name is not sent to whoever owns the address"
+    assert to_host.subject == f"New: {name}"
+    html = str(to_host.alternatives[0][0])
+    assert "<b>Eve" not in html
+    assert "evil.example</a>" not in html
+    assert "/manage/" not in html + str(to_host.body), "the booker's own address is for himself alone"
