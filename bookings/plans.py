@@ -3,6 +3,7 @@
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from hashlib import sha256
 from typing import Final
 from uuid import UUID
 
@@ -27,6 +28,20 @@ class Step:
     problem: str = ""
     host: User | None = None
     mails: int = 0
+
+    @property
+    def seen(self) -> str:
+        """The step in one word, which is another one when something of what was shown has changed since."""
+        booking, host = self.booking, self.host
+        facts = (
+            booking.pk,
+            booking.starts_at,
+            booking.host_id,
+            booking.ics_sequence,
+            self.problem,
+            host and host.pk,
+        )
+        return sha256(repr(facts).encode()).hexdigest()[:32]
 
 
 def steps_of(

@@ -42,7 +42,10 @@ class Line:
 
 @require_http_methods(["GET", "HEAD", "POST"])
 def bulk(request: MemberRequest, action: str) -> HttpResponse:
-    """Pick some of what the list has with its filters (GET); check what each gets, or start it (POST)."""
+    """Pick some of what the list has with its filters (GET); check what each gets, or start it (POST).
+
+    Only what was shown is started: when something has changed since, what each gets now is shown first.
+    """
     if action not in set(Action):
         raise Http404("No such action.")
     now, chosen = timezone.now(), Action(action)
@@ -60,6 +63,8 @@ def bulk(request: MemberRequest, action: str) -> HttpResponse:
     steps = steps_of(chosen, picked, reach, now, host_id=form.host_id)
     if "run" not in request.POST:
         return _page(request, chosen, form, listed, steps, now, is_checked=True)
+    if not {step.seen for step in steps} <= set(request.POST.getlist("seen")):
+        return _page(request, chosen, form, listed, steps, now, 409, is_checked=True)
     run = service.start(
         run_id=form.cleaned_data["id"],
         member=request.member,
@@ -147,6 +152,7 @@ def _page(
         "rows": [{"step": step, "row": may.row(step.booking, now)} for step in steps],
         "picked": form.picked,
         "is_checked": is_checked,
+        "has_changed": status == 409,
         "ready": len(ready),
         "kept": len(steps) - len(ready),
         "mails": sum(step.mails for step in ready),

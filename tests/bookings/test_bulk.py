@@ -1,6 +1,8 @@
 """Changing several bookings at once: what is shown before, what is done, and what becomes of those that cannot be."""
 
+import re
 from datetime import UTC, datetime, timedelta
+from typing import Any
 from uuid import uuid4
 
 import pytest
@@ -39,7 +41,7 @@ def three(link: BookingLink, NOW: datetime) -> list[Booking]:
     ]
 
 
-def send(member: Membership, action: str, picked: list[Booking], **more: str) -> HttpResponse:
+def send(member: Membership, action: str, picked: list[Booking], **more: Any) -> HttpResponse:
     data = {"id": str(uuid4()), "pick": [str(each.pk) for each in picked]} | more
     return signed_in(member).post(PAGE + action, data)
 
@@ -104,8 +106,9 @@ def test_what_was_picked_stays_so_when_one_of_them_has_gone_meanwhile(
 
 
 def test_the_picked_ones_are_cancelled_and_the_page_says_so(alice: Membership, three: list[Booking]) -> None:
-    form = {"id": str(uuid4()), "pick": [str(each.pk) for each in three[:2]], "reason": "Ill", "run": "1"}
+    form: dict[str, Any] = {"id": str(uuid4()), "pick": [str(each.pk) for each in three[:2]], "reason": "Ill"}
     client = signed_in(alice)
+    form |= {"seen": seen_on(client.post(f"{PAGE}cancel?q=x.example", form)), "run": "1"}
     first, again = (client.post(f"{PAGE}cancel?q=x.example", form) for _ in range(2))
     assert first["Location"] == again["Location"]
     assert first["Location"].endswith("?q=x.example")
@@ -122,6 +125,26 @@ def test_the_picked_ones_are_cancelled_and_the_page_says_so(alice: Membership, t
     assert "2 cancelled" in page
     assert "hx-trigger" not in page.split('id="receipt"', 1)[1]
     assert signed_in(alice).get("/calendar/bookings").content.decode().count("Reassign several") == 1
+
+
+def seen_on(page: HttpResponse) -> list[str]:
+    """What a page that was checked carries along to run just that."""
+    return re.findall(r'name="seen" value="(\w+)"', page.content.decode())
+
+
+def test_only_what_was_shown_is_run(
+    alice: Membership, bob: Membership, dana: Membership, three: list[Booking], NOW: datetime
+) -> None:
+    Membership.objects.filter(pk=dana.pk).update(role="admin")
+    shown = send(dana, "reassign", three[:2])
+    make_booking(make_link(bob), three[0].starts_at, NOW, email="o@x.example")
+    answer = send(dana, "reassign", three[:2], run="1", seen=seen_on(shown))
+    assert answer.status_code == 409
+    assert "Something has changed since this was checked." in answer.content.decode()
+    assert not BulkRun.objects.exists()
+    assert send(dana, "reassign", three[:2], run="1").status_code == 409
+    assert send(dana, "reassign", three[:1], run="1", seen=seen_on(answer)).status_code == 302
+    assert BulkRun.objects.get().items.count() == 1
 
 
 def test_what_cannot_be_done_says_why_and_can_be_tried_again(
@@ -202,7 +225,8 @@ def test_everybody_of_a_session_is_marked(alice: Membership, NOW: datetime) -> N
     for name in ("noor", "emi"):
         session = make_booking(workshop, TUESDAY_TEN, NOW, email=f"{name}@x.example")
     with time_machine.travel(TUESDAY_TEN + timedelta(hours=2), tick=False):
-        answer = send(alice, "attendance", [session], attendance="no_show", run="1")
+        checked = send(alice, "attendance", [session], attendance="no_show")
+        answer = send(alice, "attendance", [session], attendance="no_show", run="1", seen=seen_on(checked))
         assert answer.status_code == 302
         run = BulkRun.objects.get()
         service.perform(run.pk, lambda: TUESDAY_TEN + timedelta(hours=2))

@@ -1,5 +1,6 @@
 """A small workspace with everybody and everything in it, and a way to see whether anything in the database moved."""
 
+import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -396,6 +397,8 @@ def forms_of(world: World) -> dict[str, Sent]:
     calendars = world.account.calendars.filter(is_writable=True)
     details = {"name": "Tomas Herrera", "email": "tomas@cobaltfoods.example", "phone": "+49 30 123456"}
     new_one_off = form_posting(page(alice, "one_off:new"), "title").values
+    picked = {"id": str(uuid4()), "pick": [str(world.booking.pk)], "reason": "Ill"}
+    checked = alice.post(world.address("bookings:bulk"), picked).content.decode()
     activity = {"kind": "call", "text": "She called.", "day": "2030-01-06", "time": "10:00"}
     deal = {"title": "Two pilots", "stage": "proposal", "amount": "5000", "currency": "EUR", "outcome": ""}
     workflow = {
@@ -441,7 +444,7 @@ def forms_of(world: World) -> dict[str, Sent]:
         "bookings:offer": {"day1": "2030-01-11", "time1": "10:00", "message": "A visit", "closes": "0"},
         "bookings:alternatives": {"slot": "none", "note": "After six"},
         "bookings:reassign": {"host": str(bob.user_id)},
-        "bookings:bulk": {"id": str(uuid4()), "pick": [str(world.booking.pk)], "reason": "Ill", "run": "1"},
+        "bookings:bulk": picked | {"seen": re.findall(r'name="seen" value="(\w+)"', checked), "run": "1"},
         "bookings:note": {"note": "Budget owner joins later"},
         "bookings:details": {"start": FREE_START, "nonce": str(uuid4()), **details},
         "bookings:embed_details": {"start": FREE_START, "nonce": str(uuid4()), **details},
