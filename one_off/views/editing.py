@@ -79,7 +79,7 @@ def new(request: MemberRequest) -> HttpResponse:
     require(request.member, Permission.EDIT)
     desk = Desk(request, ZoneInfo(request.member.user.timezone), timezone.now())
     if request.method != "POST":
-        first, rows = _beginning(desk, request.GET.get("from", ""))
+        first, rows = _beginning(desk, request.GET)
         return _form(desk, OfferForm(initial=first, zone=desk.zone, now=desk.now), _slots(rows, desk))
     if _LOOKING & request.POST.keys():
         return _looked_at(desk)
@@ -136,13 +136,14 @@ def _closed(request: MemberRequest, one_off: OneOff, now: datetime) -> HttpRespo
     return show(request, one_off, now, status=409, note=note)
 
 
-def _beginning(desk: Desk, source: str) -> tuple[dict[str, Any], Rows]:
-    """What a new form begins with: nothing, or what the one-off with this id says."""
+def _beginning(desk: Desk, asked: Mapping[str, str]) -> tuple[dict[str, Any], Rows]:
+    """What a new form begins with: what the one-off `from` says, if there is one; else whom `name` and `email` say."""
     one_off = None
     with suppress(ValueError):
-        one_off = selectors.one_offs_of(desk.request.member).filter(pk=UUID(source)).first()
+        one_off = selectors.one_offs_of(desk.request.member).filter(pk=UUID(asked.get("from", ""))).first()
     if one_off is None:
-        return {"nonce": uuid4()}, [{} for _ in range(ROWS_AT_FIRST)]
+        whom = {f"invitee_{name}": asked.get(name, "")[:254] for name in ("name", "email")}
+        return whom | {"nonce": uuid4()}, [{} for _ in range(ROWS_AT_FIRST)]
     zone = ZoneInfo(one_off.timezone)
     first = min(
         (slot.starts_at.astimezone(zone).replace(tzinfo=None) for slot in one_off.slots.all()),

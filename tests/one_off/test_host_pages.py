@@ -711,3 +711,10 @@ def test_the_readers_zone_is_the_one_he_booked_in_before(
     pick(make_one_off(alice, NOW), NOW, booker=TOMAS)
     one_off = make_one_off(alice, NOW, reserve=False, invitee_email=TOMAS.email)
     assert "Madrid time (CET)" in page(browser.get(f"{LIST}/{one_off.pk}"))
+
+
+def test_a_persons_page_leads_to_an_offer_for_him(alice: Membership, NOW: datetime) -> None:
+    page = signed_in(alice).get("/calendar/one-off/new?name=Wei+Zhao&email=wei@harborline.example")
+    html = page.content.decode()
+    assert 'value="Wei Zhao"' in html
+    assert 'value="wei@harborline.example"' in html
