@@ -19,6 +19,11 @@ urlpatterns = [
     path(f"{_schedules}/new", schedules.schedule_new, name="schedule_new"),
     path(f"{_schedules}/out-of-office", absences.out_of_office, name="out_of_office"),
     path(
+        f"{_schedules}/out-of-office/<uuid:absence_id>",
+        absences.out_of_office_edit,
+        name="out_of_office_edit",
+    ),
+    path(
         f"{_schedules}/out-of-office/<uuid:absence_id>/remove",
         absences.out_of_office_remove,
         name="out_of_office_remove",

@@ -12,7 +12,7 @@ from scheduling.domain.hours import Availability
 from scheduling.domain.link_rules import longest_open
 from scheduling.domain.typed_hours import YEARS
 from scheduling.forms.fields import DatesField, WeekField, ZoneField
-from scheduling.models import Schedule
+from scheduling.models import OutOfOffice, Schedule
 from workestra.accounts.models import Membership
 from workestra.look.fields import LineField
 from workestra.look.forms import DateField
@@ -85,7 +85,10 @@ class ScheduleForm(forms.Form):
 
 
 class AbsenceForm(forms.Form):
-    """Days out of office. `people` are those for whom they may be set; one alone is not asked for."""
+    """Days out of office. `people` are those for whom they may be set; one alone is not asked for.
+
+    With `absence` its days are changed, and stay whose they are.
+    """
 
     user = forms.TypedChoiceField(label="Who", coerce=UUID)
     first_day = forms.DateField(
@@ -108,27 +111,34 @@ class AbsenceForm(forms.Form):
         people: Sequence[Membership],
         me: Membership,
         today: date,
+        absence: OutOfOffice | None = None,
     ) -> None:
-        super().__init__(data, initial={"user": str(me.user_id)})
+        initial = (
+            {"first_day": absence.first_day, "last_day": absence.last_day, "note": absence.note}
+            if absence
+            else {"user": str(me.user_id)}
+        )
+        super().__init__(data, initial=initial)
+        self.absence = absence
         self.people = {person.user_id: person for person in people}
         self.today = today
         field = self.fields["user"]
         assert isinstance(field, forms.ChoiceField)
         field.choices = [(str(key), person.user.name) for key, person in self.people.items()]
         field.error_messages["invalid_choice"] = "Choose somebody of whom you may change the calendar."
-        if len(self.people) < 2:
+        if not self.asks_who:
             field.required = False
             field.widget = forms.HiddenInput()
 
     @property
     def asks_who(self) -> bool:
-        return len(self.people) > 1
+        return self.absence is None and len(self.people) > 1
 
     def clean(self) -> dict[str, Any]:
         """The last day is the first or later, not over, and not years away."""
         cleaned = self.cleaned_data
         if not self.asks_who:
-            cleaned["user"] = next(iter(self.people))
+            cleaned["user"] = self.absence.user_id if self.absence else next(iter(self.people))
         first, last = cleaned.get("first_day"), cleaned.get("last_day")
         if first is None or "last_day" not in cleaned:
             return cleaned

@@ -28,19 +28,38 @@ def add_absence(
     return absence
 
 
+def change_absence(
+    *, absence_id: UUID, first_day: date, last_day: date, note: str, by: Membership, now: datetime
+) -> OutOfOffice | None:
+    """Move the days, or say something else of them; whose they are stays. None when they have been removed since.
+
+    The caller has made sure of what `add_absence` asks for.
+    """
+    with transaction.atomic():
+        absence = _held(absence_id, by)
+        if absence is not None:
+            before = _facts(absence)
+            absence.first_day, absence.last_day, absence.note = first_day, last_day, note
+            if _facts(absence) != before:
+                absence.save(update_fields=["first_day", "last_day", "note"])
+                _record("out_of_office.changed", absence, by, now, before=before, after=_facts(absence))
+    return absence
+
+
 def remove_absence(*, absence_id: UUID, by: Membership, now: datetime) -> OutOfOffice | None:
     """Open these days again; None when somebody did already. Gives what was removed."""
     with transaction.atomic():
-        absence = (
-            OutOfOffice.objects.select_for_update(of=("self",))
-            .select_related("user")
-            .filter(pk=absence_id, workspace=by.workspace_id)
-            .first()
-        )
+        absence = _held(absence_id, by)
         if absence is not None:
             _record("out_of_office.removed", absence, by, now, before=_facts(absence))
             OutOfOffice.objects.filter(pk=absence.pk).delete()
     return absence
+
+
+def _held(absence_id: UUID, by: Membership) -> OutOfOffice | None:
+    """The absence of the member's workspace, locked."""
+    found = OutOfOffice.objects.select_for_update(of=("self",)).select_related("user")
+    return found.filter(pk=absence_id, workspace=by.workspace_id).first()
 
 
 def _facts(absence: OutOfOffice) -> dict[str, Any]:

@@ -6,7 +6,7 @@ from uuid import UUID
 from zoneinfo import ZoneInfo
 
 from django.contrib import messages
-from django.http import HttpResponse, QueryDict
+from django.http import Http404, HttpResponse, QueryDict
 from django.shortcuts import redirect, render
 from django.utils import timezone
 from django.views.decorators.http import require_http_methods, require_POST
@@ -55,14 +55,30 @@ def out_of_office(request: MemberRequest) -> HttpResponse:
         by=member,
         now=now,
     )
-    inside = len(selectors.meetings_in([absence], now)[absence.pk])
-    warning = (
-        f" {inside} booking{'' if inside == 1 else 's'} inside stay{'s' if inside == 1 else ''}."
-        if inside
-        else ""
+    return _told(request, absence, now)
+
+
+@require_http_methods(["GET", "POST"])
+def out_of_office_edit(request: MemberRequest, absence_id: UUID) -> HttpResponse:
+    """The same page, with these days in its form."""
+    now = timezone.now()
+    absence = access.absence(request.member, absence_id)
+    if request.method == "GET":
+        return _page(request, _form(request.member, now, absence=absence), now)
+    form = _form(request.member, now, request.POST, absence=absence)
+    if not form.is_valid():
+        return _page(request, form, now, status=422)
+    changed = service.change_absence(
+        absence_id=absence.pk,
+        first_day=form.cleaned_data["first_day"],
+        last_day=form.cleaned_data["last_day"],
+        note=form.cleaned_data["note"],
+        by=request.member,
+        now=now,
     )
-    messages.success(request, f"{_whose(absence, member)}out of office {_days(absence)}.{warning}")
-    return redirect("scheduling:out_of_office")
+    if changed is None:
+        raise Http404("These days were removed a moment ago.")
+    return _told(request, changed, now)
 
 
 @require_POST
@@ -73,6 +89,17 @@ def out_of_office_remove(request: MemberRequest, absence_id: UUID) -> HttpRespon
     removed = service.remove_absence(absence_id=absence.pk, by=request.member, now=now)
     if removed is not None:
         messages.success(request, f"{_days(removed)} can be booked again.")
+    return redirect("scheduling:out_of_office")
+
+
+def _told(request: MemberRequest, absence: OutOfOffice, now: datetime) -> HttpResponse:
+    inside = len(selectors.meetings_in([absence], now)[absence.pk])
+    warning = (
+        f" {inside} booking{'' if inside == 1 else 's'} inside stay{'s' if inside == 1 else ''}."
+        if inside
+        else ""
+    )
+    messages.success(request, f"{_whose(absence, request.member)}out of office {_days(absence)}.{warning}")
     return redirect("scheduling:out_of_office")
 
 
@@ -94,7 +121,9 @@ def _page(request: MemberRequest, form: AbsenceForm, now: datetime, *, status: i
     return render(request, "scheduling/out_of_office.html", context, status=status)
 
 
-def _form(member: Membership, now: datetime, data: QueryDict | None = None) -> AbsenceForm:
+def _form(
+    member: Membership, now: datetime, data: QueryDict | None = None, *, absence: OutOfOffice | None = None
+) -> AbsenceForm:
     """The form, for the member and everybody whose calendar he may change, himself in front."""
     reach = accounts.reachable_user_ids(member, Permission.EDIT)
     others = accounts.active_members(member.workspace).exclude(user=member.user_id)
@@ -105,6 +134,7 @@ def _form(member: Membership, now: datetime, data: QueryDict | None = None) -> A
         people=[member, *others],
         me=member,
         today=local_date(member.user.timezone, now),
+        absence=absence,
     )
 
 

@@ -944,6 +944,12 @@ LOOKS: tuple[Look, ...] = (
     Look("workflow-delete", "bookings:workflow_delete", on_workflow("workflow_delete"), "mara"),
     Look("reconfirm", "bookings:reconfirm", lambda world: world.manage(world.booking(), "reconfirm")),
     Look("out-of-office", "scheduling:out_of_office", at("scheduling:out_of_office"), "alice"),
+    Look(
+        "out-of-office-edit",
+        "scheduling:out_of_office_edit",
+        at("scheduling:out_of_office_edit", absence_id=lambda world: world.absence.pk),
+        "alice",
+    ),
     Look("out-of-office-team", "scheduling:out_of_office", at("scheduling:out_of_office"), "mara"),
     Look(
         "out-of-office-refused",

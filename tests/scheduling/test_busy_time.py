@@ -59,6 +59,18 @@ def test_either_all_claims_are_taken_or_none(alice: Membership, bob: Membership)
     assert not BusyTime.objects.filter(host=alice.user).exists()
 
 
+def test_whoever_the_constraint_refuses_may_go_on_and_take_another_time(alice: Membership) -> None:
+    take(claim(alice))
+
+    def refused_once(locked: LockedHosts) -> None:
+        with pytest.raises(SlotTaken):
+            locked.take([claim(alice)])
+        locked.take([claim(alice, TEN + timedelta(minutes=30))])
+
+    with_hosts_locked([alice.user_id], refused_once)
+    assert BusyTime.objects.filter(active=True).count() == 2
+
+
 def test_the_times_of_one_owner_may_overlap(alice: Membership) -> None:
     offer = uuid4()
     take(

@@ -348,6 +348,36 @@ def test_bookings_inside_stay_and_are_listed(alice: Membership) -> None:
     assert sorted(event.action for event in events) == actions
 
 
+def test_days_are_moved_and_stay_whose_they_are(alice: Membership, dana: Membership) -> None:
+    link = make_link(alice)
+    absence = absent(alice, "2030-01-08", "2030-01-09", note="Sailing")
+    client, address = signed_in(dana), f"{AWAY}/{absence.pk}"
+    page = client.get(address).content.decode()
+    assert f"Change days of {alice.user.name}" in page
+    assert 'value="2030-01-08"' in page
+    assert 'value="Sailing"' in page
+
+    refused = client.post(address, {"first_day": "2030-01-09", "last_day": "2030-01-07", "note": "Skiing"})
+    assert refused.status_code == 422
+    assert 'value="Skiing"' in refused.content.decode()
+    absence.refresh_from_db()
+    assert (str(absence.last_day), absence.note) == ("2030-01-09", "Sailing")
+    assert starts(link) == []
+
+    sent = {"first_day": "2030-01-09", "last_day": "", "note": "Sailing", "user": str(dana.user_id)}
+    for _ in range(2):
+        assert client.post(address, sent).status_code == 302
+    absence.refresh_from_db()
+    assert (absence.user, str(absence.first_day), str(absence.last_day)) == (
+        alice.user,
+        "2030-01-09",
+        "2030-01-09",
+    )
+    assert starts(link)
+    event = AuditEvent.objects.get(target_type="out_of_office")
+    assert (event.action, event.actor) == ("out_of_office.changed", dana.user)
+
+
 def test_days_that_are_over_are_not_shown(alice: Membership) -> None:
     absent(alice, "2030-01-01", "2030-01-06", note="Skiing")
     absent(alice, "2030-01-05", "2030-01-07", note="Moving")

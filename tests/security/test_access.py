@@ -214,6 +214,8 @@ scheduling:schedule_delete           GET  in   200   404  404     404     404   
 scheduling:schedule_delete           POST in   302!  404  404     404     404    404  404  404   404   403
 scheduling:out_of_office             GET  in   200   200  200     200     200    200  200  200   200   403
 scheduling:out_of_office             POST in   302!  302! 422     302!    403    302! 422  422   302!  403
+scheduling:out_of_office_edit        GET  in   200   404  200     404     404    404  200  200   404   403
+scheduling:out_of_office_edit        POST in   302!  404  302!    404     404    404  302! 302!  404   403
 scheduling:out_of_office_remove      GET  in   405   405  405     405     405    405  405  405   405   403
 scheduling:out_of_office_remove      POST in   302!  404  302!    404     404    404  302! 302!  404   403
 

@@ -99,6 +99,7 @@ FORMS: Final = {
     "scheduling:schedule_new": "alice",
     "scheduling:schedule_edit": "alice",
     "scheduling:out_of_office": "alice",
+    "scheduling:out_of_office_edit": "alice",
     "calendars:accounts": "alice",
     "one_off:new": "alice",
     "one_off:edit": "alice",

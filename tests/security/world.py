@@ -433,6 +433,7 @@ def forms_of(world: World) -> dict[str, Sent]:
             sent_by(page(alice, "scheduling:schedule_edit")), name="Mornings"
         ),
         "scheduling:out_of_office": {"first_day": "2030-02-01", "last_day": "2030-02-03", "note": "Away"},
+        "scheduling:out_of_office_edit": {"first_day": "2030-02-02", "last_day": "2030-02-04", "note": "Off"},
         "calendars:accounts": {
             "shown": [str(calendar.pk) for calendar in calendars],
             "checked": [str(calendar.pk) for calendar in calendars],
