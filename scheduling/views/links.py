@@ -284,7 +284,7 @@ def _cells(link: BookingLink) -> list[Cell]:
     template = link.managed_event_template
     if template is None:
         return []
-    theirs, own = template.section_values(), link.section_values()
+    theirs, own = template.state.starting_values(link.owner.timezone), link.section_values()
     return [
         Cell(
             section,

@@ -191,3 +191,17 @@ def test_a_duplicate_takes_no_values_from_the_post_and_leaves_the_assigned_link_
     copy = BookingLink.objects.get(owner=alice.user, managed_event_template=None)
     assert copy.section_values() == link.section_values() | {"title": "Discovery Call copy"}
     assert template.links.get() == link
+
+
+def test_an_owner_in_another_zone_has_no_value_of_his_own_by_that(
+    dana: Membership, alice: Membership, NOW: datetime
+) -> None:
+    alice.user.timezone = "America/New_York"
+    alice.user.save()
+    template = make_template(dana)
+    assign_to(template, [alice], dana)
+    link = link_of(template, alice)
+    url = reverse("scheduling:link_edit", args=[link.pk])
+    assert "5 sections locked, 0 with your own value" in signed_in(alice).get(url).content.decode()
+    update_link(link_id=link.pk, by=alice, values={"minimum_notice_hours": 9}, now=NOW)
+    assert "5 sections locked, 1 with your own value" in signed_in(alice).get(url).content.decode()

@@ -37,7 +37,7 @@ KINDS: Final = (
         ("created", "made", "connected", "invited", "joined", "reactivated", "resumed"),
     ),
     Kind("edited", "Edited", "pencil", "", ("saved", "updated", "rolled_back", "reset", "newcomers_set")),
-    Kind("assigned", "Assigned", "user-plus", "ok", ("assigned", "adopted")),
+    Kind("assigned", "Assigned", "user-plus", "ok", ("assigned", "adopted", "handed_over")),
     Kind("detached", "Detached", "unlink", "", ("detached",)),
     Kind("synced", "Synced", "refresh-cw", "acc", ("propagated", "propagation_overtaken")),
     Kind("deleted", "Deleted", "trash-2", "bad", ("deleted",)),
