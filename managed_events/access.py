@@ -8,8 +8,8 @@ from django.db.models import QuerySet
 from django.http import Http404
 
 from bookings.models import Booking
-from managed_events import selectors
 from managed_events.models import ManagedEventTemplate
+from managed_events.selectors import turnover
 from scheduling.models import BookingLink
 from workestra.accounts import selectors as accounts
 from workestra.accounts.models import Group, Membership
@@ -68,7 +68,7 @@ def meetings_left_to(member: Membership, now: datetime) -> QuerySet[Booking]:
     Raises: PermissionDenied for a member who manages no templates.
     """
     require_template_admin(member)
-    meetings = selectors.meetings_of_leavers(member.workspace_id, now)
+    meetings = turnover.meetings_of_leavers(member.workspace_id, now)
     if member.is_admin:
         return meetings
     inside = Membership.objects.filter(workspace=member.workspace, groups__in=groups_of(member))
@@ -83,5 +83,5 @@ def links_left_to(member: Membership) -> QuerySet[BookingLink]:
     Raises: PermissionDenied for a member who manages no templates.
     """
     require_template_admin(member)
-    links = selectors.links_left_behind(member.workspace_id)
+    links = turnover.links_left_behind(member.workspace_id)
     return links if member.is_admin else links.none()

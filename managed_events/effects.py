@@ -12,9 +12,9 @@ from uuid import UUID
 
 from django.db import DatabaseError, connection, transaction
 
-from managed_events import selectors
 from managed_events.log import record
 from managed_events.models import Propagation, PropagationBatch
+from managed_events.selectors import runs
 from scheduling.services.propagation import bring_in_line, lock_next_links, tell_version
 
 logger = logging.getLogger(__name__)
@@ -40,14 +40,14 @@ _ACTIONS: Final = {
 
 def run(propagation_id: UUID, clock: Clock, *, batch: int = BATCH) -> None:
     """Finish this run, after the earlier ones of its template; nothing to do when another worker is at them."""
-    while current := selectors.next_run(propagation_id):
+    while current := runs.next_run(propagation_id):
         if not advance(current, clock(), batch=batch):
             return
 
 
 def resume_stalled(clock: Clock) -> None:
     """Finish every run that nobody has touched for a while. One that cannot go on now does not keep back the rest."""
-    for propagation_id in selectors.stalled_runs(before=clock() - STALLED):
+    for propagation_id in runs.stalled_runs(before=clock() - STALLED):
         try:
             run(propagation_id, clock)
         except DatabaseError:
@@ -68,12 +68,12 @@ def advance(propagation_id: UUID, now: datetime, *, batch: int = BATCH) -> bool:
         if current is None:
             return False
         current.touched_at = now
-        if selectors.is_overtaken(current):
+        if runs.is_overtaken(current):
             _finish(current, Propagation.State.SUPERSEDED, now)
             return True
-        version = selectors.version_of(current)
+        version = runs.version_of(current)
         settled: _Settled = {
-            "values": selectors.values_to_bring(current, version),
+            "values": runs.values_to_bring(current, version),
             "locked_sections": version.locked_sections,
             "version": version.number,
         }
@@ -107,7 +107,7 @@ def _finish(current: Propagation, state: Propagation.State, now: datetime) -> No
     current.state = state
     current.finished_at = now
     current.save()
-    before, after = selectors.values_around(current)
+    before, after = runs.values_around(current)
     record(
         _ACTIONS[state],
         current.template,

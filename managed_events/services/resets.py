@@ -13,6 +13,7 @@ from managed_events.domain.plan import LinkChange, Plan
 from managed_events.domain.sync import in_order
 from managed_events.log import record
 from managed_events.models import ManagedEventTemplate
+from managed_events.selectors import runs
 from managed_events.services.templates import NotAsShown, lock_template
 from scheduling.domain.sections import fields_of
 from scheduling.services.links import hold_schedules
@@ -42,7 +43,7 @@ def reset(
     """
     with transaction.atomic():
         current = lock_template(template)
-        if selectors.is_running(current):
+        if runs.is_running(current):
             raise SyncRunning
         hold_schedules(current.workspace_id, [current.schedule_id] if "availability" in sections else [])
         links = selectors.assigned_links(current)

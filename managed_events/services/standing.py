@@ -7,9 +7,9 @@ from uuid import UUID
 
 from django.db import DatabaseError, transaction
 
-from managed_events import selectors
 from managed_events.log import record
 from managed_events.models import Considered, ManagedEventTemplate, StandingAssignment
+from managed_events.selectors import turnover
 from managed_events.services.assignment import NotAssigned, assign, detach
 from managed_events.services.templates import TemplateGone, lock_template
 from workestra.accounts.models import Group, Membership, User
@@ -41,7 +41,7 @@ def set_standing(
         for scope in among:
             if scope in wanted and scope not in standing:
                 row = StandingAssignment.objects.create(template=current, group=scope)
-                _consider(row, selectors.members_in(row))
+                _consider(row, turnover.members_in(row))
             elif scope not in wanted and scope in standing:
                 standing[scope].delete()
         after = _names(row.group for row in current.standing.select_related("group"))
@@ -61,7 +61,7 @@ def set_standing(
 def welcome(now: datetime) -> int:
     """Give every newcomer the links that stand ready for him; how many were made. Safe to repeat and to run twice."""
     made = 0
-    for template in selectors.templates_with_newcomers():
+    for template in turnover.templates_with_newcomers():
         try:
             made += _welcome(template, now)
         except (TemplateGone, DatabaseError):
@@ -72,7 +72,7 @@ def welcome(now: datetime) -> int:
 def release_leavers(now: datetime) -> int:
     """Detach the links of everybody who is no active member any more: they stay, with their bookings. How many."""
     released = 0
-    for link in selectors.links_of_leavers():
+    for link in turnover.links_of_leavers():
         template = link.managed_event_template
         assert template is not None, "only links of templates are asked for"
         try:
@@ -88,7 +88,7 @@ def _welcome(template: ManagedEventTemplate, now: datetime) -> int:
         current = lock_template(template)
         people: dict[UUID, Membership] = {}
         for standing in current.standing.all():
-            newcomers = selectors.newcomers(standing)
+            newcomers = turnover.newcomers(standing)
             _consider(standing, newcomers)
             people |= {member.pk: member for member in newcomers}
         if not people:

@@ -16,6 +16,7 @@ from managed_events import access, selectors
 from managed_events.domain.words import listed
 from managed_events.forms import AssignmentForm
 from managed_events.models import ManagedEventTemplate
+from managed_events.selectors import turnover
 from managed_events.services import assignment as service
 from managed_events.services.standing import set_standing
 from managed_events.services.templates import TemplateGone
@@ -104,7 +105,7 @@ def _form(request: MemberRequest, template: ManagedEventTemplate) -> AssignmentF
         proposals=selectors.proposed_addresses(template, unassigned),
         groups=_groups(request.member, template),
         may_take_everybody=request.member.is_admin,
-        standing=selectors.standing_scopes(template),
+        standing=turnover.standing_scopes(template),
         own=own,
     )
 

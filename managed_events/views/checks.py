@@ -9,6 +9,7 @@ from django.views.decorators.http import require_GET
 
 from managed_events import access, plans, selectors
 from managed_events.domain.lint import lint
+from managed_events.selectors import runs
 from managed_events.views.templates import frame
 from scheduling.domain.sections import BY_KEY
 from workestra.accounts.http import MemberRequest
@@ -24,7 +25,7 @@ def checks(request: MemberRequest, template_id: UUID) -> HttpResponse:
     context = frame(request.member, template, "checks") | {
         "warnings": [(BY_KEY[each.section], each.text) for each in warnings],
         "out_of_step": selectors.out_of_step(template).count(),
-        "running": selectors.is_running(template),
+        "running": runs.is_running(template),
         "without_times": without_times,
         "asked": asked,
     }

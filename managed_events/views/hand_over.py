@@ -18,8 +18,9 @@ from bookings.domain.lifecycle import BookingClosed
 from bookings.models import Booking
 from bookings.selectors.hosting import Bench
 from bookings.services.hosting import NotToBeHandedOver, reassign
-from managed_events import access, selectors
+from managed_events import access
 from managed_events.forms import HandOverForm
+from managed_events.selectors import turnover
 from managed_events.services.hand_over import give
 from scheduling.models import BookingLink
 from scheduling.services.busy_time import SlotTaken, TryAgain
@@ -119,7 +120,7 @@ def _listed(request: MemberRequest, *, refused: Mapping[Booking | BookingLink, s
     now = timezone.now()
     found = access.meetings_left_to(request.member, now)
     page = Paginator(found, PAGE).get_page(request.GET.get("page"))
-    meetings = selectors.with_bookers(page.object_list)
+    meetings = turnover.with_bookers(page.object_list)
     reach = accounts.reachable_user_ids(request.member, Permission.EDIT)
     mine = [meeting for meeting in meetings if len(meeting.hosts) == 1 and reaches(reach, meeting)]
     bench = Bench(mine, reach, now)

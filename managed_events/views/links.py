@@ -20,7 +20,7 @@ from managed_events.domain.lint import lint
 from managed_events.domain.sync import Cell
 from managed_events.domain.words import Difference, Line, differences, line_of, listed
 from managed_events.models import ManagedEventTemplate, Propagation
-from managed_events.selectors import LinkRow
+from managed_events.selectors import LinkRow, runs
 from managed_events.services import assignment as service
 from managed_events.views.effect import CELLS
 from managed_events.views.templates import frame
@@ -134,7 +134,7 @@ def detach(request: MemberRequest, template_id: UUID, link_id: UUID) -> HttpResp
 
 
 def _sync(request: MemberRequest, template: ManagedEventTemplate, now: datetime) -> dict[str, Any]:
-    run = selectors.last_run(template)
+    run = runs.last_run(template)
     running = run is not None and run.state == Propagation.State.RUNNING
     return frame(request.member, template, "links") | {
         "run": run,

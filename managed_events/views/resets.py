@@ -17,6 +17,7 @@ from managed_events.domain.plan import Plan
 from managed_events.domain.sync import in_order
 from managed_events.domain.words import Difference, differences, links, short_names
 from managed_events.models import ManagedEventTemplate
+from managed_events.selectors import runs
 from managed_events.services import resets as service
 from managed_events.services.templates import NotAsShown, TemplateGone
 from managed_events.views.effect import effect_of
@@ -98,7 +99,7 @@ def _page(
         "plan": plan,
         "differences": _differences(plan) if asked.link else (),
         "relocked": any(change.locks != change.link.locks for change in plan.changes),
-        "running": selectors.is_running(template),
+        "running": runs.is_running(template),
         "moved": status == 409,
     }
     return render(request, "managed_events/reset.html", context, status=status)

@@ -10,10 +10,11 @@ from django.http import Http404, HttpResponse
 from django.shortcuts import render
 from django.views.decorators.http import require_GET
 
-from managed_events import access, selectors
+from managed_events import access
 from managed_events.domain.sync import TemplateState
 from managed_events.domain.words import Difference, differences
 from managed_events.models import Propagation, TemplateVersion
+from managed_events.selectors import runs
 from managed_events.views.effect import edit_differences
 from managed_events.views.templates import frame
 from scheduling.domain.sections import SECTION_OF_FIELD
@@ -37,15 +38,15 @@ class Row:
 def sync(request: MemberRequest, template_id: UUID, run_id: UUID) -> HttpResponse:
     """One run: what it brought, and for each link whether it was updated. `show` is "updated" or "matched"."""
     template = access.template_for(request.member, template_id)
-    run = selectors.run_of(template, run_id)
+    run = runs.run_of(template, run_id)
     if run is None:
         raise Http404("There is no such sync of this template.")
-    outcomes = selectors.outcomes_of(run)
+    outcomes = runs.outcomes_of(run)
     show = request.GET.get("show", "")
     every = {"": None, "updated": True, "matched": False}
-    found = selectors.reached_links(outcomes, updated=every.get(show))
+    found = runs.reached_links(outcomes, updated=every.get(show))
     page = Paginator(found, PAGE).get_page(request.GET.get("page"))
-    version, previous = selectors.versions_around(run)
+    version, previous = runs.versions_around(run)
     replaced = _replaced(run)
     context = frame(request.member, template, "links") | {
         "run": run,
@@ -67,13 +68,13 @@ def sync(request: MemberRequest, template_id: UUID, run_id: UUID) -> HttpRespons
             ("updated", "Updated", sum(outcomes.values())),
             ("matched", "Already matched", len(outcomes) - sum(outcomes.values())),
         ],
-        "gone": len(outcomes) - selectors.reached_links(outcomes).count(),
+        "gone": len(outcomes) - runs.reached_links(outcomes).count(),
     }
     return render(request, "managed_events/sync.html", context)
 
 
 def _replaced(run: Propagation) -> dict[str, Mapping[str, Any]]:
-    event = selectors.save_of(run)
+    event = runs.save_of(run)
     return {each["link"]: each["before"] for each in event.detail["replaced"]} if event else {}
 
 

@@ -23,6 +23,7 @@ from managed_events.domain.words import Difference, differences, links, listed, 
 from managed_events.forms import TemplateForm
 from managed_events.models import ManagedEventTemplate, TemplateVersion
 from managed_events.plans import of_save, with_outlook
+from managed_events.selectors import turnover
 from managed_events.services import templates as service
 from managed_events.views.effect import CELLS, effect_of
 from scheduling.domain.section_words import summary_of
@@ -182,7 +183,7 @@ def delete(request: MemberRequest, template_id: UUID) -> HttpResponse:
     now = timezone.now()
     template = access.template_for(request.member, template_id)
     if request.method == "GET":
-        owners = selectors.with_meetings_ahead(selectors.assigned_links(template), now)
+        owners = turnover.with_meetings_ahead(selectors.assigned_links(template), now)
         context = {"template": template, "owners": owners}
         return render(request, "managed_events/delete.html", context)
     try:

@@ -13,8 +13,9 @@ from uuid import UUID
 import pytest
 from django.db import connection
 
-from managed_events import effects, selectors
+from managed_events import effects
 from managed_events.models import ManagedEventTemplate, Propagation
+from managed_events.selectors import runs
 from scheduling.models import BookingLink
 from scheduling.services.propagation import bring_in_line
 from tests.factories import MembershipFactory
@@ -132,7 +133,7 @@ def test_control_links_committed_ahead_of_their_cursor_are_counted_wrong(
 ) -> None:
     run = save(template, dana, title="Renamed").run
     assert run is not None
-    version = selectors.version_of(run)
+    version = runs.version_of(run)
     batch = list(template.links.order_by("pk").values_list("pk", flat=True)[:50])
     bring_in_line(
         batch, values={"title": "Renamed"}, locked_sections=["title"], version=version.number, now=NOW

@@ -6,8 +6,9 @@ from typing import Any
 import pytest
 from django.urls import reverse
 
-from managed_events import effects, selectors
+from managed_events import effects
 from managed_events.models import ManagedEventTemplate, Propagation
+from managed_events.selectors import runs
 from scheduling.models import BookingLink
 from scheduling.services.links import update_link
 from tests.conftest import signed_in
@@ -42,11 +43,11 @@ def test_each_link_has_its_result_whatever_the_batches(
     template.links.filter(owner=bob.user).update(locked_sections=["title", "buffers"])
     run = locked_buffers(template, dana)
     effects.advance(run.pk, NOW, batch=3)
-    assert len(selectors.outcomes_of(run)) == 3
+    assert len(runs.outcomes_of(run)) == 3
     effects.run(run.pk, lambda: NOW, batch=3)
     run.refresh_from_db()
     expected = {link.pk: link.owner != bob.user for link in template.links.all()}
-    assert selectors.outcomes_of(run) == expected
+    assert runs.outcomes_of(run) == expected
     assert sum(expected.values()) == run.links_updated == 6
 
 

@@ -1,12 +1,12 @@
-"""Reads about templates, the links made from them, and the runs between the two."""
+"""Reads about templates, the links made from them, and whom to give one. `runs` and `turnover` have the rest."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, TypeVar
+from typing import Any
 from uuid import UUID
 
-from django.db.models import Count, Exists, F, OuterRef, Prefetch, Q, QuerySet, Subquery
+from django.db.models import Count, Exists, F, OuterRef, Prefetch, Q, QuerySet
 
 from bookings.models import Booking
 from managed_events.domain.draft import TemplateDraft
@@ -14,10 +14,8 @@ from managed_events.domain.lint import Surroundings
 from managed_events.domain.slugs import slug_for
 from managed_events.domain.sync import Cell, in_order, standing
 from managed_events.models import (
-    Considered,
     ManagedEventTemplate,
     Propagation,
-    StandingAssignment,
     TemplateVersion,
 )
 from scheduling.domain.hours import BadAvailability
@@ -30,7 +28,6 @@ from workestra.accounts.models import Membership
 from workestra.audit.models import AuditEvent
 
 FACES = 3
-Row = TypeVar("Row", BookingLink, Booking)
 
 # --- Templates -------------------------------------------------------------------------------------------------
 
@@ -88,11 +85,6 @@ def template_slugs(template: ManagedEventTemplate) -> set[str]:
     )
 
 
-def last_run(template: ManagedEventTemplate) -> Propagation | None:
-    """The template's latest run; None when no save has reached a link yet."""
-    return template.propagations.select_related("started_by").order_by("-version", "-started_at").first()
-
-
 def version(template: ManagedEventTemplate, number: int) -> TemplateVersion | None:
     """What the template was at this version, with its author; None when there is no such version."""
     return template.versions.select_related("author").filter(number=number).first()
@@ -137,6 +129,22 @@ def assignment_event(template: ManagedEventTemplate, event_id: UUID) -> AuditEve
     """What an assignment of this template recorded; None when there was no such assignment."""
     events = AuditEvent.objects.filter(target_id=template.pk, workspace=template.workspace_id)
     return events.filter(pk=event_id, action="template.assigned").first()
+
+
+def surroundings_of(template: ManagedEventTemplate) -> Surroundings:
+    """What a template's warnings depend on besides itself. At most three queries."""
+    elsewhere = 0
+    if "availability" in template.locked_sections:
+        elsewhere = template.links.exclude(owner__timezone=template.zone).count()
+    schedule = template.schedule
+    if schedule is None:
+        return Surroundings(elsewhere=elsewhere)
+    members = accounts.active_members(template.workspace)
+    left = "" if members.filter(user=schedule.owner_id).exists() else schedule.owner.name
+    try:
+        return Surroundings(schedule.own_hours(), left, elsewhere)
+    except BadAvailability:
+        return Surroundings(None, left, elsewhere)
 
 
 # --- Assigned links --------------------------------------------------------------------------------------------
@@ -311,189 +319,3 @@ def meetings_of(link: BookingLink, now: datetime) -> tuple[int, int]:
         ahead=Count("pk", filter=Q(starts_at__gt=now)), over=Count("pk", filter=Q(starts_at__lte=now))
     )
     return counted["ahead"], counted["over"]
-
-
-# --- People who come and go ------------------------------------------------------------------------------------
-
-
-def standing_scopes(template: ManagedEventTemplate) -> set[UUID | None]:
-    """Keys of the groups whose newcomers get a link of the template; None among them for the whole workspace's."""
-    return set(template.standing.values_list("group", flat=True))
-
-
-def members_in(standing: StandingAssignment) -> QuerySet[Membership]:
-    """Active members whom this standing assignment is about."""
-    members = accounts.active_members(standing.template.workspace)
-    return members.filter(groups=standing.group_id) if standing.group_id else members
-
-
-def newcomers(standing: StandingAssignment) -> list[Membership]:
-    """Those of them whom it has not dealt with yet, by name."""
-    considered = Considered.objects.filter(standing=standing, membership=OuterRef("pk"))
-    return list(members_in(standing).filter(~Exists(considered)))
-
-
-def templates_with_newcomers() -> list[ManagedEventTemplate]:
-    """Templates with a standing assignment that has somebody to deal with. One query."""
-    active = Membership.objects.filter(
-        is_active=True, user__is_active=True, workspace=OuterRef("template__workspace")
-    ).filter(~Exists(Considered.objects.filter(standing=OuterRef(OuterRef("pk")), membership=OuterRef("pk"))))
-    waiting = StandingAssignment.objects.filter(
-        Q(Exists(active), group=None) | Q(Exists(active.filter(groups=OuterRef("group"))))
-    )
-    return list(ManagedEventTemplate.objects.filter(standing__in=waiting).distinct())
-
-
-def links_of_leavers() -> list[BookingLink]:
-    """Assigned links whose owner is no active member of their workspace any more, with template and owner."""
-    links = _without_active(BookingLink.objects.exclude(managed_event_template=None), "owner")
-    return list(links.select_related("owner", "managed_event_template").order_by("pk"))
-
-
-def links_left_behind(workspace_id: UUID) -> QuerySet[BookingLink]:
-    """Links, of a template or not, whose owner is no active member any more, with owners, by their name and title."""
-    links = _without_active(BookingLink.objects.filter(workspace=workspace_id), "owner")
-    return links.select_related("owner").order_by("owner__name", "owner", "title", "pk")
-
-
-def meetings_of_leavers(workspace_id: UUID, now: datetime) -> QuerySet[Booking]:
-    """Meetings to come whose host is no active member of the workspace any more, by host's name and time."""
-    meetings = Booking.objects.filter(
-        workspace=workspace_id, status=Booking.Status.CONFIRMED, starts_at__gt=now
-    )
-    return _without_active(meetings, "host").order_by("host__name", "host", "starts_at", "pk")
-
-
-def _without_active(rows: QuerySet[Row], user: str) -> QuerySet[Row]:
-    """Those of these rows whose `user` is no active member of their workspace."""
-    member = Membership.objects.filter(
-        workspace=OuterRef("workspace"), user=OuterRef(user), is_active=True, user__is_active=True
-    )
-    return rows.filter(~Exists(member))
-
-
-def with_bookers(meetings: Iterable[Booking]) -> list[Booking]:
-    """These meetings with their links, hosts and attendees, in their order."""
-    keys = [meeting.pk for meeting in meetings]
-    found = (
-        Booking.objects.select_related("host", "link").prefetch_related("attendees", "co_hosts").in_bulk(keys)
-    )
-    return [found[key] for key in keys]
-
-
-def with_meetings_ahead(links: QuerySet[BookingLink], now: datetime) -> QuerySet[BookingLink]:
-    """Each link with `ahead`: how many confirmed meetings are to come on it."""
-    ahead = Q(bookings__status=Booking.Status.CONFIRMED, bookings__starts_at__gt=now)
-    return links.annotate(ahead=Count("bookings", filter=ahead))
-
-
-# --- Runs ------------------------------------------------------------------------------------------------------
-
-
-def stalled_runs(before: datetime) -> list[UUID]:
-    """Runs that are not finished and were last touched before this instant, the longest waiting first."""
-    runs = Propagation.objects.filter(state=Propagation.State.RUNNING, touched_at__lt=before)
-    return list(runs.order_by("touched_at").values_list("pk", flat=True))
-
-
-def next_run(propagation_id: UUID) -> UUID | None:
-    """The first unfinished run of the same template: saves reach the links in their order. None when all are done."""
-    template = Propagation.objects.filter(pk=propagation_id).values("template")
-    runs = Propagation.objects.filter(template__in=template, state=Propagation.State.RUNNING)
-    return runs.order_by("version").values_list("pk", flat=True).first()
-
-
-def is_overtaken(run: Propagation) -> bool:
-    """Whether a later run brings everything that this one would.
-
-    It does when it has all of this one's locks. Otherwise a section has been opened since, and its last locked values
-    are for this run alone to bring.
-    """
-    later = Propagation.objects.filter(template=run.template_id, version__gt=run.version).values("version")
-    own = TemplateVersion.objects.filter(template=run.template_id, number=run.version).values(
-        "locked_sections"
-    )
-    covering = TemplateVersion.objects.filter(
-        template=run.template_id, number__in=later, locked_sections__contains=Subquery(own)
-    )
-    return covering.exists()
-
-
-def run_of(template: ManagedEventTemplate, run_id: UUID) -> Propagation | None:
-    return template.propagations.select_related("started_by", "template").filter(pk=run_id).first()
-
-
-def outcomes_of(run: Propagation) -> dict[UUID, bool]:
-    """For each link that the run has reached, whether it was updated. Links that are gone by now are among them."""
-    batches = list(run.batches.values_list("links", "updated"))
-    reached = {key: False for links, _updated in batches for key in links}
-    return reached | {key: True for _links, updated in batches for key in updated}
-
-
-def reached_links(outcomes: Mapping[UUID, bool], *, updated: bool | None = None) -> QuerySet[BookingLink]:
-    """Those links that are still there, by owner's name; `updated` lets only these or only the others through."""
-    keys = [key for key, was in outcomes.items() if updated is None or was == updated]
-    return BookingLink.objects.filter(pk__in=keys).select_related("owner").order_by("owner__name", "pk")
-
-
-def save_of(run: Propagation) -> AuditEvent | None:
-    """What was recorded about the save that started the run; it has what was replaced on each link."""
-    events = AuditEvent.objects.filter(target_id=run.template_id, detail__run=str(run.pk))
-    return events.filter(action__in=("template.saved", "template.rolled_back")).first()
-
-
-def surroundings_of(template: ManagedEventTemplate) -> Surroundings:
-    """What a template's warnings depend on besides itself. At most three queries."""
-    elsewhere = 0
-    if "availability" in template.locked_sections:
-        elsewhere = template.links.exclude(owner__timezone=template.zone).count()
-    schedule = template.schedule
-    if schedule is None:
-        return Surroundings(elsewhere=elsewhere)
-    members = accounts.active_members(template.workspace)
-    left = "" if members.filter(user=schedule.owner_id).exists() else schedule.owner.name
-    try:
-        return Surroundings(schedule.own_hours(), left, elsewhere)
-    except BadAvailability:
-        return Surroundings(None, left, elsewhere)
-
-
-def is_running(template: ManagedEventTemplate) -> bool:
-    """Whether a run of the template is not finished."""
-    return template.propagations.filter(state=Propagation.State.RUNNING).exists()
-
-
-def version_of(run: Propagation) -> TemplateVersion:
-    """The version that the run brings."""
-    return TemplateVersion.objects.get(template=run.template_id, number=run.version)
-
-
-def values_to_bring(run: Propagation, version: TemplateVersion) -> dict[str, Any]:
-    """The locked values of the run's version. Hours of a schedule that is gone by now are those that it left behind."""
-    values = version.state.locked_values
-    schedule_id = values.get("schedule_id")
-    if schedule_id and not schedule_exists(schedule_id):
-        left = run.template.section_values()
-        values |= {field: left[field] for field in fields_of(["availability"])}
-    return values
-
-
-def versions_around(run: Propagation) -> tuple[TemplateVersion, TemplateVersion]:
-    """The version that the run brings, and the one before it."""
-    numbers = (run.version - 1, run.version)
-    before, after = TemplateVersion.objects.filter(template=run.template_id, number__in=numbers).order_by(
-        "number"
-    )
-    return after, before
-
-
-def values_around(run: Propagation) -> tuple[dict[str, Any], dict[str, Any]]:
-    """What the run's version changed for links: values of its sections and the locks, before and after."""
-    after, before = versions_around(run)
-    fields = fields_of(run.sections)
-
-    def facts(version: TemplateVersion) -> dict[str, Any]:
-        values = version.section_values()
-        return {field: values[field] for field in fields} | {"locked_sections": version.locked_sections}
-
-    return facts(before), facts(after)
