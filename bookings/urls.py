@@ -30,6 +30,7 @@ urlpatterns = [
         "calendar/bookings/<uuid:booking_id>/alternatives/withdraw", hosting.withdraw, name="withdraw_offer"
     ),
     path("calendar/bookings/<uuid:booking_id>/reassign", hosting.reassign, name="reassign"),
+    path("calendar/bookings/<uuid:booking_id>/put-back", hosting.put_back, name="put_back"),
     path("calendar/bookings/<uuid:booking_id>/note", hosting.note, name="note"),
     path(
         "calendar/bookings/attendees/<uuid:attendee_id>/cancel",

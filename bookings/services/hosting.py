@@ -2,8 +2,11 @@
 
 from datetime import datetime
 
+from django.db import transaction
+
 from bookings.domain.lifecycle import Change
 from bookings.domain.locations import MEETING
+from bookings.domain.mail_kinds import BOOKING
 from bookings.models import Alternatives, Attendee, Booking
 from bookings.selectors.hosting import is_known_free
 from bookings.services import notices
@@ -21,6 +24,7 @@ from bookings.services.sessions import session_at
 from scheduling import external
 from scheduling.services.busy_time import LockedHosts, SlotTaken, with_hosts_locked
 from workestra.accounts.models import User
+from workestra.calendars import services as calendars
 from workestra.calendars.domain.period import Period
 
 
@@ -109,6 +113,13 @@ def reassign(*, booking: Booking, host: User, actor: User, now: datetime) -> Boo
         return handed_over
 
     return with_hosts_locked(booking.host_ids | {host.pk}, work)
+
+
+def put_back(*, booking: Booking, actor: User, now: datetime) -> None:
+    """Have its events stand in its hosts' calendars as the booking does, whatever was done to them there."""
+    with transaction.atomic():
+        calendars.renew_events(BOOKING, [booking.series_id])
+        record("booking.put_back", booking.company[0], now, actor=actor)
 
 
 def note(*, booking: Booking, text: str, actor: User, now: datetime) -> Booking:

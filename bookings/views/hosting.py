@@ -150,6 +150,15 @@ def note(request: MemberRequest, booking: Booking, now: datetime) -> HttpRespons
     return reswap(render(request, "bookings/_note.html#saved", context), "none")
 
 
+@on_booking(Permission.EDIT)
+def put_back(request: MemberRequest, booking: Booking, now: datetime) -> HttpResponse:
+    """Write the meeting into its hosts' calendars again, where one was deleted or moved there."""
+    if not booking.is_upcoming(now):
+        return answer_with_drawer(request, booking, now, status=409, problem=CLOSED)
+    service.put_back(booking=booking, actor=request.member.user, now=now)
+    return _done(request, booking, "Being put back into the calendar")
+
+
 def _done(request: MemberRequest, booking: Booking, said: str) -> HttpResponse:
     """The list with the booking as it is now, if the member may still see it."""
     messages.success(request, said)

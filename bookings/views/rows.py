@@ -19,6 +19,7 @@ from bookings.domain.console import (
     strategy_words,
 )
 from bookings.domain.locations import Location, location_in_row, shown_url
+from bookings.domain.mail_kinds import BOOKING
 from bookings.domain.names import in_one
 from bookings.forms.console import CancelForm
 from bookings.models import Alternatives, Attendee, Booking
@@ -28,6 +29,7 @@ from scheduling.models import BookingLink
 from workestra.accounts import selectors as accounts
 from workestra.accounts.domain.permissions import Permission
 from workestra.accounts.http import MemberRequest
+from workestra.calendars import selectors as calendars
 from workestra.calendars.domain.invites import web_url
 
 SOON: Final = 60
@@ -227,6 +229,7 @@ def drawer_of(request: MemberRequest, booking: Booking, now: datetime, **extra: 
         "latest": series[-1],
         "offered": offered,
         "offer_state": offered and offered.state_at(now),
+        "astray": calendars.astray(BOOKING, booking.series_id, booking.period) if row.is_upcoming else [],
         "moved": moved_words(len(series) - 1),
         "ahead": ahead_words(booking.starts_at, booking.ended_at) if booking.ended_at else "",
         "chosen": _chosen_of(receipt) if receipt else "",

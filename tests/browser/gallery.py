@@ -694,6 +694,25 @@ def a_stuck_placeholder(world: World) -> str:
     return reverse("one_off:holds")
 
 
+def an_event_deleted_in_the_calendar(world: World) -> str:
+    """The drawer of a booking whose event was written, but is not in what was read of the calendar since."""
+    booking = world.booking()
+    account = world.account
+    OwnEvent.objects.create(
+        key=uuid4(),
+        workspace_id=booking.workspace_id,
+        user_id=booking.host_id,
+        calendar=account.calendars.filter(checked=True)[0],
+        topic="booking",
+        topic_id=booking.series_id,
+        written_version=1,
+        written_at=world.now - timedelta(hours=1),
+        is_there=True,
+    )
+    account.calendars.update(synced_at=world.now)
+    return f"{reverse('bookings:console')}?open={booking.pk}"
+
+
 def console(tab: str, *, slug: str = "") -> Callable[[World], str]:
     """The list, with the row of this link's booking open."""
     opened = {"open": lambda world: str(world.booking(tab, slug).pk)} if slug else {}
@@ -838,6 +857,7 @@ LOOKS: tuple[Look, ...] = (
     Look("calendar", "dashboard:calendar", waiting_for_mara, "mara"),
     Look("calendar-rep", "dashboard:calendar", full_day, "alice"),
     Look("bookings", "bookings:console", console("upcoming"), "mara"),
+    Look("booking-astray", "bookings:console", an_event_deleted_in_the_calendar, "alice"),
     Look("booking-drawer", "bookings:console", console("upcoming", slug="product-demo"), "mara"),
     Look(
         "booking-cancelling",

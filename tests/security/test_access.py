@@ -120,6 +120,8 @@ bookings:withdraw_offer              GET  in   405      405 405      405     405
 bookings:withdraw_offer              POST in   302|200! 404 302|200! 404     403     404  302|200! 302|200! 404   403
 bookings:reassign                    GET  in   405      405 405      405     405     405  405      405      405   403
 bookings:reassign                    POST in   422      404 422      404     403     404  302|200! 302|200! 404   403
+bookings:put_back                    GET  in   405      405 405      405     405     405  405      405      405   403
+bookings:put_back                    POST in   302|200! 404 302|200! 404     403     404  302|200! 302|200! 404   403
 bookings:note                        GET  in   405      405 405      405     405     405  405      405      405   403
 bookings:note                        POST in   302|200! 404 302|200! 404     403     404  302|200! 302|200! 404   403
 bookings:bulk                        GET  in   200      200 200      200     403     200  200      200      200   403

@@ -2,7 +2,7 @@
 
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from itertools import count
 from typing import Final, Self
 from uuid import UUID
@@ -22,6 +22,10 @@ from workestra.calendars.models import SYNCED, CalendarAccount, Feed, OwnEvent, 
 
 FEED: Final = "feed"
 """What tokens of feeds are made for."""
+
+
+SETTLED: Final = timedelta(minutes=2)
+"""So long after it was written an event is in what a provider answers."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,6 +116,39 @@ def written_calendar(workspace_id: UUID, user_id: UUID) -> RemoteCalendar | None
     )
 
 
+@dataclass(frozen=True, slots=True)
+class Astray:
+    """An event of ours that its owner has deleted from his calendar, or moved to another time (`moved_to`)."""
+
+    event: OwnEvent
+    moved_to: Period | None
+
+
+def astray(topic: str, topic_id: UUID, meant: Period) -> list[Astray]:
+    """The events about this that were written and are no longer where they are `meant` to be, as last read.
+
+    Nothing is said of calendars that are not read, nor of events written so shortly before the last reading that it may
+    have missed them. One query, two when there is an event to look for.
+    """
+    events = {
+        event.key: event
+        for event in OwnEvent.objects.filter(
+            topic=topic,
+            topic_id=topic_id,
+            is_there=True,
+            written_version=F("version"),
+            calendar__checked=True,
+            calendar__is_gone=False,
+            calendar__account__state=CalendarAccount.State.CONNECTED,
+            calendar__synced_at__gt=F("written_at") + SETTLED,
+        )
+        .select_related("user", "calendar__account")
+        .defer("calendar__account__credentials")
+    }
+    seen = own_events(events) if events else {}
+    return [Astray(event, seen.get(key)) for key, event in events.items() if seen.get(key) != meant]
+
+
 def own_events(keys: Collection[UUID]) -> Mapping[UUID, Period]:
     """Where our own events stand in people's calendars, by key, as last read; those that are gone are missing."""
     rows = RemoteBusy.objects.filter(own_key__in=list(keys)).values_list("own_key", "during")
@@ -196,8 +233,12 @@ def events_about(topic: str, user_id: UUID) -> Mapping[UUID, OwnEvent]:
 
 
 def is_written_to(topic: str, topic_id: UUID, email: str) -> bool:
-    """Whether the event about this goes into a calendar of the person with this address, so that he needs no file."""
-    return OwnEvent.objects.filter(topic=topic, topic_id=topic_id, user__email=email, dead_at=None).exists()
+    """Whether the event about this goes into a calendar of the person with this address, so that he needs no file.
+
+    Into one whose account is broken nothing goes until he connects it again.
+    """
+    events = OwnEvent.objects.filter(topic=topic, topic_id=topic_id, user__email=email, dead_at=None)
+    return events.filter(calendar__account__state=CalendarAccount.State.CONNECTED).exists()
 
 
 def unwritten_of(member: Membership) -> Sequence[OwnEvent]:
