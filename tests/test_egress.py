@@ -5,10 +5,13 @@ import threading
 import time
 from contextlib import closing, suppress
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import pytest
 import requests
 
+from workestra.calendars.providers.caldav import CalDAVCalendar
+from workestra.calendars.providers.provider import ProviderFailure
 from workestra.egress import EgressSession
 
 HEAD = b"HTTP/1.1 200 OK\r\nContent-Type: text/calendar\r\n"
@@ -68,3 +71,15 @@ def test_an_answer_that_comes_byte_by_byte_is_cut_in_time(at_once: bytes, polite
             session.get(server.url)
         assert time.monotonic() - began < 2
     assert server.connections == 1
+
+
+def test_connecting_a_calendar_server_ends_in_time_however_many_requests_it_takes(settings: Any) -> None:
+    settings.EGRESS_PRIVATE_HOSTS = ["127.0.0.1"]
+    with closing(Dripping(HEAD + b"\r\n")) as server:
+        calendar = CalDAVCalendar(server.url, "alice", "wonderland", ZoneInfo("UTC"), within=0.4)
+        began = time.monotonic()
+        for _request in range(3):
+            with pytest.raises(ProviderFailure):
+                calendar.calendars()
+        assert time.monotonic() - began < 3
+        assert server.connections == 1

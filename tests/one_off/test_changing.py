@@ -27,6 +27,7 @@ from workestra.accounts.models import Membership
 from workestra.audit.models import AuditEvent
 from workestra.calendars.domain.period import Period
 from workestra.calendars.models import OwnEvent
+from workestra.invariants.selectors import broken_invariants
 
 pytestmark = pytest.mark.django_db
 
@@ -64,6 +65,7 @@ def test_holds_follow_the_times_and_the_address_stays(alice: Membership, NOW: da
     make_one_off(alice, NOW, periods=(first,))
     with pytest.raises(services.SlotsTaken):
         make_one_off(alice, NOW, periods=(later,))
+    assert broken_invariants() == []
     (event,) = AuditEvent.objects.filter(action="one_off.changed")
     assert event.before["title"] == "Contract walkthrough"
 

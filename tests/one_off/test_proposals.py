@@ -37,6 +37,7 @@ from tests.pages import form_posting
 from workestra.accounts.models import Membership
 from workestra.audit.models import AuditEvent
 from workestra.calendars.domain.period import Period
+from workestra.invariants.selectors import broken_invariants
 from workestra.notifications import effects as outbox
 from workestra.notifications.models import Notice, OutboxMessage
 
@@ -176,6 +177,7 @@ def test_the_host_accepts_with_one_click(alice: Membership, NOW: datetime) -> No
     assert (one_off.state, one_off.booking) == ("booked", booking)
     assert active_holds(one_off) == 0
     assert OutboxMessage.objects.filter(kind__contains="confirmed", recipient=TOMAS.email).exists()
+    assert broken_invariants() == []
     assert "proposals-h" not in page(browser.get(LIST))
     assert browser.post(f"{LIST}/proposals/{proposal.pk}/accept", {"start": start}).status_code == 409
     assert Booking.objects.count() == 1
@@ -269,6 +271,7 @@ def test_what_was_picked_moves_to_another_offered_time_that_is_free(
     assert BusyTime.objects.filter(owner_key__in=[booking.pk, moved.pk], active=True).count() == 1
     assert client.get(address(booking, "/move")).status_code == 410
     assert OutboxMessage.objects.filter(kind__contains="moved", recipient=TOMAS.email).exists()
+    assert broken_invariants() == []
 
 
 def test_with_nothing_left_the_booker_proposes_and_the_host_accepts(

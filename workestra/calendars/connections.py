@@ -81,9 +81,11 @@ def opened_with(
     *,
     addresses: Collection[str] = (),
     tokens: Tokens | None = None,
+    within: float | None = None,
 ) -> CalendarProvider:
     """The provider that these secrets open, whether or not they are kept; `tokens` instead, for an account's own.
 
+    A server whose address somebody typed has `within` seconds for everything together, where somebody waits for it.
     `addresses` are those under which its owner is invited: what he declined does not take his time.
     """
     match kind:
@@ -99,7 +101,7 @@ def opened_with(
             from workestra.calendars.providers.caldav import CalDAVCalendar
 
             return CalDAVCalendar(
-                secrets["url"], secrets["username"], secrets["password"], zone, set(addresses)
+                secrets["url"], secrets["username"], secrets["password"], zone, set(addresses), within
             )
         case ProviderKind.ICS:
             from workestra.calendars.providers.ics_feed import IcsFeed

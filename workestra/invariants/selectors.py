@@ -126,10 +126,13 @@ INVARIANTS: Final = (
     ),
     Invariant(
         "one-off",
-        "A one-off is booked when, and only when, one attendee was entered for it",
+        "A one-off is booked when, and only when, one attendee was entered for it, whose meeting may have moved since",
         """
-        SELECT o.id FROM one_off_oneoff o LEFT JOIN booking_attendees a ON a.idempotency_key = o.id
-        WHERE (o.state = 'booked') <> (a.id IS NOT NULL) OR (a.id IS NOT NULL AND o.booking_id <> a.booking_id)
+        SELECT o.id FROM one_off_oneoff o
+        LEFT JOIN booking_attendees a ON a.idempotency_key = o.id
+        LEFT JOIN scheduling_calendar_events entered ON entered.id = a.booking_id
+        LEFT JOIN scheduling_calendar_events stands ON stands.id = o.booking_id
+        WHERE (o.state = 'booked') <> (a.id IS NOT NULL) OR entered.series_id <> stands.series_id
         """,
     ),
     Invariant(

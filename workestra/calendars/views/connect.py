@@ -36,6 +36,8 @@ from workestra.limits.http import with_wait
 KEPT: Final = "calendar_consents"
 MOST_KEPT: Final = 3
 VALID: Final = timedelta(minutes=10)
+PATIENCE: Final = 10.0
+"""So many seconds a server whose address was typed has while the member waits for the page."""
 
 
 @require_http_methods(["GET", "POST"])
@@ -154,7 +156,7 @@ def _typed_grant(provider: ProviderKind, typed: dict[str, str]) -> Grant:
 
 def _keep(member: Membership, provider: ProviderKind, grant: Grant, now: datetime) -> CalendarAccount:
     """Only an account that shows its calendars is kept. Raises: ProviderFailure."""
-    opened = opened_with(provider, grant.secrets, ZoneInfo(member.user.timezone))
+    opened = opened_with(provider, grant.secrets, ZoneInfo(member.user.timezone), within=PATIENCE)
     try:
         calendars = opened.calendars()
     finally:

@@ -1,6 +1,7 @@
 """Any CalDAV server (RFC 4791), by the caldav library; changes by sync-collection (RFC 6578) where it has that."""
 
 import logging
+import time
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
@@ -69,8 +70,15 @@ class CalDAVCalendar:
     """An account on a CalDAV server. Calendars are named by their paths."""
 
     def __init__(
-        self, url: str, username: str, password: str, zone: ZoneInfo, addresses: Collection[str] = ()
+        self,
+        url: str,
+        username: str,
+        password: str,
+        zone: ZoneInfo,
+        addresses: Collection[str] = (),
+        within: float | None = None,
     ) -> None:
+        """All requests together take at most `within` seconds; without it, each may take half a minute."""
         self._zone = zone
         self._addresses = addresses
         self._url = url
@@ -78,7 +86,7 @@ class CalDAVCalendar:
         self._client: Any = DAVClient(
             url, username=username, password=password, enable_rfc6764=False, timeout=10
         )
-        self._client.session = _OneSite(url)
+        self._client.session = _OneSite(url, within)
 
     def calendars(self) -> Sequence[CalendarFacts]:
         home = self._home()
@@ -312,9 +320,10 @@ class CalDAVCalendar:
 class _OneSite(EgressSession):
     """The password goes to the account's own site only: its host, or one of the same domain over TLS."""
 
-    def __init__(self, url: str) -> None:
+    def __init__(self, url: str, within: float | None = None) -> None:
         super().__init__(max_bytes=20_000_000, seconds=30)
         self._home = urlsplit(url)
+        self._ends = time.monotonic() + within if within is not None else None
 
     def send(self, request: requests.PreparedRequest, **how: Any) -> requests.Response:
         to = urlsplit(request.url or "")
@@ -325,6 +334,10 @@ class _OneSite(EgressSession):
         )
         if not same and not cousin:
             raise Refused("the server points to another site")
+        if self._ends is not None:
+            self.seconds = min(30.0, self._ends - time.monotonic())
+            if self.seconds <= 0:
+                raise requests.Timeout("the server took too long")
         return super().send(request, **how)
 
 
