@@ -11,12 +11,12 @@ from django.db.models import Q, QuerySet
 
 from bookings.domain.mail_kinds import REMINDER_BOOKER
 from bookings.domain.names import in_one
-from bookings.models import Alternatives, AnswerFile, Attendee, Booking, RetiredToken
+from bookings.models import Alternatives, AlternativeTime, AnswerFile, Attendee, Booking, RetiredToken
 from scheduling import selectors as scheduling
 from scheduling.models import BookingLink
 from workestra.accounts import tokens
 from workestra.accounts.domain.tokens import token_hash
-from workestra.accounts.models import User
+from workestra.accounts.models import Membership, User
 from workestra.calendars.domain.period import Period
 from workestra.crm.domain.addresses import normalized_email
 from workestra.notifications.selectors import waiting
@@ -183,6 +183,25 @@ def last_offer(booking: Booking) -> Alternatives | None:
         Alternatives.objects.filter(booking=booking).select_related("offered_by").prefetch_related("times")
     )
     return offers.order_by("created_at", "id").last()
+
+
+def times_offered_by(member: Membership, now: datetime) -> list[AlternativeTime]:
+    """Times to come that are held because bookers of the member's meetings may move to them, by start, with offer,
+    booking and bookers. Three queries, whatever their number."""
+    hosted = Q(alternatives__booking__host=member.user_id) | Q(alternatives__booking__co_hosts=member.user_id)
+    return list(
+        AlternativeTime.objects.filter(
+            hosted,
+            alternatives__booking__workspace=member.workspace_id,
+            alternatives__state=Alternatives.State.OPEN,
+            alternatives__expires_at__gt=now,
+            ends_at__gt=now,
+        )
+        .select_related("alternatives__booking")
+        .prefetch_related("alternatives__booking__attendees", "alternatives__times")
+        .order_by("starts_at", "pk")
+        .distinct()
+    )
 
 
 def has_open_offer(booking: Booking, now: datetime) -> bool:

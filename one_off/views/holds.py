@@ -8,6 +8,7 @@ from django.shortcuts import redirect, render
 from django.utils import timezone
 from django.views.decorators.http import require_POST, require_safe
 
+from bookings.selectors import times_offered_by
 from one_off import selectors
 from workestra.accounts.access import require
 from workestra.accounts.domain.permissions import Permission
@@ -22,9 +23,12 @@ def index(request: MemberRequest) -> HttpResponse:
     member, now = request.member, timezone.now()
     require(member, Permission.VIEW)
     times = selectors.held_times(member, now)
+    held, offered = [time for time in times if time.is_held], times_offered_by(member, now)
     context = {
-        "held": [time for time in times if time.is_held],
+        "held": held,
         "stuck": [time for time in times if time.is_stuck],
+        "offered": offered,
+        "count": len(held) + len(offered),
         "sources": calendars.checked_calendars([member.user_id]).count(),
         "zone": ZoneInfo(member.user.timezone),
         "now": now,

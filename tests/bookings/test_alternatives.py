@@ -435,3 +435,14 @@ class TestBookersPage:
         answer = Client().get(page_of(booking))
         assert answer.status_code == 302
         assert answer["Location"].endswith(manage_token(booking.booker) or "")
+
+
+def test_the_host_sees_on_what_blocks_his_time_what_he_has_offered(
+    alice: Membership, bob: Membership, booking: Booking, offered: Alternatives, NOW: datetime
+) -> None:
+    page = signed_in(alice).get("/calendar/holds").content.decode()
+    assert "2 times are held besides your bookings" in page
+    assert page.count("To Priya Raman, one of 2") == 2
+    assert "Priya Raman" not in signed_in(bob).get("/calendar/holds").content.decode()
+    service.withdraw(booking=booking, actor=alice.user, now=NOW)
+    assert "Nothing is held besides your bookings" in signed_in(alice).get("/calendar/holds").content.decode()
