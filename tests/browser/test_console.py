@@ -110,6 +110,7 @@ def test_the_whole_drawer_by_keyboard_keeps_what_was_typed_until_it_is_sent(
         "meet.google.com",
         "Join",
         "Reschedule",
+        "Offer other times",
         "Copy new manage link",
         "Cancel booking",
     ):
@@ -158,7 +159,7 @@ def test_a_new_time_is_proposed_by_keyboard_and_what_was_typed_stays_while_the_f
     row.get_by_role("button", name="Reschedule").press("Enter")
     expect(page.locator(":focus")).to_have_attribute("name", "day")
     expect(page.locator("#say")).to_have_text("Move the meeting")
-    message = row.get_by_label("Message")
+    message = row.locator(".inline-form[id^=rs]").get_by_label("Message")
     message.fill(REASON)
     row.get_by_role("button", name="Cancel booking").first.press("Enter")
     expect(message).to_be_hidden()
