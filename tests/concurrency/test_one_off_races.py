@@ -14,10 +14,13 @@ import requests
 from django.utils import timezone
 
 from bookings.models import Attendee, Booking
+from bookings.services import booking as bookings
 from bookings.services.booking import Booker, Draft, enter
 from one_off import effects, services
-from one_off.models import OneOff
+from one_off.domain.offers import Offer
+from one_off.models import OneOff, Proposal
 from one_off.selectors import token_of
+from one_off.services import proposals
 from scheduling.models import BookingLink, BusyTime
 from scheduling.selectors import open_slots_of
 from scheduling.services import busy_time
@@ -30,6 +33,7 @@ from tests.servers import Installation
 from workestra.accounts.models import Membership
 from workestra.audit.models import AuditEvent
 from workestra.calendars.domain.period import Period
+from workestra.invariants.selectors import broken_invariants
 from workestra.notifications.models import OutboxMessage
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -72,7 +76,7 @@ def without_the_locks(monkeypatch: pytest.MonkeyPatch) -> None:
     """Neither the host nor the one-off is locked: what is left is the check, made again just before the write."""
     monkeypatch.setattr(busy_time, "_lock", lambda host_ids: None)
     monkeypatch.setattr(
-        services, "_locked_row", lambda pk: OneOff.objects.select_related("host", "booking").get(pk=pk)
+        services, "locked_row", lambda pk: OneOff.objects.select_related("host", "booking").get(pk=pk)
     )
 
 
@@ -250,6 +254,49 @@ def settled(one_off: OneOff, period: Period) -> str:
             == 2
         )
     return str(one_off.state)
+
+
+def test_picks_changes_and_an_accepted_proposal_at_once_have_one_outcome(
+    alice: Membership, NOW: datetime
+) -> None:
+    times = ten_times(NOW)
+    for turn in range(4):
+        one_off = make_one_off(alice, NOW, periods=times)
+        guest = Booker(name="Rosa", email="rosa@x.example", timezone="Europe/Oslo")
+        proposal = proposals.propose(
+            one_off=one_off,
+            booker=guest,
+            starts=[NOW + (20 + turn) * DAY],
+            length=HOUR,
+            message="",
+            nonce=uuid4(),
+            now=NOW,
+        )
+
+        def one(number: int, one_off: OneOff = one_off, proposal: Proposal = proposal) -> str:
+            seen = OneOff.objects.select_related("booking").get(pk=one_off.pk)
+            if number % 4 == 3:
+                proposals.accept(proposal=proposal, start=proposal.starts[0], actor=alice.user, now=NOW)
+                return "booked"
+            if number % 4 == 2:
+                offer = Offer(title="Changed", periods=times[number % 5 :], timezone="Europe/Berlin")
+                services.change(one_off=seen, offer=offer, actor=alice.user, now=NOW)
+                return "changed"
+            booker = Booker(name=f"Guest {number}", email=f"g{number}@x.example", timezone="Europe/Berlin")
+            slot = slot_of(one_off, number % len(times))
+            services.pick(one_off=seen, slot_id=slot.pk, booker=booker, nonce=uuid4(), now=NOW)
+            return "booked"
+
+        results = at_once(12, one)
+        assert Counter(result for result in results if isinstance(result, str))["booked"] == 1
+        refused = {type(result).__name__ for result in results if isinstance(result, Exception)}
+        assert refused <= {"AlreadyBooked", "SlotTakenOut", "ProposalAnswered"}
+        assert active_holds(one_off) == 0
+        booking = OneOff.objects.get(pk=one_off.pk).booking
+        assert booking is not None
+        assert BusyTime.objects.get(active=True).owner_key == booking.pk
+        assert broken_invariants() == []
+        bookings.cancel_by_host(booking=booking, reason="", actor=alice.user, now=NOW)
 
 
 def test_four_expiry_jobs_at_once_mark_each_one_once(alice: Membership, NOW: datetime) -> None:
