@@ -232,7 +232,7 @@ def picker_for(
                     zone,
                     host,
                     is_chosen=start == wanted,
-                    seats=_seats(link, offer.seats_taken.get(start, 0)),
+                    seats=seats_left(link, offer.seats_taken.get(start, 0)),
                 )
                 for start in part.starts
             ],
@@ -339,7 +339,7 @@ def nonce_of(text: str) -> UUID:
         raise BadAddress("The form is damaged.") from error
 
 
-def _seats(link: BookingLink, taken: int) -> str:
+def seats_left(link: BookingLink, taken: int) -> str:
     """ "3 of 8 seats left", "8 seats" of a session that nobody has booked yet; "" when the link has no sessions."""
     if link.strategy != BookingLink.Strategy.GROUP:
         return ""

@@ -35,6 +35,7 @@ from bookings.views.picker import (
     Time,
     nonce_of,
     picker_for,
+    seats_left,
     start_of,
     zone_for,
     zone_list,
@@ -216,9 +217,10 @@ def give_details(request: BookerRequest, page: Page, now: datetime) -> HttpRespo
         return _paused(request, page)
     initial = prefilled(page.link, request.GET)
     form = DetailsForm(link=page.link, reader=page.host.first, now=now, initial=initial)
-    if not scheduling.verdict_on(page.link, start, now).offered:
+    verdict = scheduling.verdict_on(page.link, start, now)
+    if not verdict.offered:
         return _conflict(request, page, form, start, uuid4(), now)
-    return _details(request, page, form, start, uuid4())
+    return _details(request, page, form, start, uuid4(), seats=seats_left(page.link, verdict.seats_taken))
 
 
 def _paused(request: BookerRequest, page: Page) -> HttpResponse:
@@ -368,6 +370,7 @@ def _details(
     status: int = 200,
     busy: bool = False,
     wait: LimitReached | None = None,
+    seats: str = "",
 ) -> HttpResponse:
     meeting = page.meeting(start)
     context = page.context() | {
@@ -376,6 +379,7 @@ def _details(
         "nonce": nonce,
         "busy": busy,
         "wait": wait,
+        "seats": seats,
         "back": _query(page, date=f"{start.astimezone(page.zone):%Y-%m-%d}", start=meeting.value),
     }
     return render(request, "bookings/details.html", context, status=status)

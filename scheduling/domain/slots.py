@@ -81,12 +81,14 @@ class Verdict:
     `host_ids` are the free hosts in the order given: of a round robin those of the pool, any of whom can be chosen;
     of a collective all or none. `needed_host_ids` come along whoever is chosen (the fixed hosts of a round robin).
     `reasons` say why each host who is not free is not, also when the start is offered thanks to another.
+    `seats_taken` are those of the group session that begins then.
     """
 
     start: datetime
     host_ids: tuple[str, ...]
     needed_host_ids: tuple[str, ...]
     reasons: tuple[Reason, ...]
+    seats_taken: int = 0
 
     @property
     def offered(self) -> bool:
@@ -173,7 +175,8 @@ def verdict(
     needed = tuple(host.host_id for host in question.needed)
     if rules.strategy is Strategy.COLLECTIVE:
         free, needed = [host.host_id for host in hosts] if free else [], ()
-    return Verdict(asked.start, tuple(free), needed, tuple(dict.fromkeys(reasons)))
+    seats_taken = rules.seats_taken.get(asked.start, 0)
+    return Verdict(asked.start, tuple(free), needed, tuple(dict.fromkeys(reasons)), seats_taken)
 
 
 def explain(

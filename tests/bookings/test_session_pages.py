@@ -52,6 +52,15 @@ def offered(page: str) -> list[str]:
     return re.findall(r'name="start" value="([^"]+)"', page)
 
 
+def test_the_details_say_how_many_seats_are_left(
+    client: Client, workshop: BookingLink, join: Callable[[str], Attendee]
+) -> None:
+    address = f"/book/{workshop.slug}/details?start={TEN}"
+    assert ">3 seats<" in client.get(address).content.decode()
+    join("Priya")
+    assert ">2 of 3 seats left<" in client.get(address).content.decode()
+
+
 def test_the_page_counts_the_seats_that_are_left(
     client: Client, workshop: BookingLink, join: Callable[[str], Attendee]
 ) -> None:
