@@ -51,7 +51,7 @@
     field.setAttribute("aria-controls", box.id);
     list = { field, box, at: 0 };
     mark(0);
-    document.getElementById("say").textContent = `${fitting.length} variables. Arrow keys choose, Enter takes one.`;
+    document.getElementById("say").textContent = `${fitting.length} to choose from. Arrow keys choose, Enter takes one.`;
   };
 
   document.addEventListener("input", e => { if (e.target.matches("[data-variables]")) offer(e.target); });
