@@ -136,7 +136,7 @@ def make_template(page: Page) -> None:
     page.get_by_label("Title", exact=True).fill("Discovery Call")
     expect(page.get_by_role("switch", name="Lock duration")).to_be_checked()
     page.get_by_role("button", name="Save and choose people").click()
-    expect(page.get_by_role("heading", level=1)).to_have_text("Assign Discovery Call")
+    expect(page.get_by_role("dialog", name="Assign Discovery Call")).to_be_visible()
 
 
 def assign_reps(page: Page) -> None:
