@@ -24,6 +24,7 @@ from bookings.invites import invite_to_keep, location_of
 from bookings.models import Attendee, Booking
 from bookings.services import booking as service
 from bookings.services import reconfirmation
+from bookings.services.sessions import hosts_to_move_to
 from bookings.views.picker import (
     BadAddress,
     BookerRequest,
@@ -36,6 +37,7 @@ from bookings.views.picker import (
     zone_for,
     zone_list,
 )
+from scheduling import live
 from scheduling.services.busy_time import SlotTaken, TryAgain
 from workestra.calendars.domain.invites import to_ics
 from workestra.limits import services as limits
@@ -139,6 +141,7 @@ def reschedule(request: BookerRequest, attendee: Attendee, token: str) -> HttpRe
         return _page(request, attendee, token, now, opened="reschedule", problem="same", status=422)
     try:
         limits.spend("bookings", visitor(request))
+        _look_again(attendee.booking, start, now)
         moved = service.reschedule(attendee=attendee, start=start, timezone=zone.key, now=now)
     except SlotTaken:
         return _page(request, attendee, token, now, opened="reschedule", problem="taken", status=409)
@@ -218,6 +221,13 @@ def invite(request: BookerRequest, attendee: Attendee, token: str) -> HttpRespon
     response = HttpResponse(body, content_type="text/calendar; charset=utf-8; method=PUBLISH")
     response["Content-Disposition"] = 'attachment; filename="invite.ics"'
     return response
+
+
+def _look_again(booking: Booking, start: datetime, now: datetime) -> None:
+    """Ask the calendars of those whom it may move with whether they are still free; before any lock."""
+    if booking.link is not None:
+        hosts = hosts_to_move_to(booking, booking.link)
+        live.look_again(booking.link, start, now, hosts=hosts, without=selectors.freed_by_moving(booking))
 
 
 def _page(

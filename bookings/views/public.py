@@ -40,6 +40,7 @@ from bookings.views.picker import (
     zone_for,
     zone_list,
 )
+from scheduling import live
 from scheduling import selectors as scheduling
 from scheduling.domain.reasons import ReasonCode
 from scheduling.models import BookingLink
@@ -291,6 +292,7 @@ def _book_once(page: Page, start: datetime, booker: service.Booker, nonce: UUID,
     made = service.booked_before(link=page.link, start=start, booker=booker, nonce=nonce)
     if made is not None:
         return made
+    live.look_again(page.link, start, now, hosts=scheduling.hosts_in_order(page.link))
     with allowance.counted([booker.email, *booker.guests], page.link.pk):
         return service.book(link=page.link, start=start, booker=booker, nonce=nonce, now=now)
 

@@ -60,8 +60,10 @@ def oauth_of(kind: ProviderKind) -> OAuth:
     raise NotConnected(f"{kind.label} is not connected by OAuth.")
 
 
-def provider_of(account: CalendarAccount | None) -> CalendarProvider:
+def provider_of(account: CalendarAccount | None, within: float | None = None) -> CalendarProvider:
     """The provider behind an account, for one thread; without an account the one that has no calendars.
+
+    `within` is as for `opened_with`.
 
     Raises: NotConnected when its credentials cannot be opened.
     """
@@ -71,7 +73,7 @@ def provider_of(account: CalendarAccount | None) -> CalendarProvider:
     if account.kind in BY_OAUTH:
         return opened_with(account.kind, {}, zone, tokens=AccountTokens(account.pk))
     addresses = {account.user.email.lower(), account.name.lower()}
-    return opened_with(account.kind, _opened(account), zone, addresses=addresses)
+    return opened_with(account.kind, _opened(account), zone, addresses=addresses, within=within)
 
 
 def opened_with(
@@ -161,16 +163,18 @@ class AccountTokens:
 
 
 @contextmanager
-def mailbox(account: CalendarAccount, patience: float = PATIENCE) -> Iterator[CalendarProvider]:
+def mailbox(
+    account: CalendarAccount, patience: float = PATIENCE, within: float | None = None
+) -> Iterator[CalendarProvider]:
     """The account's provider, with one of its few places taken: never more than AT_ONCE are asking it, over all
-    processes (an advisory lock of PostgreSQL a place).
+    processes (an advisory lock of PostgreSQL a place). `within` is as for `opened_with`.
 
     Raises: ProviderDown when none gets free within `patience` seconds; NotConnected.
     """
     taken = _place(account.pk, patience)
     provider = None
     try:
-        provider = provider_of(account)
+        provider = provider_of(account, within)
         yield provider
     finally:
         if provider is not None:

@@ -87,17 +87,24 @@ def read(calendar: RemoteCalendar, now: datetime) -> None:
         mirror.store(calendar, changes, window, now)
     except Gone as error:
         _look_for(calendar, str(error), now)
-    except (AccessRevoked, NotConnected) as error:
-        if calendar.failures + 1 >= BREAKS_AFTER or isinstance(error, NotConnected):
-            mirror.mark_broken(account, str(error), now)
-        _put_off(calendar, error, None, now)
-    except (RateLimited, ProviderDown) as error:
-        _put_off(calendar, error, error.retry_after, now)
-    except ProviderFailure as error:
-        _put_off(calendar, error, LONGEST, now)
     except Exception as error:
-        logger.exception("%s could not be read", calendar.pk)
-        _put_off(calendar, error, None, now)
+        note_failure(calendar, error, now)
+
+
+def note_failure(calendar: RemoteCalendar, error: Exception, now: datetime) -> None:
+    """Put a calendar off that could not be read; after refusals in a row its account counts as broken."""
+    asked = None
+    match error:
+        case AccessRevoked() | NotConnected():
+            if calendar.failures + 1 >= BREAKS_AFTER or isinstance(error, NotConnected):
+                mirror.mark_broken(calendar.account, str(error), now)
+        case RateLimited() | ProviderDown():
+            asked = error.retry_after
+        case ProviderFailure():
+            asked = LONGEST
+        case _:
+            logger.error("%s could not be read", calendar.pk, exc_info=error)
+    _put_off(calendar, error, asked, now)
 
 
 def _changes(calendar: RemoteCalendar, provider: CalendarProvider, now: datetime) -> tuple[Changes, Period]:

@@ -15,7 +15,7 @@ from workestra.calendars.domain.health import POLL, POLL_WITH_CHANNEL
 from workestra.calendars.domain.kinds import ProviderKind
 from workestra.calendars.domain.period import Period
 from workestra.calendars.models import SYNCED, CalendarAccount, RemoteBusy, RemoteCalendar
-from workestra.calendars.providers.provider import CalendarFacts, Changes, Channel
+from workestra.calendars.providers.provider import CalendarFacts, Changes, Channel, Piece
 from workestra.notifications.services import enqueue
 
 BROKEN_MAIL: Final = "calendars.account_broken"
@@ -98,16 +98,7 @@ def store(calendar: RemoteCalendar, changes: Changes, window: Period, now: datet
         old.delete()
         RemoteBusy.objects.bulk_create(
             (
-                RemoteBusy(
-                    calendar=row,
-                    user_id=row.user_id,
-                    during=DateTimeTZRange(piece.period.start, piece.period.end, "[)"),
-                    is_busy=piece.is_busy,
-                    all_day=piece.all_day,
-                    remote_id=_kept_id(remote_id),
-                    etag=piece.etag[:200].replace("\0", ""),
-                    own_key=piece.own_key,
-                )
+                _as_kept(row, remote_id, piece)
                 for remote_id, pieces in changes.events.items()
                 for piece in pieces
                 if not piece.period.is_empty
@@ -130,6 +121,37 @@ def store(calendar: RemoteCalendar, changes: Changes, window: Period, now: datet
             values["due_at"] = Now() + every
         RemoteCalendar.objects.filter(pk=row.pk).update(**values)
     return True
+
+
+def patch(calendar: RemoteCalendar, found: Changes, within: Period) -> bool:
+    """Bring the mirror up to date in this span alone, by all that a calendar has in it; whether anything was different.
+
+    Cursor and health stay as they are: what is different is read again soon, whole.
+    """
+    with transaction.atomic():
+        row = RemoteCalendar.objects.select_for_update(no_key=True).filter(SYNCED, pk=calendar.pk).first()
+        if row is None:
+            return False
+        # Some providers give only what lies within the span: pieces are compared by their part in it.
+        wanted = {
+            (_kept_id(remote_id), part.start, part.end, piece.is_busy): piece
+            for remote_id, pieces in found.events.items()
+            for piece in pieces
+            if (part := piece.period.clipped(within))
+        }
+        untrue = []
+        for known in RemoteBusy.objects.filter(
+            calendar=row, during__overlap=DateTimeTZRange(within.start, within.end, "[)")
+        ):
+            part = Period(known.during.lower, known.during.upper).clipped(within)
+            if part and wanted.pop((known.remote_id, part.start, part.end, known.is_busy), None) is None:
+                untrue.append(known.pk)
+        is_different = bool(untrue or wanted)
+        if is_different:
+            RemoteBusy.objects.filter(pk__in=untrue).delete()
+            RemoteBusy.objects.bulk_create(_as_kept(row, key[0], piece) for key, piece in wanted.items())
+            RemoteCalendar.objects.filter(pk=row.pk).update(due_at=Now())
+    return is_different
 
 
 def put_off(calendar: RemoteCalendar, pause: timedelta, reason: str, now: datetime) -> None:
@@ -163,6 +185,19 @@ def keep_channel(
 
 def hash_of(secret: str) -> str:
     return hashlib.sha256(secret.encode()).hexdigest()
+
+
+def _as_kept(calendar: RemoteCalendar, remote_id: str, piece: Piece) -> RemoteBusy:
+    return RemoteBusy(
+        calendar=calendar,
+        user_id=calendar.user_id,
+        during=DateTimeTZRange(piece.period.start, piece.period.end, "[)"),
+        is_busy=piece.is_busy,
+        all_day=piece.all_day,
+        remote_id=_kept_id(remote_id),
+        etag=piece.etag[:200].replace("\0", ""),
+        own_key=piece.own_key,
+    )
 
 
 def _kept_id(remote_id: str) -> str:
