@@ -1,10 +1,14 @@
-"""How the mails about a booking fared, summed up in its own row for lists; the outbox has each of them."""
+"""What follows each try of a mail about a booking: how they all fared is summed up in the booking's own row for lists,
+and a mail that gave way to a workflow's message is owed after all when that one does not go out.
+"""
 
 from django.db import transaction
 from django.db.models import Count, Q, Sum
 
 from bookings.domain import mail_kinds as kinds
 from bookings.models import Attendee, Booking
+from bookings.selectors.runs import KIND, MOMENTS
+from bookings.services.runs import owe_replaced
 from workestra.notifications.models import OutboxMessage
 from workestra.notifications.registry import follows
 
@@ -12,6 +16,17 @@ ERROR_LENGTH = 300
 
 
 @follows(kinds.BOOKING, kinds.ATTENDEE)
+def follow_up(message: OutboxMessage) -> None:
+    """Count the mails anew, and see to it that a booker gets one of the two mails of a moment. Safe to repeat.
+
+    Both sides are asked, whichever ends last: two workers may have one of them each.
+    """
+    sum_up(message)
+    if message.kind in MOMENTS or message.kind.startswith(f"{KIND}:"):
+        with transaction.atomic():
+            owe_replaced(message.topic_id)
+
+
 def sum_up(message: OutboxMessage) -> None:
     """Count the mails of the message's booking anew; nothing when it is gone. Safe to repeat, and in any order."""
     of_attendee = Attendee.objects.filter(pk=message.topic_id).values("booking")

@@ -34,7 +34,7 @@ from bookings.invites import (
 )
 from bookings.letters import LETTERS, Letter, Reader
 from bookings.models import Alternatives, Attendee, Booking
-from bookings.selectors.runs import replacing
+from bookings.selectors.runs import GAVE_WAY, MOMENTS, replacing
 from scheduling.domain.workflows import Trigger
 from workestra.accounts import selectors as accounts
 from workestra.calendars import selectors as calendars
@@ -45,14 +45,6 @@ from workestra.calendars.invite_mail import attach_invite
 from workestra.notifications.models import OutboxMessage
 from workestra.notifications.registry import Skip, renders
 
-MOMENTS: Final = {
-    kinds.CONFIRMED_BOOKER: Trigger.BOOKED,
-    kinds.MOVED_BOOKER: Trigger.RESCHEDULED,
-    kinds.PROPOSED_BOOKER: Trigger.RESCHEDULED,
-    kinds.CANCELLED_BOOKER: Trigger.CANCELLED,
-    kinds.REMINDER_BOOKER: Trigger.BEFORE_START,
-}
-"""The mails to the booker that a workflow may replace, each with its moment."""
 _REPLACED: Final = {
     Trigger.BOOKED: kinds.CONFIRMED_BOOKER,
     Trigger.RESCHEDULED: kinds.MOVED_BOOKER,
@@ -80,7 +72,7 @@ def render_letter(letter: Letter, message: OutboxMessage, now: datetime) -> Emai
     if outdated := _outdated(letter, attendee, message, now):
         return Skip(outdated)
     if message.kind in MOMENTS and replacing(attendee, MOMENTS[message.kind]):
-        return Skip("A workflow’s message takes its place")
+        return Skip(GAVE_WAY)
     booking, is_host = attendee.booking, letter.reader is Reader.HOST
     context = _context(letter, attendee, message.recipient)
     if message.kind == kinds.BRIEFING_HOST:

@@ -21,7 +21,7 @@ from bookings.invites import location_of, sender
 from bookings.models import Attendee, WorkflowRun
 from bookings.selectors import runs
 from scheduling.domain import variables
-from scheduling.domain.workflows import To, Trigger, why_not
+from scheduling.domain.workflows import WITH_THE_MEETING, To, Trigger, why_not
 from scheduling.models import Workflow, WorkflowStep
 from workestra.accounts import selectors as accounts
 from workestra.calendars.domain import clock_words as words
@@ -78,7 +78,8 @@ def render_test(message: OutboxMessage, now: datetime) -> EmailMultiAlternatives
         return Skip("The message was taken out of the workflow")
     key = message.kind.partition(":")[2]
     attendee = selectors.attendee_for_mail(UUID(key)) if key else None
-    values = values_for(attendee, To(step.to), is_shown=True) if attendee else SAMPLE
+    trigger = Trigger(step.workflow.trigger)
+    values = values_for(attendee, To(step.to), trigger, is_shown=True) if attendee else SAMPLE
     written = write(step.subject, step.body, values, step.workflow.name)
     context = {
         "org": step.workflow.workspace,
@@ -103,8 +104,11 @@ def write(subject: str, body: str, values: Mapping[str, str], name: str) -> Writ
     )
 
 
-def values_for(attendee: Attendee, to: To, *, is_shown: bool = False) -> dict[str, str]:
+def values_for(attendee: Attendee, to: To, trigger: Trigger, *, is_shown: bool = False) -> dict[str, str]:
     """What each variable stands for, for this reader. Times are on his clock, `other_time` on the other side's.
+
+    Hosts of a group session read the names of all who come where the message is about the meeting, and else of the one
+    whom it is about.
 
     A booker's mail tells a name only where it looks like one: whoever gets it may not be the one who typed it. The
     booker's own addresses are for himself alone; `is_shown` to somebody else, they end in dots.
@@ -115,7 +119,7 @@ def values_for(attendee: Attendee, to: To, *, is_shown: bool = False) -> dict[st
     names = [printable_name(attendee.name) if is_booker else attendee.name]
     if not is_booker:
         mine, theirs, other = theirs, mine, attendee.name
-        if booking.is_group and booking.company:
+        if booking.is_group and booking.company and trigger in WITH_THE_MEETING:
             names = [each.name for each in booking.company]
     day = words.day(booking.starts_at.astimezone(mine).date(), DayForm.LONG)
     time = words.clock_range(booking.starts_at, booking.ends_at, mine)
@@ -186,7 +190,8 @@ def _mail(
     workflow: Workflow, step: WorkflowStep, attendee: Attendee, recipient: str
 ) -> EmailMultiAlternatives:
     booking, is_booker = attendee.booking, step.to == To.BOOKER
-    written = write(step.subject, step.body, values_for(attendee, To(step.to)), workflow.name)
+    values = values_for(attendee, To(step.to), Trigger(workflow.trigger))
+    written = write(step.subject, step.body, values, workflow.name)
     own = own_addresses(attendee) if is_booker else {}
     context = {
         "org": booking.workspace,

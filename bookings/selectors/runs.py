@@ -3,14 +3,16 @@
 from collections import Counter
 from collections.abc import Iterable
 from datetime import datetime
+from typing import Final
 from uuid import UUID
 
 from django.db import connection
 from django.db.models import Count, Prefetch, Q, QuerySet
 from django.db.models.functions import Now
 
+from bookings.domain import mail_kinds as kinds
 from bookings.models import Attendee, Booking, WorkflowRun
-from scheduling.domain.workflows import WITH_THE_MEETING, To, applies
+from scheduling.domain.workflows import WITH_THE_MEETING, To, Trigger, applies
 from scheduling.models import BookingLink, Workflow, WorkflowStep
 from workestra.accounts.models import Membership
 from workestra.notifications.models import OutboxMessage
@@ -18,6 +20,16 @@ from workestra.notifications.models import OutboxMessage
 KIND = "workflow"
 TEST = "workflow.test"
 WAITING = Q(message__sent_at=None, message__dead_at=None, message__skipped_at=None)
+
+GAVE_WAY: Final = "A workflow’s message takes its place"
+MOMENTS: Final = {
+    kinds.CONFIRMED_BOOKER: Trigger.BOOKED,
+    kinds.MOVED_BOOKER: Trigger.RESCHEDULED,
+    kinds.PROPOSED_BOOKER: Trigger.RESCHEDULED,
+    kinds.CANCELLED_BOOKER: Trigger.CANCELLED,
+    kinds.REMINDER_BOOKER: Trigger.BEFORE_START,
+}
+"""The mails to the booker that a workflow may replace, each with its moment."""
 
 
 def kind_of(run_id: UUID) -> str:
@@ -62,7 +74,8 @@ def recipients_of(step: WorkflowStep, attendee: Attendee) -> list[str]:
 def run_of(message: OutboxMessage) -> WorkflowRun | None:
     """The run that this message is of, with all that its mail tells of; None when it is gone."""
     related = ("workflow", "step", "attendee__booking__link", "attendee__booking__host")
-    runs = WorkflowRun.objects.filter(message=message)
+    # A copy that somebody asked for is of the same run as the first.
+    runs = WorkflowRun.objects.filter(message=message.resend_of_id or message.pk)
     return runs.select_related(*related, "attendee__booking__workspace").first()
 
 
@@ -89,6 +102,27 @@ def replacing(attendee: Attendee, trigger: str) -> bool:
     return any(is_for(run.workflow, attendee.booking) for run in runs.select_related("workflow"))
 
 
+def owed_after_all(attendee_id: UUID) -> list[OutboxMessage]:
+    """Standard mails of this attendee that gave way to messages of workflows of which none went out, nor will."""
+    given_way = OutboxMessage.objects.filter(topic_id=attendee_id, kind__in=MOMENTS, skip_reason=GAVE_WAY)
+    if not given_way:
+        return []
+    attendee = Attendee.objects.select_related("booking__link").get(pk=attendee_id)
+    told = set(
+        WorkflowRun.objects.filter(
+            attendee=attendee,
+            recipient=attendee.email,
+            workflow__replaces=True,
+            message__sent_at__isnull=False,
+        ).values_list("trigger", flat=True)
+    )
+    return [
+        message
+        for message in given_way
+        if MOMENTS[message.kind] not in told and not replacing(attendee, MOMENTS[message.kind])
+    ]
+
+
 def told_by_another(run: WorkflowRun) -> bool:
     """Whether the hosts of a group session get this message, which is about the meeting, for another attendee of it."""
     booking = run.attendee.booking
@@ -102,7 +136,10 @@ def told_by_another(run: WorkflowRun) -> bool:
     others = WorkflowRun.objects.filter(
         step=run.step, recipient=run.recipient, attendee__booking=booking
     ).exclude(pk=run.pk)
-    return others.filter(Q(message__sent_at__isnull=False) | (WAITING & Q(pk__lt=run.pk))).exists()
+    still_tell = WAITING & Q(pk__lt=run.pk, attendee__status=Booking.Status.CONFIRMED)
+    if run.trigger == Trigger.ENDS:
+        still_tell &= ~Q(attendee__no_show_status=Booking.Attendance.NO_SHOW)
+    return others.filter(Q(message__sent_at__isnull=False) | still_tell).exists()
 
 
 def labels_of(booking: Booking) -> dict[UUID, str]:

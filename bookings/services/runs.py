@@ -14,8 +14,9 @@ from django.db.models import QuerySet
 
 from bookings.domain import mail_kinds as kinds
 from bookings.models import Attendee, Booking, WorkflowRun
-from bookings.selectors.runs import kind_of, recipients_of, waiting_runs, workflows_held
+from bookings.selectors.runs import kind_of, owed_after_all, recipients_of, waiting_runs, workflows_held
 from scheduling.domain.workflows import (
+    A_NO_SHOW,
     NO_LONGER_A_NO_SHOW,
     WITH_THE_MEETING,
     To,
@@ -81,11 +82,16 @@ def cancel(attendee: Attendee, now: datetime) -> None:
 
 
 def mark(attendee: Attendee, attendance: Booking.Attendance, now: datetime) -> None:
-    """Attendance is marked: a no-show starts what follows one, anything else drops what has not gone out yet."""
+    """Attendance is marked: a no-show starts what follows one. Anything else drops what has not gone out yet, and what
+    was left out because he was marked as one waits again.
+    """
     if attendance == Booking.Attendance.NO_SHOW:
         plan(attendee, {Trigger.NO_SHOW}, now)
     else:
         _drop(_waiting(attendee).filter(trigger=Trigger.NO_SHOW), NO_LONGER_A_NO_SHOW)
+        kept_back = WorkflowRun.objects.filter(attendee=attendee, message__skip_reason=A_NO_SHOW)
+        for run in kept_back:
+            outbox.wait_again(run.message_id, run.due_at)
 
 
 def hand_over(attendee: Attendee, now: datetime) -> None:
@@ -113,10 +119,10 @@ def follow(workflow: Workflow, now: datetime) -> int:
     """
     waiting = waiting_runs(WorkflowRun.objects.filter(workflow=workflow))
     if workflow.deleted_at:
-        _drop(waiting, "The workflow was deleted")
+        _drop_for_good(waiting, "The workflow was deleted")
         return 0
-    _drop(waiting.filter(step=None), "The message was taken out of the workflow")
-    _drop(waiting.exclude(trigger=workflow.trigger), "The workflow is about another moment now")
+    _drop_for_good(waiting.filter(step=None), "The message was taken out of the workflow")
+    _drop_for_good(waiting.exclude(trigger=workflow.trigger), "The workflow is about another moment now")
     there = waiting.select_related("step", "message", "attendee__booking__host").order_by("pk")
     seen: set[tuple[UUID, UUID]] = set()
     for run in list(there):
@@ -135,6 +141,15 @@ def follow(workflow: Workflow, now: datetime) -> int:
             for recipient in wanted:
                 _enter(workflow, run.step, run.attendee, recipient, run.anchor, due, now)
     return waiting.count()
+
+
+def owe_replaced(attendee_id: UUID) -> None:
+    """Owe the attendee after all what gave way to a workflow's message that did not go out. Safe to repeat.
+
+    The mail itself is left out when it has nothing to tell any more.
+    """
+    for message in owed_after_all(attendee_id):
+        outbox.wait_again(message.pk, message.available_at)
 
 
 def _enter(
@@ -182,6 +197,14 @@ def _enter(
 
 def _waiting(attendee: Attendee) -> QuerySet[WorkflowRun]:
     return waiting_runs(WorkflowRun.objects.filter(attendee=attendee))
+
+
+def _drop_for_good(runs: QuerySet[WorkflowRun], reason: str) -> None:
+    """Leave these runs out; what had given way to them is owed again."""
+    attendees = set(runs.values_list("attendee", flat=True))
+    _drop(runs, reason)
+    for attendee_id in attendees:
+        owe_replaced(attendee_id)
 
 
 def _drop(runs: QuerySet[WorkflowRun], reason: str) -> None:

@@ -317,7 +317,7 @@ def _preview(request: MemberRequest, form: WorkflowForm, now: datetime) -> dict[
             continue
         to = step.form["to"].value()
         reader = To(to) if to in tuple(To) else To.BOOKER
-        values = values_for(chosen, reader, is_shown=True) if chosen else SAMPLE
+        values = values_for(chosen, reader, form.chosen_trigger, is_shown=True) if chosen else SAMPLE
         subject, body = step.form["subject"].value() or "", step.form["body"].value() or ""
         written = write(subject, body.replace("\r\n", "\n"), values, str(form["name"].value() or "Workflow"))
         mails.append(ShownMail(step.to, step.when, written, bool(step.form["asks"].value())))

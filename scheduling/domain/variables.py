@@ -27,7 +27,8 @@ NAMES: Final[Mapping[str, str]] = {
 }
 LINKS: Final = frozenset({"join_url", "manage_url", "rebook_url"})
 
-_VARIABLE: Final = re.compile(r"\{\{\s*([^{}]*?)\s*\}\}")
+# One run of anything but braces: with blanks of its own around it, a long line of them takes minutes to refuse.
+_VARIABLE: Final = re.compile(r"\{\{([^{}]*)\}\}")
 _ADDRESS: Final = re.compile(r"https?://[^\s<>\"']*[^\s<>\"'.,;:!?)\]]")
 _CONTROL: Final = re.compile(r"[\x00-\x1f\x7f\x85\u2028\u2029\s]+")
 
@@ -43,7 +44,7 @@ class Piece:
 
 def names_in(text: str) -> list[str]:
     """The variables that the text names, in order, known or not."""
-    return [match[1] for match in _VARIABLE.finditer(text)]
+    return [match[1].strip() for match in _VARIABLE.finditer(text)]
 
 
 def problem(text: str) -> str:
@@ -65,9 +66,10 @@ def pieces(text: str, values: Mapping[str, str]) -> list[Piece]:
     behind = 0
     for match in _VARIABLE.finditer(text):
         found += _written(text[behind : match.start()])
-        value = values.get(match[1], "")
+        name = match[1].strip()
+        value = values.get(name, "")
         if value:
-            is_link = match[1] in LINKS and value.startswith(("https://", "http://"))
+            is_link = name in LINKS and value.startswith(("https://", "http://"))
             found.append(Piece(value, value if is_link else "", filled=True))
         behind = match.end()
     return found + list(_written(text[behind:]))

@@ -57,6 +57,7 @@ ICONS: Final = {
 
 WITH_THE_MEETING: Final = frozenset({Trigger.BEFORE_START, Trigger.STARTS, Trigger.ENDS})
 """What every booking has ahead of it, and gets anew when it moves."""
+A_NO_SHOW: Final = "It is marked as a no-show"
 NO_LONGER_A_NO_SHOW: Final = "It is not marked as a no-show any more"
 HAS_STANDARD_MAIL: Final = frozenset(
     {Trigger.BOOKED, Trigger.BEFORE_START, Trigger.RESCHEDULED, Trigger.CANCELLED}
@@ -143,7 +144,7 @@ def why_not(
     if trigger == Trigger.NO_SHOW and not no_show:
         return NO_LONGER_A_NO_SHOW
     if trigger == Trigger.ENDS and no_show:
-        return "It is marked as a no-show"
+        return A_NO_SHOW
     if now >= useful_until(trigger, start=start, end=end, due=due):
         too_late = {
             Trigger.BEFORE_START: "Too late: the meeting has begun",

@@ -232,7 +232,7 @@ def test_a_booking_counts_its_mails_and_keeps_the_last_error(
 def test_every_try_is_counted_in_the_booking_whatever_came_of_it(
     booking: Booking,
 ) -> None:
-    OutboxMessage.objects.filter(kind=kinds.CONFIRMED_HOST).update(recipient="nobody at all")
+    OutboxMessage.objects.filter(kind=kinds.CONFIRMED_BOOKER).update(recipient="nobody at all")
     OutboxMessage.objects.exclude(kind=kinds.REMINDER_BOOKER).update(available_at=Now())
     effects.deliver_due(booking.created_at)
     booking.refresh_from_db()

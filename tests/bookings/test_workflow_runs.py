@@ -7,11 +7,14 @@ import pytest
 from django.core import mail as outbox
 from django.core.mail import EmailMultiAlternatives
 
+from bookings.delivery_columns import follow_up
 from bookings.domain import mail_kinds as kinds
-from bookings.models import Booking, WorkflowRun
+from bookings.models import Attendee, Booking, WorkflowRun
+from bookings.selectors.runs import kind_of
 from bookings.services import attendance, hosting
 from bookings.services import booking as booking_service
 from bookings.services import workflows as service
+from bookings.services.deliveries import send_again
 from scheduling.domain.workflows import To, Trigger
 from scheduling.models import BookingLink
 from scheduling.services.links import update_link
@@ -245,6 +248,82 @@ def test_a_workflow_may_take_the_place_of_the_standard_mail_and_brings_its_calen
     )
 
 
+@pytest.mark.parametrize("end", ["paused", "deleted", "taken off the link", "taken out", "refused"])
+def test_a_mail_that_gave_way_goes_out_after_all_when_the_workflows_does_not(
+    end: str, link: BookingLink, alice: Membership, dana: Membership, NOW: datetime
+) -> None:
+    workflow = make_workflow(
+        dana,
+        Trigger.BEFORE_START,
+        step_of(HOUR),
+        step_of(HOUR, To.HOST),
+        now=NOW,
+        links=[link],
+        replaces=True,
+    )
+    booking = book(link, NOW)
+    deliver(booking.starts_at - DAY)
+    reminder = OutboxMessage.objects.get(kind=kinds.REMINDER_BOOKER)
+    assert reminder.skip_reason == "A workflow’s message takes its place"
+    run = next(run for run in runs_of(booking.booker) if run.recipient == booking.booker.email)
+    if end == "paused":
+        service.pause(workflow_id=workflow.pk, by=dana, is_paused=True, now=NOW)
+    elif end == "deleted":
+        service.delete(workflow_id=workflow.pk, by=dana, now=NOW)
+    elif end == "taken off the link":
+        update_link(link_id=link.pk, by=alice, values={"workflow_ids": []}, now=NOW)
+    elif end == "taken out":
+        draft = draft_of(Trigger.BEFORE_START, step_of(HOUR, To.HOST), every_link=False, replaces=True)
+        service.save(workflow_id=workflow.pk, by=dana, draft=draft, links=(), now=NOW)
+    else:
+        OutboxMessage.objects.filter(pk=run.message_id).update(dead_at=NOW, last_error="550 nobody")
+        follow_up(OutboxMessage(topic_id=booking.booker.pk, kind=kind_of(run.pk)))
+    deliver(booking.starts_at - HOUR)
+    deliver(booking.starts_at - HOUR / 2)
+    reminder.refresh_from_db()
+    assert reminder.sent_at is not None, "one of the two reaches the booker"
+
+
+def test_a_mail_that_gave_way_stays_away_when_the_workflow_is_paused_after_its_own_went_out(
+    link: BookingLink, dana: Membership, NOW: datetime
+) -> None:
+    workflow = make_workflow(
+        dana, Trigger.BOOKED, step_of(timedelta()), step_of(HOUR), now=NOW, replaces=True
+    )
+    book(link, NOW)
+    deliver(NOW)
+    service.pause(workflow_id=workflow.pk, by=dana, is_paused=True, now=NOW)
+    deliver(NOW + HOUR)
+    assert state_of(WorkflowRun.objects.get(step__delay=HOUR)) == "left out: The workflow is paused"
+    assert OutboxMessage.objects.get(kind=kinds.CONFIRMED_BOOKER).sent_at is None
+
+
+def test_a_copy_that_is_asked_for_is_of_the_same_run(
+    link: BookingLink, alice: Membership, dana: Membership, NOW: datetime
+) -> None:
+    make_workflow(dana, Trigger.BOOKED, step_of(timedelta()), now=NOW)
+    booking = book(link, NOW)
+    deliver(NOW)
+    (run,) = runs_of(booking.booker)
+    send_again(message=run.message, booking=booking, actor=alice.user, now=NOW)
+    deliver(NOW + HOUR)
+    assert sent_subjects().count("About Discovery Call") == 2
+
+
+def test_a_no_show_taken_back_gets_what_was_kept_back(
+    link: BookingLink, alice: Membership, dana: Membership, NOW: datetime
+) -> None:
+    make_workflow(dana, Trigger.ENDS, step_of(HOUR), now=NOW)
+    booking = book(link, NOW)
+    (run,) = runs_of(booking.booker)
+    for attendance_now, due in ((Booking.Attendance.NO_SHOW, HOUR), (Booking.Attendance.ATTENDED, 2 * HOUR)):
+        at = booking.ends_at + due
+        attendance.mark(attendee=booking.booker, attendance=attendance_now, actor=alice.user, now=at)
+        deliver(at)
+        marked = attendance_now == Booking.Attendance.NO_SHOW
+        assert state_of(run) == ("left out: It is marked as a no-show" if marked else "sent")
+
+
 def test_the_standard_reminder_is_sent_once_where_a_workflow_reminds(
     link: BookingLink, dana: Membership, NOW: datetime
 ) -> None:
@@ -265,6 +344,38 @@ def test_the_hosts_of_a_session_are_told_once_however_many_come(
     deliver(booking.starts_at - HOUR)
     states = sorted(state_of(run) for run in WorkflowRun.objects.all())
     assert states == ["left out: Told once for the whole session", "sent"]
+
+
+def test_hosts_are_told_of_a_session_though_one_of_its_attendees_did_not_come(
+    alice: Membership, dana: Membership, NOW: datetime
+) -> None:
+    link = make_link(alice, strategy="group", capacity=5)
+    make_workflow(dana, Trigger.ENDS, step_of(HOUR, To.HOST), now=NOW)
+    start = NOW + 2 * DAY
+    make_booking(link, start, NOW)
+    make_booking(link, start, NOW, email="second@example.com", name="Second One")
+    first, second = WorkflowRun.objects.order_by("pk")
+    booking = first.attendee.booking
+    at = booking.ends_at + HOUR
+    attendance.mark(attendee=first.attendee, attendance=Booking.Attendance.NO_SHOW, actor=alice.user, now=at)
+    assert isinstance(renderer_of("workflow")(second.message, at), EmailMultiAlternatives)
+
+
+def test_a_message_about_one_attendee_of_a_session_names_him_alone(
+    alice: Membership, dana: Membership, NOW: datetime
+) -> None:
+    link = make_link(alice, strategy="group", capacity=5)
+    make_workflow(
+        dana, Trigger.CANCELLED, step_of(timedelta(), To.HOST, subject="Off: {{booker_name}}"), now=NOW
+    )
+    start = NOW + 2 * DAY
+    make_booking(link, start, NOW)
+    make_booking(link, start, NOW, email="second@example.com", name="Second One")
+    leaving = Attendee.objects.get(email="second@example.com")
+    booking_service.cancel_by_booker(attendee=leaving, reason="", now=NOW)
+    (run,) = WorkflowRun.objects.all()
+    mail = renderer_of("workflow")(run.message, NOW)
+    assert getattr(mail, "subject", "") == "Off: Second One"
 
 
 def test_a_strangers_text_stays_text(link: BookingLink, dana: Membership, NOW: datetime) -> None:

@@ -34,7 +34,7 @@ def test_a_new_template_is_in_order() -> None:
         ({"minimum_notice_hours": 400, "booking_window_days": 7}, "availability: 400 hours’ notice"),
         (
             {"duration_minutes": 60, "weekly_hours": [{"days": [0], "start": "09:00", "end": "09:30"}]},
-            "duration: A meeting of 60 minutes does not fit",
+            "duration: A meeting of 1 hour does not fit",
         ),
         ({"requires_payment": True, "price": 0}, "payment: Payment is required, but the price is nothing."),
         ({"requires_payment": True, "price": 500}, "payment: Payment is required, but no payment provider"),

@@ -103,6 +103,7 @@ def _any_settings(draw: st.DrawFn) -> dict[str, Any]:
         "max_per_week": draw(st.none() | st.integers(1, 3500)),
         "questions": draw(_questions()),
         "reminder_enabled": draw(st.booleans()),
+        "workflow_ids": sorted(map(str, draw(st.sets(st.uuids(), max_size=3)))),
         "brand_color": draw(st.from_regex(r"#[0-9a-fA-F]{6}", fullmatch=True)),
         "hide_branding": draw(st.booleans()),
         "requires_payment": draw(st.booleans()),

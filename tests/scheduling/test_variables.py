@@ -77,3 +77,10 @@ def test_every_preset_can_be_sent() -> None:
         for step in preset.draft.steps:
             assert not variables.problem(step.subject)
             assert not variables.problem(step.body)
+
+
+def test_a_long_line_of_blanks_behind_braces_is_read_at_once() -> None:
+    """Read by trial and error, this takes longer than anybody waits."""
+    text = "{{" + " " * 50_000 + "{{ first_name }}"
+    assert variables.problem(text).startswith("A variable is written")
+    assert variables.fill(text, {"first_name": "Priya"}).endswith("Priya")
