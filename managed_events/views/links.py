@@ -95,7 +95,6 @@ def page_of(request: MemberRequest, template: ManagedEventTemplate, now: datetim
         context
         | _links(request, template, context["run"])
         | {
-            "sections": SECTIONS,
             "lines": _history(template),
             "warnings": len(lint(template.state, selectors.surroundings_of(template))),
         }
@@ -156,6 +155,7 @@ def _links(request: MemberRequest, template: ManagedEventTemplate, run: Propagat
     stands = selectors.link_rows(template, page.object_list, run)
     names = names_behind(template.section_values(), *(at.link.section_values() for at in stands))
     return {
+        "sections": SECTIONS,
         "page": page,
         "rows": [_row(template, at, names) for at in stands],
         "show": show if show in every else "",

@@ -475,6 +475,8 @@ def test_the_sync_line_goes_from_running_to_done(
     assert "every 2s" not in html
     assert "2 links updated</b>." in html
     assert 'id="links" aria-labelledby="drift-h" hx-swap-oob="true"' in html
+    assert '<span class="mx head"><span title="Title and description">' in html
+    assert '<option value="duration">Duration and slot interval</option>' in html
     assert 'id="history" aria-labelledby="hist-h" hx-swap-oob="true"' in html
     assert "<html" not in html
     assert "09:00</span>" in page(admin, at("detail", template))
