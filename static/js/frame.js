@@ -8,6 +8,8 @@
     address.searchParams.set("tz", zone);
     return location.replace(address);
   }
+  // Browsers heed `autofocus` in no frame of another origin. Who is not in this frame is not drawn into it either.
+  if (document.hasFocus()) document.querySelector("[autofocus]")?.focus();
   const origin = location.ancestorOrigins?.[0] || named;
   if (parent === window || !origin || origin === "null") return;
   const tell = (type, more) => parent.postMessage({ type: `workestra:${type}`, link, ...more }, origin);
