@@ -103,7 +103,10 @@ def workflow_new(request: MemberRequest) -> HttpResponse:
     if not form.is_valid():
         return _page(request, form, None, now, status=422)
     workflow = service.create(by=request.member, draft=form.draft, links=form.links_wanted, now=now)
-    messages.success(request, f"{workflow.name} is on. Bookings from now on have its messages.")
+    if form.draft.every_link or form.links_wanted:
+        messages.success(request, f"{workflow.name} is on. Bookings from now on have its messages.")
+    else:
+        messages.success(request, f"{workflow.name} is on, for no link yet. Templates and links choose it.")
     return redirect("bookings:workflow", workflow.pk)
 
 

@@ -48,6 +48,8 @@ def test_a_preset_makes_a_workflow_as_it_stands(admin: Client, preset: str) -> N
     assert response["Location"] == reverse("bookings:workflow", args=[workflow.pk])
     assert workflow.trigger == next(each.draft.trigger for each in PRESETS if each.key == preset)
     assert AuditEvent.objects.get().action == "workflow.created"
+    # Nobody is told that bookings have the messages of a workflow that no link has.
+    assert "is on, for no link yet." in admin.get(response["Location"]).content.decode()
 
 
 @pytest.mark.parametrize(
@@ -175,7 +177,8 @@ def test_own_links_are_chosen_on_the_workflows_page(
     alice.role = "admin"
     alice.save()
     client = signed_in(alice)
-    client.post(NEW, filled_in(client) | {"links": [str(link.pk)], "reach": "chosen"})
+    made = client.post(NEW, filled_in(client) | {"links": [str(link.pk)], "reach": "chosen"}, follow=True)
+    assert "Bookings from now on have its messages." in made.content.decode()
     workflow = Workflow.objects.get()
     link.refresh_from_db()
     assert link.workflow_ids == [str(workflow.pk)]
