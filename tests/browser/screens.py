@@ -30,10 +30,15 @@ PICTURES: dict[str, tuple[str, ...]] = {
     "manage-reschedule": ("desktop",),
     "manage-cancel": ("desktop",),
     "manage-cancelled": ("desktop",),
+    "alternatives": ("desktop", "phone"),
+    "reconfirm": ("desktop", "phone"),
     "one-off": ("desktop", "phone"),
     "one-off-expired": ("desktop",),
+    "one-off-propose": ("desktop", "phone"),
     "bookings": ("desktop", "phone", "dark"),
     "booking-drawer": ("desktop", "phone"),
+    "booking-offered": ("desktop",),
+    "booking-astray": ("desktop",),
     "bookings-past": ("desktop",),
     "bookings-cancelled": ("desktop",),
     "bulk-checked": ("desktop",),
@@ -50,12 +55,15 @@ PICTURES: dict[str, tuple[str, ...]] = {
     "accounts": ("desktop", "phone"),
     "holds": ("desktop",),
     "links": ("desktop", "phone"),
+    "book-paused": ("desktop",),
     "link-locked": ("desktop", "phone"),
     "link-own": ("desktop",),
     "explain": ("desktop",),
     "one-off-list": ("desktop", "phone"),
     "one-off-new": ("desktop", "phone"),
     "one-off-detail": ("desktop",),
+    "workflows": ("desktop", "phone"),
+    "workflow": ("desktop", "phone", "dark"),
     "managed-list": ("desktop", "phone"),
     "managed-edit": ("desktop", "phone", "dark"),
     "managed-assign": ("desktop", "phone"),
@@ -72,6 +80,9 @@ PICTURES: dict[str, tuple[str, ...]] = {
     "audit-log": ("desktop",),
     "mailbox": ("desktop",),
 }
+
+BELOW = {"booking-offered": ".drawer .offered"}
+"""What a picture is of, where it lies further down its page."""
 
 
 @pytest.fixture
@@ -92,13 +103,15 @@ def test_take_every_picture(visit: Visit, world: World) -> None:
             browsing = by_hand if variant == "phone" else at_a_desk
             suffix = "" if variant in {"desktop", "mail"} else f"-{variant}"
             with browsing.opened(looks[name]) as page:
-                take(page, variant, FOLDER / f"{name}{suffix}.png")
+                take(page, variant, FOLDER / f"{name}{suffix}.png", BELOW.get(name))
 
 
-def take(page: Page, variant: str, path: Path) -> None:
+def take(page: Page, variant: str, path: Path, below: str | None = None) -> None:
     width, height = {"phone": PHONE, "mail": MAIL}.get(variant, DESKTOP)
     page.set_viewport_size({"width": width, "height": height})
     page.emulate_media(color_scheme="dark" if variant == "dark" else "light")
     page.evaluate(COLORS_SETTLED)
     page.evaluate("document.fonts.ready.then(() => null)")
+    if below:
+        page.locator(below).scroll_into_view_if_needed()
     page.screenshot(path=path, full_page=variant == "mail", scale="css")
