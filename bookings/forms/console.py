@@ -181,12 +181,22 @@ class OfferTimesForm(forms.Form):
         if not self.starts and not self.errors:
             self.add_error("time1", "Offer at least one time.")
 
-    def refuse_taken(self, met: Sequence[Sequence[Clash]]) -> None:
-        """Say beside each start what stands in its way. `met` are in the order of the starts themselves."""
+    def refuse_taken(self, met: Sequence[Sequence[Clash]], reader: User) -> None:
+        """Say beside each start what stands in its way: with whom the `reader` meets then, of others only that.
+
+        `met` are in the order of the starts themselves.
+        """
+        hosts = self.booking.hosts
+        others = (
+            f"{hosts[0].first_name} is not free then" if len(hosts) == 1 else "Not every host is free then"
+        )
         in_order = sorted(self.starts, key=self.starts.__getitem__)
         for number, found in zip(in_order, met, strict=True):
             if found:
-                self.add_error(f"time{number}", f"{found[0].words}. Pick another start or clear it.")
+                self.add_error(
+                    f"time{number}",
+                    f"{found[0].words if hosts == [reader] else others}. Pick another start or clear it.",
+                )
 
 
 _CLOSES: Final = (

@@ -80,7 +80,7 @@ def offer(request: MemberRequest, booking: Booking, now: datetime) -> HttpRespon
         return answer_with_drawer(request, booking, now, status=422, **refused)
     except SlotTaken as taken:
         if isinstance(taken, alternatives.TimesTaken):
-            form.refuse_taken(taken.clashes)
+            form.refuse_taken(taken.clashes, request.member.user)
         else:
             form.add_error(None, "One of these times was taken just now. Look again and offer others.")
         return answer_with_drawer(request, booking, now, status=409, **refused)

@@ -4,6 +4,7 @@ from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from typing import Any
 from uuid import UUID
+from zoneinfo import ZoneInfo
 
 import pytest
 import time_machine
@@ -446,3 +447,20 @@ def test_the_host_sees_on_what_blocks_his_time_what_he_has_offered(
     assert "Priya Raman" not in signed_in(bob).get("/calendar/holds").content.decode()
     service.withdraw(booking=booking, actor=alice.user, now=NOW)
     assert "Nothing is held besides your bookings" in signed_in(alice).get("/calendar/holds").content.decode()
+
+
+def test_who_offers_times_for_another_host_is_not_told_whom_he_meets(
+    link: BookingLink, booking: Booking, dana: Membership, NOW: datetime
+) -> None:
+    make_booking(link, WEDNESDAY_TEN, NOW)
+    before = written()
+    fields = {"day1": "2030-01-09", "time1": "10:00", "message": "Kept", "closes": "0"}
+    browser = signed_in(dana)
+    zone = ZoneInfo(dana.user.timezone)
+    fields |= {"time1": f"{WEDNESDAY_TEN.astimezone(zone):%H:%M}"}
+    page = browser.post(reverse("bookings:offer", args=[booking.pk]), fields)
+    assert page.status_code == 409
+    assert "Alice is not free then. Pick another start or clear it." in page.content.decode()
+    assert "You meet" not in page.content.decode()
+    assert "Kept" in page.content.decode()
+    assert written() == before
