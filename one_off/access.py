@@ -26,10 +26,11 @@ def one_off_for(member: Membership, one_off_id: UUID, permission: Permission = P
 
 
 def proposal_for(member: Membership, proposal_id: UUID) -> Proposal:
-    """What an invitee of the member's own one-off proposes, answered or not. Raises as `one_off_for` does."""
-    found = Proposal.objects.filter(pk=proposal_id).select_related("one_off", "attendee__booking").first()
-    if found is None:
-        require(member, Permission.VIEW)
+    """What an invitee proposes to the member, answered or not. Raises as `one_off_for` does."""
+    require(member, Permission.VIEW)
+    rows = Proposal.objects.filter(pk=proposal_id, one_off__workspace=member.workspace)
+    found = rows.select_related("one_off__host", "attendee__booking__host").first()
+    if found is None or found.host != member.user:
         raise Http404("No such proposal.")
-    one_off_for(member, found.one_off_id, Permission.EDIT)
+    require(member, Permission.EDIT)
     return found

@@ -12,6 +12,7 @@ from django.urls import reverse
 from one_off.domain.mail_kinds import DECLINED_INVITEE, PROPOSED_HOST
 from one_off.models import OneOff, Proposal
 from one_off.selectors import token_of
+from workestra.accounts import selectors as accounts
 from workestra.calendars.domain import clock_words as words
 from workestra.notifications.models import OutboxMessage
 from workestra.notifications.registry import Skip, renders
@@ -25,6 +26,9 @@ def proposed(message: OutboxMessage, now: datetime) -> EmailMessage | Skip:
     proposal = _proposal(message)
     if proposal is None or proposal.state != Proposal.State.WAITING:
         return _GONE
+    answers = accounts.active_members_of(proposal.one_off.workspace_id).filter(user=proposal.host)
+    if not answers.filter(user__email=message.recipient).exists():
+        return Skip("He does not answer it any more")
     one_off = proposal.one_off
     zone = ZoneInfo(one_off.timezone)
     context = {
@@ -44,7 +48,7 @@ def declined(message: OutboxMessage, now: datetime) -> EmailMessage | Skip:
     one_off = proposal.one_off
     token = token_of(one_off) if one_off.state_at(now) == OneOff.State.OPEN else None
     context = {
-        "heading": f"{one_off.host.first_name} cannot make the times you proposed",
+        "heading": f"{proposal.host.first_name} cannot make the times you proposed",
         "address": f"{settings.SITE_URL}{reverse('one_off:pick', args=[token])}" if token else "",
         "times": _times(proposal, ZoneInfo(proposal.timezone)),
         "keeps": proposal.attendee_id is not None,
@@ -53,7 +57,7 @@ def declined(message: OutboxMessage, now: datetime) -> EmailMessage | Skip:
 
 
 def _proposal(message: OutboxMessage) -> Proposal | None:
-    rows = Proposal.objects.select_related("one_off__host", "one_off__workspace")
+    rows = Proposal.objects.select_related("one_off__host", "one_off__workspace", "attendee__booking__host")
     return rows.filter(pk=message.topic_id).first()
 
 

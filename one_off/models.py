@@ -9,6 +9,7 @@ from django.contrib.postgres.fields import ArrayField
 from django.db import models
 from django.db.models import Q
 
+from workestra.accounts.models import User
 from workestra.calendars.domain.period import Period
 
 MOST_PROPOSED: Final = 3
@@ -147,6 +148,11 @@ class Proposal(models.Model):
 
     def __str__(self) -> str:
         return f"{self.name}: {self.one_off_id}"
+
+    @property
+    def host(self) -> User:
+        """Who answers it: whoever hosts the booking now that is to be moved, else who offered the times."""
+        return self.attendee.booking.host if self.attendee else self.one_off.host
 
     @property
     def periods(self) -> list[Period]:

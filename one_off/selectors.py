@@ -109,13 +109,16 @@ def one_off_of_booking(booking: Booking) -> OneOff | None:
 
 
 def left_of(one_off: OneOff, booking: Booking, now: datetime) -> list[OfferedTime]:
-    """What else of a booked one-off is to come and free, by start; the booking's own time does not stand in its way."""
+    """What else of a booked one-off is to come, and free for who hosts it now, by start.
+
+    The booking's own time does not stand in its way.
+    """
     slots = one_off.slots.filter(withdrawn_at=None, starts_at__gt=now).exclude(
         starts_at=booking.starts_at, ends_at=booking.ends_at
     )
     busy = [
         clash
-        for clash in busy_of(one_off.host_id, [slot.period for slot in slots], now)
+        for clash in busy_of(booking.host_id, [slot.period for slot in slots], now)
         if clash.owner_key != booking.pk
     ]
     return [
@@ -140,20 +143,30 @@ class Proposed:
 
 @dataclass(frozen=True, slots=True)
 class WaitingProposal:
+    """A proposal with its times. `is_own` when it is to a one-off of the member himself, whose page he may see."""
+
     proposal: Proposal
     times: Sequence[Proposed]
+    is_own: bool
 
 
 def waiting_proposals(member: Membership, now: datetime) -> list[WaitingProposal]:
-    """What the member's invitees propose and he has not answered, oldest first. One-offs that are withdrawn, or were
+    """What invitees propose to the member and he has not answered, oldest first. One-offs that are withdrawn, or were
     booked since by somebody else, are left out."""
     rows = (
         Proposal.objects.filter(
-            Q(attendee=None, one_off__state__in=[OneOff.State.OPEN, OneOff.State.EXPIRED])
-            | Q(attendee__status=Booking.Status.CONFIRMED, attendee__booking__starts_at__gt=now),
+            Q(
+                attendee=None,
+                one_off__state__in=[OneOff.State.OPEN, OneOff.State.EXPIRED],
+                one_off__host=member.user_id,
+            )
+            | Q(
+                attendee__status=Booking.Status.CONFIRMED,
+                attendee__booking__starts_at__gt=now,
+                attendee__booking__host=member.user_id,
+            ),
             state=Proposal.State.WAITING,
             one_off__workspace=member.workspace,
-            one_off__host=member.user_id,
         )
         .select_related("one_off", "attendee__booking")
         .order_by("created_at")
@@ -171,7 +184,7 @@ def waiting_proposals(member: Membership, now: datetime) -> list[WaitingProposal
             )
             for period in proposal.periods
         ]
-        found.append(WaitingProposal(proposal, times))
+        found.append(WaitingProposal(proposal, times, proposal.one_off.host_id == member.user_id))
     return found
 
 

@@ -111,7 +111,7 @@ def change(*, one_off: OneOff, offer: Offer, actor: User, now: datetime) -> OneO
     """Let an open one-off offer this from now on, behind the address it has: times, words, place, expiry.
 
     What it holds follows at once, or nothing is written. A time that stays keeps its row, so that a page that was
-    opened before can pick it; one that is taken out is withdrawn; times that have begun stay as they are.
+    opened before can pick it; one that is taken out is withdrawn; times that have begun stay, and are held no more.
 
     Raises: BadOffer; SlotsTaken, only with `reserve`; AlreadyBooked, OneOffExpired, OneOffWithdrawn; TryAgain.
     """
@@ -131,7 +131,9 @@ def change(*, one_off: OneOff, offer: Offer, actor: User, now: datetime) -> OneO
         _offer_only(current, offer.periods, now)
         locked.free(current.pk)
         if current.reserve:
-            locked.take([_hold(current, slot.period) for slot in _standing(current) if slot.ends_at > latest])
+            locked.take(
+                [_hold(current, slot.period) for slot in _standing(current) if slot.starts_at > latest]
+            )
             begin_placeholders(current)
         renew_placeholders([current])
         record("one_off.changed", current, now, actor=actor, before=before, after=_facts(current))

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from contextlib import suppress
 from datetime import datetime, timedelta
-from uuid import UUID
+from uuid import UUID, uuid5
 from zoneinfo import ZoneInfo
 
 from django.db import transaction
@@ -12,6 +12,7 @@ from django.urls import reverse
 from bookings.domain.lifecycle import BookingClosed
 from bookings.models import Attendee
 from bookings.services.booking import Booker, move_to
+from bookings.services.records import attendee_locked
 from one_off.domain.mail_kinds import DECLINED_INVITEE, PROPOSAL, PROPOSED_HOST
 from one_off.models import OneOff, Proposal
 from one_off.services import (
@@ -55,13 +56,17 @@ def propose(
     """
     with transaction.atomic():
         current = locked_row(one_off.pk)
-        made = Proposal.objects.filter(nonce=nonce, one_off=current).first()
+        # Derived, not the nonce itself: what a browser sends must never be another one-off's proposal.
+        key = uuid5(current.pk, str(nonce))
+        made = Proposal.objects.filter(nonce=key).first()
         if made is not None:
             return made
         if attendee is None:
             ensure_open(current, latest_of(now))
-        elif not attendee.is_upcoming(now):
-            raise BookingClosed
+        else:
+            attendee = attendee_locked(attendee)
+            if not attendee.is_upcoming(now):
+                raise BookingClosed
         waiting = current.proposals.filter(state=Proposal.State.WAITING, email=booker.email)
         waiting.update(state=Proposal.State.REPLACED, answered_at=now)
         proposal = Proposal.objects.create(
@@ -74,14 +79,14 @@ def propose(
             message=message,
             starts=list(starts),
             minutes=int(length / timedelta(minutes=1)),
-            nonce=nonce,
+            nonce=key,
             created_at=now,
         )
-        _mail(proposal, PROPOSED_HOST, current.host.email)
+        _mail(proposal, PROPOSED_HOST, proposal.host.email)
         zone = ZoneInfo(current.timezone)
         outbox.notify(
             workspace_id=current.workspace_id,
-            user_id=current.host_id,
+            user_id=proposal.host.pk,
             kind=PROPOSED_HOST,
             topic_id=proposal.pk,
             title=f"{proposal.name} proposes other times for {current.title}",

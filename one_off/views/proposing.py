@@ -21,7 +21,7 @@ from bookings.selectors.taken import seen_busy
 from bookings.services import allowance
 from bookings.services.booking import Booker
 from bookings.views.manage import own_page
-from bookings.views.picker import BookerRequest, zone_for
+from bookings.views.picker import BookerRequest, Host, zone_for
 from one_off import selectors, services
 from one_off.forms import prefilled
 from one_off.forms.proposing import ProposeForm, TimesForm
@@ -49,7 +49,7 @@ def propose(request: BookerRequest, one_off: OneOff) -> HttpResponse:
         return closed_page(request, one_off, now)
     if sent := _sent(request, one_off):
         return _page(request, one_off, now, None, sent=sent)
-    zone, asked = _asked(request, one_off, one_off.timezone, now)
+    zone, asked = _asked(request, host_of(one_off), one_off.timezone, now)
     asked |= {"location_type": one_off.location_type, "reader": asked["host"], "now": now}
     if request.method != "POST" or "zone" in request.POST:
         first: dict[str, Any] = prefilled(request.GET) | {"nonce": uuid4()}
@@ -73,7 +73,7 @@ def propose_move(request: BookerRequest, attendee: Attendee, token: str) -> Http
         return HttpResponseRedirect(reverse("bookings:manage", args=[selectors.PICK, token]), status=303)
     if sent := _sent(request, one_off):
         return _page(request, one_off, now, None, sent=sent, attendee=attendee, token=token)
-    zone, asked = _asked(request, one_off, attendee.timezone, now)
+    zone, asked = _asked(request, Host.of_booking(attendee.booking), attendee.timezone, now)
     if request.method != "POST" or "zone" in request.POST:
         first: dict[str, Any] = {"nonce": uuid4()}
         if request.method == "POST":
@@ -132,7 +132,8 @@ def _send(
     length = _length(one_off, attendee)
     starts = form.cleaned_data["starts"]
     own = {one_off.pk, attendee.booking_id if attendee else None}
-    busy = seen_busy(one_off.host_id, [Period.lasting(start, length) for start in starts], now)
+    host_id = attendee.booking.host_id if attendee else one_off.host_id
+    busy = seen_busy(host_id, [Period.lasting(start, length) for start in starts], now)
     taken = [
         any(
             clash.owner_key not in own and clash.period.overlaps(Period.lasting(start, length))
@@ -176,10 +177,10 @@ def _send(
 
 
 def _asked(
-    request: BookerRequest, one_off: OneOff, default: str, now: datetime
+    request: BookerRequest, host: Host, default: str, now: datetime
 ) -> tuple[ZoneInfo, dict[str, Any]]:
     zone = _zone(request, default)
-    return zone, {"zone": zone, "at": now, "host": host_of(one_off).first}
+    return zone, {"zone": zone, "at": now, "host": host.first}
 
 
 def _zone(request: BookerRequest, default: str) -> ZoneInfo:
@@ -217,10 +218,10 @@ def _page(
 ) -> HttpResponse:
     attendee_zone = sent.timezone if sent else one_off.timezone
     zone = form.zone if form else ZoneInfo(attendee_zone)
-    host = host_of(one_off)
+    host = Host.of_booking(attendee.booking) if attendee else host_of(one_off)
     own = reverse("bookings:manage", args=[selectors.PICK, token]) if token else ""
     offered = selectors.times_of([one_off], now)[one_off.pk]
-    context = _context(request, one_off, zone, now) | {
+    context = _context(request, one_off, host, zone, now) | {
         "form": form,
         "sent": sent,
         "back": own or request.path.removesuffix("/propose"),
@@ -241,12 +242,12 @@ def _moving(
     problem: str = "",
     status: int = 200,
 ) -> HttpResponse:
-    zone, host = _zone(request, attendee.timezone), host_of(one_off)
+    zone, host = _zone(request, attendee.timezone), Host.of_booking(attendee.booking)
     chosen = request.POST.get("slot", "")
     times: list[Shown] = [
         shown(time, zone, host, now, chosen) for time in selectors.left_of(one_off, attendee.booking, now)
     ]
-    context = _context(request, one_off, zone, now) | {
+    context = _context(request, one_off, host, zone, now) | {
         "booking": attendee.booking,
         "times": times,
         "problem": problem,
@@ -256,8 +257,10 @@ def _moving(
     return render(request, "one_off/move.html", context, status=status)
 
 
-def _context(request: BookerRequest, one_off: OneOff, zone: ZoneInfo, now: datetime) -> dict[str, Any]:
-    host, clock = host_of(one_off), Clock(clock_of(request))
+def _context(
+    request: BookerRequest, one_off: OneOff, host: Host, zone: ZoneInfo, now: datetime
+) -> dict[str, Any]:
+    clock = Clock(clock_of(request))
     keys = dict.fromkeys([zone.key, host.zone.key])
     return {
         "one_off": one_off,

@@ -141,3 +141,14 @@ def test_times_that_have_begun_stay_as_they_are(alice: Membership, NOW: datetime
     times = three_times(NOW)
     change(one_off, times[0].start + MINUTE, periods=times[1:])
     assert not one_off.slots.filter(withdrawn_at__isnull=False).exists()
+
+
+def test_a_time_that_has_begun_under_another_meeting_keeps_nobody_from_holding_the_others(
+    alice: Membership, NOW: datetime
+) -> None:
+    one_off = make_one_off(alice, NOW, reserve=False)
+    first, *others = three_times(NOW)
+    pick(make_one_off(alice, NOW, title="Other", reserve=False, periods=(first,)), NOW)
+    change(one_off, first.start + 5 * MINUTE, reserve=True, periods=tuple(others))
+    assert active_holds(one_off) == len(others)
+    assert broken_invariants() == []

@@ -12,8 +12,11 @@ from django.http import HttpResponse
 from django.test import Client
 from django.utils import timezone
 
+from bookings.domain.lifecycle import BookingClosed
 from bookings.models import Booking
 from bookings.selectors import manage_token
+from bookings.services.booking import cancel_by_host
+from bookings.services.hosting import reassign
 from one_off import services
 from one_off.models import OneOff, Proposal
 from one_off.selectors import token_of
@@ -301,3 +304,75 @@ def test_nothing_is_moved_that_has_begun(client: Client, alice: Membership, NOW:
             response = client.post(address(booking, name), {"slot": str(slot_of(one_off, 2).pk)})
             assert (response.status_code, response["Location"]) == (303, address(booking, ""))
     assert Booking.objects.count() == 1
+
+
+# --- What was handed to somebody else ---
+
+
+def handed_over(one_off: OneOff, to: Membership, by: Membership, now: datetime) -> Booking:
+    booking = pick(one_off, now)
+    return reassign(booking=booking, host=to.user, actor=by.user, now=now)
+
+
+def test_who_hosts_the_meeting_now_is_told_of_what_is_proposed_and_answers_it(
+    client: Client, alice: Membership, bob: Membership, NOW: datetime
+) -> None:
+    one_off = make_one_off(alice, NOW)
+    booking = handed_over(one_off, bob, alice, NOW)
+    assert 'Send<span class="hide-s"> to Bob' in page(client.get(address(booking, "/propose")))
+    proposal = proposed(one_off, NOW, attendee=booking.booker)
+    message = OutboxMessage.objects.get(kind="one_off.proposed.host")
+    assert message.recipient == bob.user.email
+    assert Notice.objects.filter(kind="one_off.proposed.host").get().user == bob.user
+    accept, start = f"{LIST}/proposals/{proposal.pk}/accept", proposal.starts[0].isoformat()
+    before = written()
+    assert signed_in(alice).post(accept, {"start": start}).status_code == 404
+    assert "proposes to move" not in page(signed_in(alice).get(LIST))
+    assert written() == before
+    assert "proposes to move" in page(signed_in(bob).get(LIST))
+    assert signed_in(bob).post(accept, {"start": start}).status_code == 303
+    moved = Booking.objects.get(status="confirmed")
+    assert (moved.host, moved.starts_at) == (bob.user, proposal.starts[0])
+    assert not broken_invariants()
+
+
+def test_times_to_move_to_are_those_of_who_hosts_the_meeting_now(
+    client: Client, alice: Membership, bob: Membership, NOW: datetime
+) -> None:
+    one_off = make_one_off(alice, NOW)
+    booking = handed_over(one_off, bob, alice, NOW)
+    make_one_off(alice, NOW, title="Of the former host", periods=three_times(NOW)[1:2])
+    make_one_off(bob, NOW, title="Of the host", periods=three_times(NOW)[2:])
+    html = page(client.get(address(booking, "/move")))
+    assert re.findall(r'name="slot" value="([^"]+)"', html) == [str(slot_of(one_off, 1).pk)]
+    assert "What else Bob offered" not in html
+
+
+def test_who_has_left_gets_no_mail_of_what_is_proposed(alice: Membership, NOW: datetime) -> None:
+    one_off = make_one_off(alice, NOW)
+    booking = pick(one_off, NOW)
+    proposed(one_off, NOW, attendee=booking.booker)
+    Membership.objects.filter(pk=alice.pk).update(is_active=False)
+    OutboxMessage.objects.exclude(kind="one_off.proposed.host").delete()
+    outbox.deliver_due(timezone.now())
+    assert not mail.outbox
+
+
+def test_nobody_proposes_to_move_what_was_cancelled_while_he_wrote(alice: Membership, NOW: datetime) -> None:
+    one_off = make_one_off(alice, NOW)
+    booking = pick(one_off, NOW)
+    opened = booking.booker
+    cancel_by_host(booking=booking, actor=alice.user, reason="", now=NOW)
+    before = written()
+    with pytest.raises(BookingClosed):
+        proposed(one_off, NOW, attendee=opened)
+    assert written() == before
+    assert not Proposal.objects.exists()
+
+
+def test_the_same_number_sent_to_two_one_offs_makes_two_proposals(alice: Membership, NOW: datetime) -> None:
+    nonce = uuid4()
+    one, other = make_one_off(alice, NOW), make_one_off(alice, NOW, reserve=False)
+    first = proposed(one, NOW, nonce=nonce)
+    assert proposed(other, NOW, nonce=nonce).one_off == other
+    assert proposed(one, NOW, nonce=nonce) == first

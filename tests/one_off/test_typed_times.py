@@ -54,6 +54,8 @@ def test_times_are_read_as_people_write_them(text: str, times: list[tuple[str, i
         ("Tue 13pm", "There is no 13pm."),
         ("Fri 16:00 to 15:00", "ends before it begins"),
         ("Tue 24 Nov 10:00 CET", "“CET” is neither a day nor a time."),
+        ("FRİ 10:00", "“FRİ 10:00” is neither a day nor a time."),
+        ("24 ſep 10:00", "Write the day first"),
     ],
 )
 def test_a_line_that_cannot_be_read_says_why(text: str, problem: str) -> None:
@@ -72,7 +74,7 @@ def test_each_line_stands_for_itself_but_keeps_the_day_before_it() -> None:
     ]
 
 
-@given(st.text(alphabet=st.sampled_from("Tue Wednov 0123456789:.-–,;()apmto/\n٣"), max_size=60))
+@given(st.text(alphabet=st.sampled_from("Tue Wednovsatfri 0123456789:.-–,;()apmto/\n٣ſıİ\xa0"), max_size=60))
 def test_whatever_is_pasted_is_read_or_refused(text: str) -> None:
     for line in read_times(text, SATURDAY):
         assert bool(line.times) != bool(line.problem)
