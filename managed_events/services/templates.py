@@ -16,6 +16,7 @@ from managed_events.models import ManagedEventTemplate, Propagation, TemplateVer
 from scheduling.domain.slugs import first_free
 from scheduling.models import BookingLink
 from scheduling.services.links import ScheduleGone, hold_schedules
+from scheduling.services.payments import refuse_unpayable
 from scheduling.services.propagation import release_links
 from workestra.accounts.models import User, Workspace
 from workestra.notifications.doorbell import ring_on_commit
@@ -65,8 +66,9 @@ def create_template(
 ) -> ManagedEventTemplate:
     """Make a template, version 1.
 
-    Raises: SlugInUse, ScheduleGone.
+    Raises: SlugInUse, ScheduleGone, NoPayments.
     """
+    refuse_unpayable(draft.values, before=False)
     with transaction.atomic():
         hold_schedules(workspace.pk, [draft.values.get("schedule_id")])
         template = ManagedEventTemplate(workspace=workspace, created_at=now)
@@ -93,12 +95,13 @@ def save_template(
     Assigned links are told by the run this starts, and only when something locked, or a lock, changes. A draft that
     changes nothing writes nothing. `rolled_back_to` is the version whose values these are.
 
-    Raises: StaleVersion, NotAsShown, TemplateGone, SlugInUse, ScheduleGone.
+    Raises: StaleVersion, NotAsShown, TemplateGone, SlugInUse, ScheduleGone, NoPayments.
     """
     with transaction.atomic():
         current = lock_template(template)
         if current.version != based_on:
             raise StaleVersion(current)
+        refuse_unpayable(draft.values, before=current.requires_payment)
         plan = plans.of_save(current, draft)
         agree(plan, shown)
         before = _facts(current)
@@ -152,7 +155,9 @@ def duplicate_template(
         longest_slug = ManagedEventTemplate._meta.get_field("slug").max_length
         base = current.slug[: (longest_slug or 0) - len("-copy-99")].rstrip("-")
         draft = TemplateDraft(
-            values=current.section_values() | {"title": current.title[: longest - len(COPY)] + COPY},
+            values=current.section_values()
+            # A copy begins to ask for payment: it does not where none can be taken.
+            | {"title": current.title[: longest - len(COPY)] + COPY, "requires_payment": False},
             locks=tuple(current.locked_sections),
             slug=first_free(f"{base}-copy", slugs),
             slug_pattern=current.slug_pattern,
@@ -168,7 +173,7 @@ def roll_back(
 
     Only what the page showed is done, whoever else has saved since. When nothing differs, nothing is written.
 
-    Raises: NotAsShown, NoSuchVersion, TemplateGone.
+    Raises: NotAsShown, NoSuchVersion, TemplateGone, NoPayments.
     """
     with transaction.atomic():
         current = lock_template(template)

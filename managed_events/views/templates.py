@@ -30,6 +30,7 @@ from scheduling.domain.section_words import summary_of
 from scheduling.domain.sections import SECTIONS
 from scheduling.selectors import names_behind, schedules_of, workflows_to_pick
 from scheduling.services.links import ScheduleGone
+from scheduling.services.payments import NoPayments
 from workestra.accounts.http import MemberRequest
 from workestra.accounts.models import Membership
 from workestra.calendars.domain import clock_words
@@ -74,7 +75,7 @@ def new(request: MemberRequest) -> HttpResponse:
             template = service.create_template(
                 workspace=request.member.workspace, author=request.member.user, draft=form.draft, now=now
             )
-        except (service.SlugInUse, ScheduleGone) as refused:
+        except (service.SlugInUse, ScheduleGone, NoPayments) as refused:
             _explain(form, refused)
         else:
             messages.success(request, f"{template.title} is saved. Choose who gets a link.")
@@ -110,7 +111,7 @@ def edit(request: MemberRequest, template_id: UUID) -> HttpResponse:
             note=form.cleaned_data["note"],
             now=now,
         )
-    except (service.SlugInUse, ScheduleGone) as refused:
+    except (service.SlugInUse, ScheduleGone, NoPayments) as refused:
         _explain(form, refused)
         return _edit_page(request, form, template, status=422)
     except service.TemplateGone as gone:
@@ -317,6 +318,8 @@ def _explain(form: TemplateForm, refused: Exception) -> None:
     """Put what the service refused beside its field."""
     if isinstance(refused, ScheduleGone):
         form.add_error("schedule_id", "This schedule was deleted a moment ago. Choose again.")
+    elif isinstance(refused, NoPayments):
+        form.add_error("requires_payment", str(refused))
     else:
         form.add_error("slug", "Another template has this name in its addresses. Choose another one.")
 

@@ -24,6 +24,7 @@ from managed_events.services import templates as service
 from managed_events.views.effect import CELLS, edit_differences, effect_of
 from managed_events.views.templates import frame
 from scheduling.domain.sections import SECTIONS
+from scheduling.services.payments import NoPayments
 from workestra.accounts.http import MemberRequest
 
 PAGE: Final = 50
@@ -86,6 +87,9 @@ def roll_back(request: MemberRequest, template_id: UUID) -> HttpResponse:
         )
     except (service.NoSuchVersion, service.TemplateGone) as gone:
         raise Http404("There is no such version of a template.") from gone
+    except NoPayments as refused:
+        messages.error(request, str(refused))
+        return redirect("managed_events:detail", template.pk)
     except service.NotAsShown as moved:
         template.refresh_from_db()
         return _page(request, template, number, now, plan=moved.plan, note=note, status=409)

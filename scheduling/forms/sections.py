@@ -21,14 +21,13 @@ from scheduling.forms.fields import (
     ZoneField,
 )
 from scheduling.models import LinkSettings, Schedule, Workflow
+from scheduling.services.payments import NO_PAYMENTS, NoPayments, refuse_unpayable
 from workestra.crm.domain import money
 from workestra.look.fields import LineField, LinesField
 from workestra.look.forms import Switch
 
 OWN_HOURS: Final = fields_of(["availability"])[1:4]
 """The fields that count for nothing while a schedule has their place."""
-
-NO_PAYMENTS: Final = "No payment provider is connected to this workspace, so bookings cannot be paid yet."
 
 
 @dataclass(frozen=True, slots=True)
@@ -314,8 +313,10 @@ class SectionsForm(forms.Form):
     def _clean_payment(self) -> None:
         if "payment" in self.locked:
             return
-        if self.cleaned_data.get("requires_payment") and not self.stored["requires_payment"]:
-            self.add_error("requires_payment", NO_PAYMENTS)
+        try:
+            refuse_unpayable(self.cleaned_data, before=self.stored["requires_payment"])
+        except NoPayments as refused:
+            self.add_error("requires_payment", str(refused))
         text, currency = self.cleaned_data.get("price"), self.cleaned_data.get("currency")
         if text is None or currency is None:
             return

@@ -15,6 +15,7 @@ from scheduling.domain import slugs
 from scheduling.domain.link_rules import FEWEST_OF_COLLECTIVE
 from scheduling.domain.sections import SECTION_OF_FIELD, SECTIONS
 from scheduling.models import BookingLink, LinkHost, RetiredSlug, Schedule
+from scheduling.services.payments import refuse_unpayable
 from workestra.accounts import selectors as accounts
 from workestra.accounts.models import Membership, User, Workspace
 from workestra.audit import services as audit
@@ -107,8 +108,9 @@ def create_link(
     `values` maps fields of any section to values; the other fields get a new link's. Without a slug the link gets one
     from its title. `capacity` is the seats of a group's meeting.
 
-    Raises: SlugTaken; BadSlug; BadHosts; ScheduleGone.
+    Raises: SlugTaken; BadSlug; BadHosts; ScheduleGone; NoPayments, but not for what a template says.
     """
+    refuse_unpayable(values, before=assigned is not None)
     pool = _pool(workspace, owner.pk, strategy, hosts)
     if slug is not None:
         _check_slug(slug)
@@ -168,8 +170,8 @@ def update_link(
     The template's locks count as they are now, not as they were when the form was shown: one field of a locked
     section, even with the value it has, refuses the whole change.
 
-    Raises: SectionLocked; SlugTaken; BadSlug; BadHosts; ScheduleGone; BookingLink.DoesNotExist when `by` has no such
-    link.
+    Raises: SectionLocked; SlugTaken; BadSlug; BadHosts; ScheduleGone; NoPayments; BookingLink.DoesNotExist when `by`
+    has no such link.
     """
     with transaction.atomic():
         chosen = [values.get("schedule_id"), *(host.schedule_id for host in hosts or ())]
@@ -180,6 +182,7 @@ def update_link(
         }
         if refused:
             raise SectionLocked(_in_order(refused))
+        refuse_unpayable(values, before=link.requires_payment)
         wanted = {field: values[field] for field in _sectioned(values)}
         if slug is not None:
             wanted["slug"] = slug
@@ -243,7 +246,8 @@ def duplicate_link(*, link_id: UUID, by: Membership, now: datetime) -> BookingLi
         hosts=hosts,
         capacity=link.capacity,
         embed_origins=link.embed_origins,
-        values=link.section_values() | {"title": title},
+        # A copy begins to ask for payment: it does not where none can be taken.
+        values=link.section_values() | {"title": title, "requires_payment": False},
         now=now,
         actor=by.user,
     )

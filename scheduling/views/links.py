@@ -23,6 +23,7 @@ from scheduling.domain.sections import BY_KEY, SECTIONS, Section
 from scheduling.forms import LinkForm
 from scheduling.models import BookingLink, LinkHost, Schedule
 from scheduling.services import links as service
+from scheduling.services.payments import NoPayments
 from workestra.accounts import selectors as accounts
 from workestra.accounts.access import require
 from workestra.accounts.domain.permissions import Permission
@@ -32,7 +33,7 @@ from workestra.accounts.models import Membership
 KINDS: Final = (("all", "All"), ("own", "Own"), ("tpl", "Assigned"))
 
 
-REFUSALS: Final = (service.SlugTaken, service.BadSlug, service.BadHosts, service.ScheduleGone)
+REFUSALS: Final = (service.SlugTaken, service.BadSlug, service.BadHosts, service.ScheduleGone, NoPayments)
 
 
 @dataclass(frozen=True, slots=True)
@@ -304,6 +305,8 @@ def _explain(form: LinkForm, refused: Exception) -> None:
         form.add_error("slug", f"{refused.slug} is taken. {service.free_slug(refused.slug)} is free.")
     elif isinstance(refused, service.ScheduleGone):
         form.add_error("schedule_id", "This schedule was deleted a moment ago. Choose again.")
+    elif isinstance(refused, NoPayments):
+        form.add_error("requires_payment", str(refused))
     else:
         form.add_error("slug" if isinstance(refused, service.BadSlug) else "pool", str(refused))
 

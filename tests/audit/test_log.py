@@ -68,7 +68,7 @@ def test_another_workspace_sees_nothing_of_it(dana: Membership, carol: Membershi
 def test_a_saved_link_is_told_in_the_words_of_its_form(
     dana: Membership, alice: Membership, NOW: datetime
 ) -> None:
-    link = make_link(alice, slug="call", title="Call", duration_minutes=30)
+    link = make_link(alice, slug="call", title="Call", duration_minutes=30, requires_payment=True)
     values = {"duration_minutes": 45, "requires_payment": True, "price": 500, "currency": "EUR"}
     update_link(link_id=link.pk, by=alice, values=values, now=NOW)
     html = read(dana)

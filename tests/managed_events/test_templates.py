@@ -16,6 +16,7 @@ from managed_events.services.templates import (
 )
 from scheduling.domain.sections import SECTIONS
 from scheduling.models import BookingLink
+from scheduling.services.payments import NoPayments
 from tests.factories import make_booking
 from tests.managed_events.making import (
     SAMPLE,
@@ -51,6 +52,19 @@ def test_a_new_template_is_its_own_first_version_and_in_the_audit_log(
     assert event.after["title"] == "Discovery Call"
     assert event.after["locked_sections"] == template.locked_sections
     assert event.actor_id == dana.user_id
+
+
+def test_a_template_does_not_begin_to_ask_for_payment_where_none_can_be_taken(
+    dana: Membership, NOW: datetime
+) -> None:
+    template = make_template(dana)
+    draft = draft_of(template)
+    paid = replace(draft, values={**draft.values, "requires_payment": True, "price": 500, "currency": "EUR"})
+    with pytest.raises(NoPayments):
+        save_template(template=template, author=dana.user, draft=paid, based_on=1, shown="", now=NOW)
+    with pytest.raises(NoPayments):
+        create_template(workspace=dana.workspace, author=dana.user, draft=replace(paid, slug="paid"), now=NOW)
+    assert ManagedEventTemplate.objects.get().versions.count() == 1
 
 
 def test_two_templates_of_a_workspace_cannot_share_a_slug(

@@ -15,6 +15,7 @@ from scheduling.domain.sections import SECTION_OF_FIELD, SECTIONS, fields_of
 from scheduling.models import BookingLink, LinkHost
 from scheduling.services import links
 from scheduling.services.links import Assigned, BadHosts, BadSlug, Deleted, Host, SectionLocked, SlugTaken
+from scheduling.services.payments import NoPayments
 from tests.factories import make_booking, make_link
 from tests.scheduling.link_settings import link_settings
 from workestra.accounts.models import Membership
@@ -166,10 +167,24 @@ def test_nothing_is_written_when_nothing_changed(alice: Membership, bob: Members
 def test_whatever_the_settings_saving_them_again_writes_nothing(
     alice: Membership, NOW: datetime, values: dict[str, Any]
 ) -> None:
-    link = create(alice, NOW, values=values)
+    link = create(alice, NOW, values=values | {"requires_payment": False})
+    BookingLink.objects.filter(pk=link.pk).update(requires_payment=values["requires_payment"])
     with CaptureQueriesContext(connection) as queries:
         links.update_link(link_id=link.pk, by=alice, values=values, now=NOW)
     assert written(queries) == []
+
+
+def test_nobody_begins_to_ask_for_payment_where_none_can_be_taken(alice: Membership, NOW: datetime) -> None:
+    link = make_link(alice)
+    paid = {"requires_payment": True, "price": 500, "currency": "EUR"}
+    with pytest.raises(NoPayments, match="No payment provider is connected"):
+        create(alice, NOW, values={"title": "Paid", **paid})
+    with pytest.raises(NoPayments):
+        links.update_link(link_id=link.pk, by=alice, values={"title": "Paid", **paid}, now=NOW)
+    assert not BookingLink.objects.filter(title="Paid").exists()
+    BookingLink.objects.filter(pk=link.pk).update(**paid)
+    links.update_link(link_id=link.pk, by=alice, values={"title": "As it was", **paid}, now=NOW)
+    assert not links.duplicate_link(link_id=link.pk, by=alice, now=NOW).requires_payment
 
 
 @pytest.mark.parametrize("key", [section.key for section in SECTIONS])
