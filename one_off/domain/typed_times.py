@@ -11,6 +11,8 @@ _MONTHS: Final = (
     "july", "august", "september", "october", "november", "december",
 )  # fmt: skip
 _DAY: Final = timedelta(days=1)
+_EARLIEST: Final = 7
+"""Who writes "2-3" and nothing else hardly means the night: a range of bare hours from before this is asked about."""
 
 _WEEKDAY: Final = (
     r"(?P<weekday>(?a:mon(?:day)?|tue(?:s(?:day)?)?|wed(?:nesday)?|thu(?:rs?(?:day)?)?|fri(?:day)?"
@@ -71,7 +73,8 @@ def read_times(text: str, now: datetime) -> list[ReadLine]:
     """What every line offers; empty lines are left out. `now` is the wall clock of whoever wrote it, without a zone.
 
     A day without a year is the next such day; a weekday alone is the next one, today included. A line that names no
-    day goes on with the day of the line before. 10 and 10.30 are clock times in a range or with am and pm.
+    day goes on with the day of the line before. 10 and 10.30 are clock times in a range or with am and pm; a range of bare
+    hours that would begin in the night is refused.
     """
     lines: list[ReadLine] = []
     day: date | None = None
@@ -162,6 +165,9 @@ def _time_of(match: re.Match[str], day: date) -> TypedTime:
     is_bare = not any(match[name] for name in ("anoon", "am", "ax", "bh", "bnoon"))
     if is_bare and "h" not in match[0].lower():
         raise _Unreadable(f"Write {match[0].strip()} as {int(match['ah']):02}:00 or with am or pm.")
+    is_whole = match["bh"] and not any(match[name] for name in ("am", "bm", "ax", "bx"))
+    if is_whole and match["ah"] and int(match["ah"]) < _EARLIEST and "h" not in match[0].lower():
+        raise _Unreadable(f"Write {match[0].strip()} with am or pm, or as {int(match['ah']):02}:00.")
     begin = _clock(match, "a", "")
     if not match["bh"] and not match["bnoon"]:
         return TypedTime(datetime.combine(day, begin), None)
