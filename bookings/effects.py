@@ -142,6 +142,11 @@ def _outdated(letter: Letter, attendee: Attendee, message: OutboxMessage, now: d
         offered = booking.alternatives.order_by("created_at", "id").last()
         if offered is None or offered.state_at(now) != Alternatives.State.OPEN:
             return "These times are offered no more"
+    if letter is LETTERS[kinds.ALTERNATIVES_HOST]:
+        offered = booking.alternatives.order_by("created_at", "id").last()
+        answered = {Alternatives.State.KEPT, Alternatives.State.DECLINED}
+        if offered is None or offered.state not in answered:
+            return "Other times were offered since"
     if letter.only_before_start and booking.is_past(now):
         return "The meeting has begun"
     if booking.ends_at <= now:

@@ -464,3 +464,12 @@ def test_who_offers_times_for_another_host_is_not_told_whom_he_meets(
     assert "You meet" not in page.content.decode()
     assert "Kept" in page.content.decode()
     assert written() == before
+
+
+def test_what_was_answered_is_not_mailed_with_the_times_of_a_later_offer(
+    booking: Booking, offered: Alternatives, alice: Membership, NOW: datetime
+) -> None:
+    service.decline(attendee=booking.booker, answer="After six", is_content=False, now=NOW)
+    message = OutboxMessage.objects.get(kind=kinds.ALTERNATIVES_HOST)
+    offer(booking, alice, NOW + timedelta(seconds=1), starts=[THURSDAY_TEN])
+    assert renderer_of(message.kind)(message, NOW) == Skip("Other times were offered since")
