@@ -150,10 +150,10 @@ class WaitingProposal:
     is_own: bool
 
 
-def waiting_proposals(member: Membership, now: datetime) -> list[WaitingProposal]:
-    """What invitees propose to the member and he has not answered, oldest first. One-offs that are withdrawn, or were
-    booked since by somebody else, are left out."""
-    rows = (
+def unanswered_proposals(member: Membership, now: datetime) -> QuerySet[Proposal]:
+    """What invitees propose to the member and he has not answered, oldest first, each with its one-off. One-offs that
+    are withdrawn, or were booked since by somebody else, are left out."""
+    return (
         Proposal.objects.filter(
             Q(
                 attendee=None,
@@ -171,7 +171,11 @@ def waiting_proposals(member: Membership, now: datetime) -> list[WaitingProposal
         .select_related("one_off", "attendee__booking")
         .order_by("created_at")
     )
-    proposals = list(rows)
+
+
+def waiting_proposals(member: Membership, now: datetime) -> list[WaitingProposal]:
+    """The unanswered proposals, each time with what else the member has then."""
+    proposals = list(unanswered_proposals(member, now))
     busy = seen_busy(member.user_id, [period for each in proposals for period in each.periods], now)
     found = []
     for proposal in proposals:

@@ -2,18 +2,21 @@
 
 from datetime import datetime, timedelta
 from typing import Any
+from uuid import uuid4
 
 import pytest
 import time_machine
 from django.utils import timezone
 
 from bookings.models import Attendee, Booking
+from one_off.models import Proposal
+from one_off.services import proposals
 from scheduling.models import BookingLink
 from tests.calendars.making import connect_caldav
 from tests.conftest import MONDAY_MORNING, signed_in
 from tests.factories import GroupFactory, MembershipFactory, join_group, make_booking, make_link
 from tests.managed_events.making import assign_to, finish_runs, make_template
-from tests.one_off.making import make_one_off
+from tests.one_off.making import TOMAS, make_one_off
 from workestra.accounts.domain.permissions import Permission
 from workestra.accounts.models import Membership, RoleGrant
 from workestra.calendars.models import CalendarAccount
@@ -121,6 +124,24 @@ def test_what_waits_is_listed_until_it_is_dealt_with(
     one_off.expires_at = NOW + timedelta(days=3)
     one_off.save()
     CalendarAccount.objects.update(state=CalendarAccount.State.CONNECTED)
+    assert "All done." in page(alice)
+
+
+def test_proposed_times_wait_for_the_host_alone_until_he_answers(
+    alice: Membership, bob: Membership, NOW: datetime
+) -> None:
+    proposals.propose(
+        one_off=make_one_off(alice, NOW, title="Contract"),
+        starts=(NOW + timedelta(days=5),),
+        length=timedelta(minutes=30),
+        booker=TOMAS,
+        message="",
+        nonce=uuid4(),
+        now=NOW,
+    )
+    assert f"{TOMAS.name} proposes other times" in page(alice)
+    assert "All done." in page(bob)
+    Proposal.objects.update(state=Proposal.State.DECLINED, answered_at=NOW)
     assert "All done." in page(alice)
 
 

@@ -16,7 +16,8 @@ from bookings.domain.locations import Location, location_in_row
 from bookings.domain.names import in_one
 from bookings.models import Booking
 from managed_events import access as managed
-from one_off.models import OneOff
+from one_off.models import OneOff, Proposal
+from one_off.selectors import unanswered_proposals
 from scheduling import selectors as scheduling
 from workestra.accounts import selectors as accounts
 from workestra.accounts.domain.permissions import Permission, Scope
@@ -159,6 +160,7 @@ def _waiting(member: Membership, now: datetime, *, may_see: bool) -> dict[str, A
     mails = selectors.failed_mails(member, reach, now) if may_see else []
     unmarked = selectors.unmarked(member, now) if may_see and marks else 0
     closing: list[OneOff] = selectors.closing_one_offs(member, now) if may_see else []
+    proposals: list[Proposal] = list(unanswered_proposals(member, now)) if may_see else []
     broken = broken_accounts(member)
     templates = selectors.templates_of(managed.templates_of(member)) if member.administers else None
     crooked = templates.crooked if templates else ()
@@ -166,9 +168,10 @@ def _waiting(member: Membership, now: datetime, *, may_see: bool) -> dict[str, A
         "mails": mails,
         "unmarked": unmarked,
         "closing": closing,
+        "proposals": proposals,
         "broken": broken,
         "templates": templates,
-        "todo": len(mails) + bool(unmarked) + len(closing) + bool(broken) + len(crooked),
+        "todo": len(mails) + bool(unmarked) + len(proposals) + len(closing) + bool(broken) + len(crooked),
     }
 
 
