@@ -25,7 +25,7 @@ from scheduling.models import BookingLink, BusyTime
 from scheduling.selectors import open_slots_of
 from scheduling.services import busy_time
 from scheduling.services.busy_time import LockedHosts
-from tests.concurrency.conftest import at_once, outcome
+from tests.concurrency.conftest import at_once, outcome, sizes
 from tests.factories import make_booking, make_link
 from tests.one_off.making import DAY, HOUR, MINUTE, active_holds, make_one_off, slot_of
 from tests.pages import form_posting
@@ -39,13 +39,14 @@ from workestra.notifications.models import OutboxMessage
 pytestmark = pytest.mark.django_db(transaction=True)
 
 CROWD = 60
+FULL_CROWD = 200
 
 
 def ten_times(now: datetime) -> tuple[Period, ...]:
     return tuple(Period.lasting(now + DAY + index * HOUR, 30 * MINUTE) for index in range(10))
 
 
-def rush(one_off: OneOff, now: datetime, count: int = CROWD) -> list[Attendee | Exception]:
+def rush(one_off: OneOff, now: datetime, count: int) -> list[Attendee | Exception]:
     """What a crowd gets that picks at the same moment, each the next of the offered times."""
     slots = list(one_off.slots.all())
 
@@ -80,13 +81,14 @@ def without_the_locks(monkeypatch: pytest.MonkeyPatch) -> None:
     )
 
 
+@sizes(CROWD, FULL_CROWD)
 @pytest.mark.parametrize("times", [1, 10])
-def test_of_sixty_picks_one_passes_the_check_and_is_booked(
-    alice: Membership, NOW: datetime, times: int, entered: list[Draft]
+def test_of_a_crowd_of_picks_one_passes_the_check_and_is_booked(
+    alice: Membership, NOW: datetime, times: int, size: int, entered: list[Draft]
 ) -> None:
     one_off = make_one_off(alice, NOW, periods=ten_times(NOW)[:times])
-    results = rush(one_off, NOW)
-    assert outcome(results) == {"Attendee": 1, "AlreadyBooked": CROWD - 1}
+    results = rush(one_off, NOW, size)
+    assert outcome(results) == {"Attendee": 1, "AlreadyBooked": size - 1}
     assert len(entered) == 1
     booking = Booking.objects.get()
     one_off.refresh_from_db()
@@ -101,14 +103,15 @@ def test_control_without_the_locks_many_pass_the_check_and_only_the_unique_key_i
 ) -> None:
     one_off = make_one_off(alice, NOW, periods=ten_times(NOW), reserve=False)
     without_the_locks(monkeypatch)
-    results = rush(one_off, NOW, count=10)
+    results = rush(one_off, NOW, 10)
     assert len(entered) > 1
     assert outcome(results)["Attendee"] == 1
     assert outcome(results)["IntegrityError"] == len(entered) - 1
 
 
+@sizes(10, FULL_CROWD)
 def test_control_without_locks_and_unique_key_the_same_rush_books_twice(
-    alice: Membership, NOW: datetime, monkeypatch: pytest.MonkeyPatch
+    alice: Membership, NOW: datetime, monkeypatch: pytest.MonkeyPatch, size: int
 ) -> None:
     def keyless(locked: LockedHosts, draft: Draft, booker: Booker, nonce: UUID, now: datetime) -> Attendee:
         return enter(locked, draft, booker, uuid4(), now)
@@ -116,7 +119,7 @@ def test_control_without_locks_and_unique_key_the_same_rush_books_twice(
     one_off = make_one_off(alice, NOW, periods=ten_times(NOW), reserve=False)
     without_the_locks(monkeypatch)
     monkeypatch.setattr(services, "enter", keyless)
-    rush(one_off, NOW, count=10)
+    rush(one_off, NOW, size)
     assert Booking.objects.count() > 1
 
 
@@ -314,14 +317,14 @@ def test_four_expiry_jobs_at_once_mark_each_one_once(alice: Membership, NOW: dat
 
 
 @pytest.mark.races
-def test_of_sixty_posts_one_is_confirmed_and_the_rest_are_told_that_it_is_booked(
+def test_of_two_hundred_posts_one_is_confirmed_and_the_rest_are_told_that_it_is_booked(
     installation: Installation, alice: Membership
 ) -> None:
     now = timezone.now()
     one_off = make_one_off(alice, now, periods=ten_times(now), location_type="video")
     address = f"{installation.url}/one-off/{token_of(one_off)}"
     installation.start_web(processes=4, threads=4)
-    ready = threading.Barrier(CROWD)
+    ready = threading.Barrier(FULL_CROWD)
 
     def one(number: int) -> tuple[int, str]:
         with requests.Session() as browser:
@@ -336,8 +339,8 @@ def test_of_sixty_posts_one_is_confirmed_and_the_rest_are_told_that_it_is_booked
             answer = browser.post(address, data=values, timeout=60, headers={"Referer": address})
             return answer.status_code, answer.text
 
-    with ThreadPoolExecutor(CROWD) as threads:
-        answers = list(threads.map(one, range(CROWD)))
-    assert Counter(status for status, _ in answers) == {200: 1, 410: CROWD - 1}
+    with ThreadPoolExecutor(FULL_CROWD) as threads:
+        answers = list(threads.map(one, range(FULL_CROWD)))
+    assert Counter(status for status, _ in answers) == {200: 1, 410: FULL_CROWD - 1}
     assert all("This one-off was already booked" in text for status, text in answers if status == 410)
     assert Booking.objects.count() == BusyTime.objects.filter(active=True).count() == 1
