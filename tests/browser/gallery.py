@@ -656,6 +656,12 @@ def accounts_of(username: str) -> Callable[[World], str]:
     return address
 
 
+def broken_calendar(world: World) -> str:
+    """A page of somebody whose calendar cannot be read."""
+    mirror.mark_broken(world.account, "The password is no longer taken.", world.now)
+    return reverse("scheduling:links")
+
+
 def check_every(page: Page, world: World) -> None:
     for box in page.locator("input[name=pick]").all():
         box.check()
@@ -976,6 +982,7 @@ LOOKS: tuple[Look, ...] = (
         act=send_empty("Add days"),
     ),
     Look("accounts", "calendars:accounts", accounts_of("alice"), "alice"),
+    Look("calendar-broken", "scheduling:links", broken_calendar, "alice"),
     Look("accounts-none", "calendars:accounts", at("calendars:accounts"), "mara"),
     Look(
         "accounts-disconnect",

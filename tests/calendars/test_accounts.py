@@ -10,9 +10,12 @@ import pytest
 import requests
 from cryptography.fernet import Fernet
 from django.core.management import CommandError, call_command
+from django.db import connection
 from django.test import Client
+from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 from django.utils import timezone
+from pytest_django import DjangoAssertNumQueries
 
 from tests.calendars.making import MAIN, calendar_of, connect_google
 from tests.conftest import signed_in
@@ -304,6 +307,26 @@ class TestPage:
         assert browser.post(PAGE, {}).status_code == 302
         main = calendar_of(account)
         assert (main.checked, main.write_here) == (True, True)
+
+    def test_every_other_page_of_its_owner_says_it_too_and_costs_nothing_more(
+        self,
+        browser: Client,
+        alice: Membership,
+        bob: Membership,
+        NOW: datetime,
+        django_assert_num_queries: DjangoAssertNumQueries,
+    ) -> None:
+        links, banner = reverse("scheduling:links"), "A calendar of yours cannot be read"
+        account = connect_google(alice, None, NOW)
+        with CaptureQueriesContext(connection) as whole:
+            assert banner not in browser.get(links).content.decode()
+        mirror.mark_broken(account, "Google no longer lets us in.", NOW)
+        with django_assert_num_queries(len(whole)):
+            page = browser.get(links).content.decode()
+        assert page.count(banner) == 1
+        assert f'href="{PAGE}">Connect it again' in page
+        assert banner not in browser.get(PAGE).content.decode()
+        assert banner not in signed_in(bob).get(links).content.decode()
 
     def test_what_could_not_be_read_lately_is_said_with_the_reason(
         self, browser: Client, alice: Membership

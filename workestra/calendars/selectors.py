@@ -187,6 +187,14 @@ def broken_accounts(member: Membership) -> int:
     return accounts_of(member).filter(state=CalendarAccount.State.BROKEN).count()
 
 
+BROKEN_OF_MEMBER: Final = Exists(
+    CalendarAccount.objects.filter(
+        workspace=OuterRef("workspace"), user=OuterRef("user"), state=CalendarAccount.State.BROKEN
+    )
+)
+"""Whether an account of a membership's needs reconnecting; part of the query that finds who is signed in."""
+
+
 def feed_of(member: Membership) -> Feed | None:
     return Feed.objects.filter(workspace=member.workspace, user=member.user_id).first()
 
