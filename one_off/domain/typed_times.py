@@ -73,8 +73,8 @@ def read_times(text: str, now: datetime) -> list[ReadLine]:
     """What every line offers; empty lines are left out. `now` is the wall clock of whoever wrote it, without a zone.
 
     A day without a year is the next such day; a weekday alone is the next one, today included. A line that names no
-    day goes on with the day of the line before. 10 and 10.30 are clock times in a range or with am and pm; a range of bare
-    hours that would begin in the night is refused.
+    day goes on with the day of the line before. 10 and 10.30 are clock times in a range or with am and pm; a range of
+    bare hours that would begin in the night is refused.
     """
     lines: list[ReadLine] = []
     day: date | None = None
