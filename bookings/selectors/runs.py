@@ -1,8 +1,8 @@
 """Reads about the runs of workflows."""
 
 from collections import Counter
-from collections.abc import Iterable
-from datetime import datetime
+from collections.abc import Collection, Iterable
+from datetime import datetime, timedelta
 from typing import Final
 from uuid import UUID
 
@@ -14,6 +14,7 @@ from bookings.domain import mail_kinds as kinds
 from bookings.models import Attendee, Booking, WorkflowRun
 from scheduling.domain.workflows import WITH_THE_MEETING, To, Trigger, applies
 from scheduling.models import BookingLink, Workflow, WorkflowStep
+from workestra.accounts.domain.permissions import Permission
 from workestra.accounts.models import Membership
 from workestra.notifications.models import OutboxMessage
 
@@ -102,6 +103,18 @@ def replacing(attendee: Attendee, trigger: str) -> bool:
     return any(is_for(run.workflow, attendee.booking) for run in runs.select_related("workflow"))
 
 
+def kinds_in_place(attendees: Collection[Attendee]) -> list[str]:
+    """The kinds of messages that stand in the place of the mail that tells these bookers where they meet."""
+    runs = WorkflowRun.objects.filter(
+        attendee__in=attendees,
+        trigger__in=[Trigger.BOOKED, Trigger.RESCHEDULED],
+        workflow__replaces=True,
+        step__to=To.BOOKER,
+        step__delay=timedelta(),
+    )
+    return [kind_of(pk) for pk in runs.values_list("pk", flat=True)]
+
+
 def owed_after_all(attendee_id: UUID) -> list[OutboxMessage]:
     """Standard mails of this attendee that gave way to messages of workflows of which none went out, nor will."""
     given_way = OutboxMessage.objects.filter(topic_id=attendee_id, kind__in=MOMENTS, skip_reason=GAVE_WAY)
@@ -179,7 +192,9 @@ def count_by_workflow(links: Iterable[BookingLink]) -> Counter[str]:
 
 
 def own_links(member: Membership) -> list[BookingLink]:
-    """The member's links of which he may choose the workflows himself, by title."""
+    """The member's links of which he may choose the workflows himself, by title; none where he may not edit links."""
+    if member.scope_of(Permission.EDIT) is None:
+        return []
     links = BookingLink.objects.filter(workspace=member.workspace_id, owner=member.user_id)
     return [link for link in links.select_related("managed_event_template") if not link.locks("workflows")]
 

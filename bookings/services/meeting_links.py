@@ -8,6 +8,7 @@ from django.db import transaction
 from bookings.domain import mail_kinds as kinds
 from bookings.domain.locations import MEETING
 from bookings.models import Booking
+from bookings.selectors.runs import kinds_in_place
 from workestra.calendars import services as calendars
 from workestra.calendars.domain.invites import web_url
 from workestra.notifications import services as outbox
@@ -35,5 +36,5 @@ def keep_link(series_id: UUID, user_id: UUID, url: str, now: datetime) -> None:
         booking.location_detail = url[:300]
         booking.save(update_fields=["location_detail"])
         about = [booking.pk, *(attendee.pk for attendee in booking.company)]
-        outbox.tell_now(about, kinds.INVITING)
+        outbox.tell_now(about, [*kinds.INVITING, *kinds_in_place(booking.company)])
         calendars.renew_events(kinds.BOOKING, [series_id])

@@ -15,6 +15,7 @@ from bookings.services import attendance, hosting
 from bookings.services import booking as booking_service
 from bookings.services import workflows as service
 from bookings.services.deliveries import send_again
+from bookings.services.meeting_links import keep_link
 from scheduling.domain.workflows import To, Trigger
 from scheduling.models import BookingLink
 from scheduling.services.links import update_link
@@ -30,7 +31,7 @@ from tests.bookings.making_workflows import (
     step_of,
 )
 from tests.factories import make_booking, make_link
-from workestra.accounts.models import Membership
+from workestra.accounts.models import Membership, RoleGrant
 from workestra.notifications.models import OutboxMessage
 from workestra.notifications.registry import Skip, renderer_of
 
@@ -308,6 +309,33 @@ def test_a_copy_that_is_asked_for_is_of_the_same_run(
     send_again(message=run.message, booking=booking, actor=alice.user, now=NOW)
     deliver(NOW + HOUR)
     assert sent_subjects().count("About Discovery Call") == 2
+
+
+def test_a_meeting_link_that_comes_later_is_told_by_the_message_in_place_of_the_confirmation(
+    link: BookingLink, dana: Membership, NOW: datetime
+) -> None:
+    welcome = replace(step_of(timedelta()), body="Meet at {{join_url}}")
+    make_workflow(dana, Trigger.BOOKED, welcome, now=NOW, replaces=True)
+    booking = book(link, NOW)
+    Booking.objects.update(location_type="meeting", location_detail="")
+    deliver(NOW)
+    keep_link(booking.series_id, booking.host_id, "https://meet.example/abc", NOW)
+    deliver(NOW + HOUR)
+    bodies = [str(mail.body) for mail in outbox.outbox if booking.booker.email in mail.to]
+    assert ["https://meet.example/abc" in body for body in bodies] == [False, True]
+
+
+def test_who_may_not_edit_links_names_no_workflow_on_his_own(
+    link: BookingLink, alice: Membership, dana: Membership, NOW: datetime
+) -> None:
+    workflow = make_workflow(dana, now=NOW, every=False)
+    RoleGrant.objects.create(
+        workspace=alice.workspace, role=alice.role, permission="scheduler.edit", scope=""
+    )
+    draft = draft_of(every_link=False)
+    service.save(workflow_id=workflow.pk, by=alice, draft=draft, links=[link.pk], now=NOW)
+    link.refresh_from_db()
+    assert link.workflow_ids == []
 
 
 def test_a_no_show_taken_back_gets_what_was_kept_back(
