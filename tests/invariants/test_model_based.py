@@ -40,6 +40,7 @@ from workestra.invariants.selectors import broken_invariants
 
 HALF_HOUR = timedelta(minutes=30)
 STARTS = 8
+SEATS = 2
 ALL_DAY = [{"days": list(range(7)), "start": "00:00", "end": "24:00"}]
 
 
@@ -65,9 +66,11 @@ class Offer:
 
 @dataclass
 class Meeting:
+    """What one attendee has in the model: a meeting of his own, or a seat of a session."""
+
     attendee: Attendee
     link: str
-    host: UUID
+    hosts: list[UUID]
     start: int
     stands: bool = True
 
@@ -94,7 +97,10 @@ starts = st.integers(0, STARTS - 1)
 
 
 class Product(RuleBasedStateMachine):
-    """Two hosts, a link of one of them, a pool of both, and one-offs; half an hour or a whole one."""
+    """Two hosts, a link of one of them, a pool of both, one that needs both, one of seats, and one-offs.
+
+    They take half an hour or a whole one.
+    """
 
     steps: ClassVar[int] = 0
     meetings = Bundle("meetings")
@@ -112,19 +118,21 @@ class Product(RuleBasedStateMachine):
             (MembershipFactory(workspace=workspace, user=UserFactory(timezone="UTC")) for _ in range(2)),
             key=lambda member: member.user_id,
         )
-        self.lengths = {"own": 1, "pool": 2}
+        self.lengths = {"own": 1, "pool": 2, "both": 1, "seats": 2}
         self.links = {
             "own": self._link(1, None),
             "pool": self._link(2, self.hosts),
+            "both": self._link(1, self.hosts, strategy=BookingLink.Strategy.COLLECTIVE),
+            "seats": self._link(2, None, strategy=BookingLink.Strategy.GROUP, capacity=SEATS),
         }
         self.model = Model(turns={member.user_id: 0 for member in self.hosts})
-        self.standing: list[Meeting] = []
+        self.made: list[Meeting] = []
 
     def teardown(self) -> None:
         transaction.set_rollback(True)
         self.block.__exit__(None, None, None)
 
-    def _link(self, length: int, hosts: list[Any] | None) -> BookingLink:
+    def _link(self, length: int, hosts: list[Any] | None, **more: Any) -> BookingLink:
         return make_link(
             self.hosts[0],
             hosts=hosts,
@@ -132,6 +140,7 @@ class Product(RuleBasedStateMachine):
             weekly_hours=ALL_DAY,
             duration_minutes=30 * length,
             slot_interval_minutes=30,
+            **more,
         )
 
     def at(self, number: int) -> datetime:
@@ -149,67 +158,124 @@ class Product(RuleBasedStateMachine):
             act()
         return None
 
-    @rule(target=meetings, link=st.sampled_from(["own", "pool"]), start=starts)
+    def company(self, booking: UUID) -> list[Meeting]:
+        """Those who come to a booking: one at most, but to a session."""
+        return [each for each in self.made if each.stands and each.attendee.booking_id == booking]
+
+    def session(self, start: int) -> list[Meeting]:
+        """Those who come to the session that begins then; none when there is no session."""
+        return [each for each in self.made if each.stands and (each.link, each.start) == ("seats", start)]
+
+    def who_could(self, link: str, start: int, without: UUID | None = None) -> list[UUID]:
+        """The hosts whom somebody who asks the page for this start would meet; none when he gets nobody."""
+        own, both = self.hosts[0].user_id, [member.user_id for member in self.hosts]
+        if link == "seats" and (session := self.session(start)):
+            # A session that was handed to somebody whom the page does not have takes nobody in any more.
+            return session[0].hosts if session[0].hosts == [own] and len(session) < SEATS else []
+        if link == "pool":
+            both.sort(key=lambda host: (self.model.turns[host], host))
+        asked = both if link in {"pool", "both"} else [own]
+        free = [host for host in asked if self.model.free(host, start, self.lengths[link], without)]
+        if link == "both" and len(free) < len(both):
+            return []
+        return free[:1] if link == "pool" else free
+
+    def take(self, hosts: list[UUID], start: int, length: int, owner: UUID) -> None:
+        """These hosts have no time for anybody else; a session has it already when somebody joins."""
+        self.model.release(owner)
+        self.model.taken += [Taken(host, start, length, owner) for host in hosts]
+
+    @rule(target=meetings, link=st.sampled_from(["own", "pool", "both", "seats"]), start=starts)
     def book(self, link: str, start: int) -> Any:
-        length = self.lengths[link]
-        pool = self.hosts if link == "pool" else self.hosts[:1]
-        turn = sorted(pool, key=lambda member: (self.model.turns[member.user_id], member.user_id))
-        ids = [member.user_id for member in (turn if link == "pool" else pool)]
-        free = [host for host in ids if self.model.free(host, start, length)]
+        hosts = self.who_could(link, start)
         booker = Booker(name="Priya", email=f"{uuid4().hex}@x.example", timezone="UTC")
         made: Attendee | None = self.does(
-            None if free else SlotTaken,
+            None if hosts else SlotTaken,
             lambda: bookings.book(
                 link=self.links[link], start=self.at(start), booker=booker, nonce=uuid4(), now=self.now
             ),
         )
         if made is None:
             return multiple()
-        assert made.booking.host_id == free[0]
+        assert made.booking.host_ids == set(hosts)
         if link == "pool":
-            self.model.turns[free[0]] = max(self.model.turns.values()) + 1
-        self.model.taken.append(Taken(free[0], start, length, made.booking_id))
-        return Meeting(made, link, free[0], start)
+            self.model.turns[hosts[0]] = max(self.model.turns.values()) + 1
+        self.take(hosts, start, self.lengths[link], made.booking_id)
+        self.made.append(Meeting(made, link, hosts, start))
+        return self.made[-1]
+
+    @rule(target=meetings, meeting=meetings)
+    def book_the_same(self, meeting: Meeting) -> Any:
+        """Somebody else wants what one has: to a session he may come along."""
+        return self.book(meeting.link, meeting.start)
 
     @rule(meeting=meetings)
     def cancel(self, meeting: Meeting) -> None:
+        owner = meeting.attendee.booking_id
         self.does(
             None if meeting.stands else BookingClosed,
-            lambda: bookings.cancel_by_booker(attendee=meeting.attendee, reason="", now=self.now),
+            lambda: bookings.cancel_by_booker(attendee=now_of(meeting), reason="", now=self.now),
         )
-        self.model.release(meeting.attendee.booking_id)
         meeting.stands = False
+        if not self.company(owner):
+            self.model.release(owner)
+
+    @rule(meeting=meetings)
+    def call_off(self, meeting: Meeting) -> None:
+        """Its host cancels it for everybody who comes."""
+        booking = now_of(meeting).booking
+        company = self.company(booking.pk)
+        self.does(
+            None if company else BookingClosed,
+            lambda: bookings.cancel_by_host(booking=booking, reason="", actor=booking.host, now=self.now),
+        )
+        for each in company:
+            each.stands = False
+        self.model.release(booking.pk)
 
     @rule(meeting=meetings, start=starts)
     def reschedule(self, meeting: Meeting, start: int) -> None:
         length, owner = self.lengths[meeting.link], meeting.attendee.booking_id
+        company = self.company(owner)
+        hosts = self.who_could_move(meeting, start, without=owner if len(company) == 1 else None)
         expected: type[Exception] | None = None
         if not meeting.stands:
             expected = BookingClosed
-        elif not self.keeps_page(meeting) or not self.model.free(meeting.host, start, length, without=owner):
+        elif not hosts or (meeting.link == "seats" and meeting.start == start):
             expected = SlotTaken
         moved: Attendee | None = self.does(
             expected,
-            lambda: bookings.reschedule(attendee=meeting.attendee, start=self.at(start), now=self.now),
+            lambda: bookings.reschedule(attendee=now_of(meeting), start=self.at(start), now=self.now),
         )
         if moved is not None:
             assert moved.ics_sequence == meeting.attendee.ics_sequence + 1
-            self.model.release(owner)
-            self.model.taken.append(Taken(meeting.host, start, length, moved.booking_id))
-            meeting.attendee, meeting.start = moved, start
+            assert moved.booking.host_ids == set(hosts)
+            if len(company) == 1:
+                self.model.release(owner)
+            self.take(hosts, start, length, moved.booking_id)
+            meeting.attendee, meeting.start, meeting.hosts = moved, start, hosts
 
-    def keeps_page(self, meeting: Meeting) -> bool:
-        """Whether its host is one of its page's, so that its booker finds times there."""
-        return meeting.link == "pool" or meeting.host == self.hosts[0].user_id
+    def who_could_move(self, meeting: Meeting, start: int, without: UUID | None) -> list[UUID]:
+        """The hosts with whom its booker would find himself: his own, or where he meets all of his page's, these."""
+        if meeting.link in {"both", "seats"}:
+            return self.who_could(meeting.link, start, without)
+        (host,) = meeting.hosts
+        return [host] if self.model.free(host, start, self.lengths[meeting.link], without) else []
 
     @rule(meeting=meetings, start=starts)
     def propose(self, meeting: Meeting, start: int) -> None:
-        """Its host moves it, whatever its page says."""
-        length, booking = self.lengths[meeting.link], meeting.attendee.booking
+        """Its host moves it with everybody who comes, whatever its page says."""
+        length, booking = self.lengths[meeting.link], now_of(meeting).booking
+        company = self.company(booking.pk)
+        hosts = company[0].hosts if company else []
         expected: type[Exception] | None = None
-        if not meeting.stands:
+        if not company:
             expected = BookingClosed
-        elif start == meeting.start or not self.model.free(meeting.host, start, length, without=booking.pk):
+        elif (
+            start == company[0].start
+            or (meeting.link == "seats" and self.session(start))
+            or not all(self.model.free(host, start, length, without=booking.pk) for host in hosts)
+        ):
             expected = SlotTaken
         moved: Booking | None = self.does(
             expected,
@@ -218,30 +284,41 @@ class Product(RuleBasedStateMachine):
             ),
         )
         if moved is not None:
-            assert moved.booker.ics_sequence == meeting.attendee.ics_sequence + 1
             self.model.release(booking.pk)
-            self.model.taken.append(Taken(meeting.host, start, length, moved.pk))
-            meeting.attendee, meeting.start = moved.booker, start
+            self.take(hosts, start, length, moved.pk)
+            self.told(company, moved)
+            for each in company:
+                each.start = start
 
     @rule(meeting=meetings, to=st.integers(0, 1))
     def reassign(self, meeting: Meeting, to: int) -> None:
-        length, booking, host = self.lengths[meeting.link], meeting.attendee.booking, self.hosts[to].user
+        length, booking, host = self.lengths[meeting.link], now_of(meeting).booking, self.hosts[to].user
+        company = self.company(booking.pk)
         expected: type[Exception] | None = None
-        if not meeting.stands:
+        if not company:
             expected = BookingClosed
-        elif host.pk == meeting.host:
+        elif meeting.link == "both" or host.pk == company[0].hosts[0]:
             expected = hosting.NotToBeHandedOver
-        elif not self.model.free(host.pk, meeting.start, length):
+        elif not self.model.free(host.pk, company[0].start, length):
             expected = SlotTaken
         given: Booking | None = self.does(
             expected,
             lambda: hosting.reassign(booking=booking, host=host, actor=booking.host, now=self.now),
         )
         if given is not None:
-            assert given.booker.ics_sequence == meeting.attendee.ics_sequence + 1
-            self.model.release(booking.pk)
-            self.model.taken.append(Taken(host.pk, meeting.start, length, booking.pk))
-            meeting.attendee, meeting.host = given.booker, host.pk
+            self.take([host.pk], company[0].start, length, booking.pk)
+            self.told(company, given)
+            for each in company:
+                each.hosts = [host.pk]
+
+    def told(self, company: list[Meeting], booking: Booking) -> None:
+        """Everybody who comes is at the booking now, and his calendar will believe it."""
+        at = {attendee.email: attendee for attendee in booking.company}
+        assert set(at) == {each.attendee.email for each in company}
+        for each in company:
+            attendee = at[each.attendee.email]
+            assert attendee.ics_sequence == each.attendee.ics_sequence + 1
+            each.attendee = attendee
 
     @rule(target=offers, times=st.lists(starts, min_size=1, max_size=3, unique=True), held=st.booleans())
     def offer(self, times: list[int], held: bool) -> Any:
@@ -322,6 +399,18 @@ class Product(RuleBasedStateMachine):
             (each.host, each.owner, self.at(each.start), self.at(each.start + each.length))
             for each in self.model.taken
         }
+
+    @invariant()
+    def who_comes_is_who_the_model_says(self) -> None:
+        coming = Attendee.objects.filter(status="confirmed", booking__link__isnull=False)
+        assert set(coming.values_list("pk", "booking__starts_at")) == {
+            (each.attendee.pk, self.at(each.start)) for each in self.made if each.stands
+        }
+
+
+def now_of(meeting: Meeting) -> Attendee:
+    """Its attendee as a page that is opened now finds him, with his booking."""
+    return Attendee.objects.select_related("booking").get(pk=meeting.attendee.pk)
 
 
 def run(examples: int, steps: int) -> int:
