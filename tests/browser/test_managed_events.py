@@ -178,6 +178,7 @@ def test_what_was_refused_is_not_said_any_more_once_it_is_mended(
     page.get_by_role("button", name="Save template").click()
     expect(page.get_by_text("One thing to fix.")).to_be_visible()
     expect(page.locator("#effect")).to_contain_text("1 field to fix.")
+    page.wait_for_load_state()
     page.get_by_label("Duration", exact=True).fill("45")
     expect(page.locator("#effect")).to_contain_text("45 minutes")
     expect(page.get_by_text("to fix.")).to_have_count(0)

@@ -34,14 +34,20 @@ KINDS: Final = (
         "Created",
         "plus",
         "ok",
-        ("created", "made", "connected", "invited", "joined", "reactivated", "resumed"),
+        ("created", "made", "connected", "invited", "joined", "reactivated"),
     ),
-    Kind("edited", "Edited", "pencil", "", ("saved", "updated", "rolled_back", "reset", "newcomers_set")),
+    Kind(
+        "edited",
+        "Edited",
+        "pencil",
+        "",
+        ("saved", "updated", "rolled_back", "reset", "newcomers_set", "paused", "resumed"),
+    ),
     Kind("assigned", "Assigned", "user-plus", "ok", ("assigned", "adopted", "handed_over")),
     Kind("detached", "Detached", "unlink", "", ("detached",)),
     Kind("synced", "Synced", "refresh-cw", "acc", ("propagated", "propagation_overtaken")),
     Kind("deleted", "Deleted", "trash-2", "bad", ("deleted",)),
-    Kind("ended", "Ended", "x", "bad", ("cancelled", "withdrawn", "expired", "deactivated", "paused")),
+    Kind("ended", "Ended", "x", "bad", ("cancelled", "withdrawn", "expired", "deactivated")),
     Kind("refused", "Refused", "shield", "bad", ("locked_section_refused",)),
 )
 
