@@ -69,6 +69,7 @@ def test_the_work_bundle_holds_every_component(collected: Path) -> None:
         assert f"\n  {name} {{" in joined, name
 
 
+@pytest.mark.thorough
 def test_collecting_twice_gives_the_same_names(collected: Path) -> None:
     before = link_tags("work")
     call_command("collectstatic", interactive=False, verbosity=0)

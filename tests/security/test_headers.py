@@ -112,6 +112,15 @@ def reader_of(name: str) -> str:
 
 
 @pytest.mark.parametrize("name", every_url())
+def test_every_address_answers_with_the_policy(world: World, name: str) -> None:
+    url = world.address(name)
+    BookingLink.objects.filter(pk=world.link.pk).update(embed_origins=WEBSITES)
+    ensure_safe(world.browser("anon").get(url), name)
+    ensure_safe(world.browser(reader_of(name)).get(url), name)
+
+
+@pytest.mark.thorough
+@pytest.mark.parametrize("name", every_url())
 def test_every_address_answers_with_the_policy_whoever_asks_and_however(world: World, name: str) -> None:
     url = world.address(name)
     BookingLink.objects.filter(pk=world.link.pk).update(embed_origins=WEBSITES)
@@ -176,6 +185,7 @@ def test_so_do_failures(world: World) -> None:
     ensure_safe(unwell)
 
 
+@pytest.mark.thorough
 def test_what_only_members_see_is_kept_out_of_caches(world: World) -> None:
     shared = []
     for name in set(every_url()) - {"account_logout"}:  # Which says nothing about the one who is leaving.
@@ -188,6 +198,7 @@ def test_what_only_members_see_is_kept_out_of_caches(world: World) -> None:
     assert shared == []
 
 
+@pytest.mark.thorough
 def test_pages_that_answer_htmx_otherwise_say_so(world: World) -> None:
     for name in every_url():
         client, url = world.browser(reader_of(name)), world.address(name)

@@ -238,6 +238,7 @@ def test_a_links_form_lets_nothing_through_that_the_database_cannot_hold(world: 
     assert accepted
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize("name", FORMS)
 def test_fields_may_be_missing_come_twice_or_be_made_up(world: World, name: str) -> None:
     before, sent = fingerprint(), complete(world, name)
@@ -250,6 +251,7 @@ def test_fields_may_be_missing_come_twice_or_be_made_up(world: World, name: str)
     ensure_sound(world, name, sent | made_up, before)
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize("name", [name for name in FORMS if name not in HARMLESS_WHEN_EMPTY])
 def test_bytes_that_are_no_form_change_nothing(world: World, name: str) -> None:
     before, client = fingerprint(), world.browser(FORMS[name])
