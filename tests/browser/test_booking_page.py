@@ -80,7 +80,13 @@ def choose(page: Page, day: str, time: str) -> None:
     expect(page.locator("#bar p")).to_contain_text(time)
 
 
-@pytest.mark.parametrize(("size", "scheme"), [(DESKTOP, "light"), (PHONE, "dark")], ids=["desktop", "phone"])
+@pytest.mark.parametrize(
+    ("size", "scheme"),
+    [
+        pytest.param(DESKTOP, "light", id="desktop", marks=pytest.mark.thorough),
+        pytest.param(PHONE, "dark", id="phone"),
+    ],
+)
 def test_the_whole_way(
     visit: Visit, link: BookingLink, now: datetime, size: tuple[int, int], scheme: Literal["light", "dark"]
 ) -> None:

@@ -312,6 +312,7 @@ def test_a_drawer_that_cannot_be_fetched_says_so_and_can_be_tried_again(
     expect(page).to_have_url(re.compile(rf"next=.*{samuel.pk}"))
 
 
+@pytest.mark.thorough
 def test_everything_works_without_a_script(
     visit: Visit, alice: Membership, three: list[Booking], past: list[Booking]
 ) -> None:

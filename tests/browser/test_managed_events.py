@@ -18,6 +18,7 @@ pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
 LIST = "/calendar/admin/managed-events"
 
 
+@pytest.mark.thorough
 def test_from_a_template_to_the_reps_links(
     visit: Visit, dana: Membership, alice: Membership, bob: Membership, afternoon: datetime
 ) -> None:
@@ -196,7 +197,10 @@ def demo(dana: Membership, alice: Membership, afternoon: datetime) -> ManagedEve
     return make_template(dana, title="Product Demo", slug="product-demo", now=afternoon - timedelta(days=3))
 
 
-@pytest.mark.parametrize("scripts", [True, False], ids=["scripts", "no scripts"])
+@pytest.mark.parametrize(
+    "scripts",
+    [pytest.param(True, id="scripts"), pytest.param(False, id="no scripts", marks=pytest.mark.thorough)],
+)
 def test_enter_in_the_search_only_searches(
     scripts: bool, visit: Visit, demo: ManagedEventTemplate, dana: Membership
 ) -> None:

@@ -66,6 +66,7 @@ def seen(page: Page) -> str:
 # --- The host ---
 
 
+@pytest.mark.thorough
 def test_a_host_offers_times_with_scripts(
     visit: Visit, in_new_york: Membership, link: BookingLink, afternoon: datetime
 ) -> None:

@@ -24,6 +24,7 @@ def press(page: Page, role: str, name: str, key: str = "Enter") -> None:
     found.press(key)
 
 
+@pytest.mark.thorough
 def test_from_a_preset_to_the_end_of_its_runs_by_keyboard(
     visit: Visit, dana: Membership, alice: Membership, afternoon: datetime
 ) -> None:
