@@ -10,7 +10,7 @@ from django.db import transaction
 from bookings.selectors import runs as reads
 from bookings.services import runs
 from scheduling.domain.workflows import WorkflowDraft
-from scheduling.models import Workflow
+from scheduling.models import BookingLink, Workflow
 from scheduling.services import links as link_service
 from scheduling.services import workflows as definitions
 from scheduling.services.workflows import WorkflowGone
@@ -18,7 +18,25 @@ from workestra.accounts.models import Membership
 from workestra.notifications import services as outbox
 from workestra.notifications.models import OutboxMessage
 
-__all__ = ["Saved", "WorkflowGone", "create", "delete", "duplicate", "pause", "save", "send_test"]
+__all__ = [
+    "LinkChanged",
+    "Saved",
+    "WorkflowGone",
+    "create",
+    "delete",
+    "duplicate",
+    "pause",
+    "save",
+    "send_test",
+]
+
+
+class LinkChanged(Exception):
+    """A link that was to name the workflow, or no longer, is gone or kept by its template now. Nothing was written."""
+
+    def __init__(self, title: str) -> None:
+        super().__init__(title)
+        self.title = title
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,7 +48,10 @@ class Saved:
 
 
 def create(*, by: Membership, draft: WorkflowDraft, links: Collection[UUID], now: datetime) -> Workflow:
-    """Make a workflow, and name it on these links of the member's own. Bookings to come have its messages."""
+    """Make a workflow, and name it on these links of the member's own. Bookings to come have its messages.
+
+    Raises: LinkChanged.
+    """
     with transaction.atomic():
         workflow = definitions.create(by=by, draft=draft, now=now)
         _name_on_links(workflow.pk, by, () if draft.every_link else links, now)
@@ -42,7 +63,7 @@ def save(
 ) -> Saved:
     """Make the workflow what `draft` says, and have exactly these of the member's own links name it.
 
-    Only messages that still wait follow the change. Raises: WorkflowGone.
+    Only messages that still wait follow the change. Raises: LinkChanged; WorkflowGone.
     """
     with transaction.atomic():
         # Links before their workflow: bookings hold them in that order.
@@ -104,4 +125,9 @@ def _name_on_links(workflow_id: UUID, by: Membership, wanted: Collection[UUID], 
         named = set(link.workflow_ids)
         then = named | {key} if link.pk in wanted else named - {key}
         if then != named:
-            link_service.update_link(link_id=link.pk, by=by, values={"workflow_ids": sorted(then)}, now=now)
+            try:
+                link_service.update_link(
+                    link_id=link.pk, by=by, values={"workflow_ids": sorted(then)}, now=now
+                )
+            except (link_service.SectionLocked, BookingLink.DoesNotExist) as changed:
+                raise LinkChanged(link.title) from changed

@@ -102,7 +102,10 @@ def workflow_new(request: MemberRequest) -> HttpResponse:
         return _page(request, form, None, now)
     if not form.is_valid():
         return _page(request, form, None, now, status=422)
-    workflow = service.create(by=request.member, draft=form.draft, links=form.links_wanted, now=now)
+    try:
+        workflow = service.create(by=request.member, draft=form.draft, links=form.links_wanted, now=now)
+    except service.LinkChanged as changed:
+        return _refuse_links(request, form, None, changed, now)
     if form.draft.every_link or form.links_wanted:
         messages.success(request, f"{workflow.name} is on. Bookings from now on have its messages.")
     else:
@@ -126,6 +129,8 @@ def workflow(request: MemberRequest, workflow_id: UUID) -> HttpResponse:
         saved = service.save(
             workflow_id=found.pk, by=request.member, draft=form.draft, links=form.links_wanted, now=now
         )
+    except service.LinkChanged as changed:
+        return _refuse_links(request, form, found, changed, now)
     except service.WorkflowGone as gone:
         raise Http404("This workflow was deleted a moment ago.") from gone
     follow = (
@@ -208,6 +213,21 @@ def workflow_delete(request: MemberRequest, workflow_id: UUID) -> HttpResponse:
         raise Http404("This workflow was deleted a moment ago.") from gone
     messages.success(request, f"{found.name} is deleted.")
     return redirect("bookings:workflows")
+
+
+def _refuse_links(
+    request: MemberRequest,
+    form: WorkflowForm,
+    found: Workflow | None,
+    changed: service.LinkChanged,
+    now: datetime,
+) -> HttpResponse:
+    form.add_error(
+        "links",
+        f"{changed.title} was deleted a moment ago, or its template keeps its workflows now. "
+        "Nothing is saved yet: look through the links and save again.",
+    )
+    return _page(request, form, found, now, status=409)
 
 
 def _says(workflow: Workflow, words: str) -> bool:

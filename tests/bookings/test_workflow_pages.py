@@ -1,6 +1,7 @@
 """Workflows' pages: made from a preset, refused with everything kept, tried out on oneself, read by those they bind."""
 
 from datetime import datetime, timedelta
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -11,6 +12,7 @@ from icalendar import Calendar
 
 from bookings.models import Attendee
 from bookings.selectors import manage_token
+from bookings.selectors import runs as reads
 from scheduling.domain.workflow_presets import PRESETS
 from scheduling.domain.workflows import Trigger
 from scheduling.models import BookingLink, Workflow
@@ -207,6 +209,35 @@ def test_the_booker_says_yes_with_a_press_and_the_host_sees_it(
     assert Attendee.objects.get().reconfirmed_at == NOW
     assert AuditEvent.objects.filter(action="booking.reconfirmed").count() == 1
     assert "Said yes" in page
+
+
+@pytest.mark.parametrize("happens", ["locked", "deleted"])
+def test_a_link_that_is_locked_or_deleted_while_its_workflow_is_saved_refuses_the_whole(
+    link: BookingLink, dana: Membership, NOW: datetime, happens: str, monkeypatch: Any
+) -> None:
+    BookingLink.objects.filter(pk=link.pk).update(owner=dana.user)
+    template = make_template(dana, now=NOW)
+    listed = reads.own_links
+
+    def and_then(member: Membership) -> list[BookingLink]:
+        links = listed(member)
+        rows = BookingLink.objects.filter(pk=link.pk)
+        if happens == "deleted":
+            rows.delete()
+        else:
+            rows.update(managed_event_template=template, locked_sections=["workflows"])
+        return links
+
+    client = signed_in(dana)
+    sent = filled_in(client) | {"reach": "chosen", "links": str(link.pk)}
+    # The page's form lists the links first, by the same selector; only the service's list comes too early.
+    monkeypatch.setattr("bookings.services.workflows.reads", SimpleNamespace(own_links=and_then))
+    response = client.post(NEW, sent)
+    page = response.content.decode()
+    assert response.status_code == 409
+    assert "its template keeps its workflows now" in page
+    assert sent["name"] in page
+    assert not Workflow.objects.exists()
 
 
 def test_nobody_says_yes_to_a_meeting_that_is_over(link: BookingLink, NOW: datetime) -> None:
