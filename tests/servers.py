@@ -123,6 +123,15 @@ class Installation:
         ]
         return self._start(f"worker{self._names}", command)
 
+    def start_beat(self) -> Child:
+        """The beat as a process of its own, for workers that were started without."""
+        self._names += 1
+        command = [
+            *(sys.executable, "-m", "celery", "--app", "workestra.celery:app", "beat", "--pidfile="),
+            *("--schedule", str(self.folder / f"beat{self._names}"), "--loglevel", "INFO"),
+        ]
+        return self._start(f"beat{self._names}", command)
+
     def kill(self, child: Child) -> None:
         """kill -9 of a part with all its processes, unless it has ended by itself; the supervisor no longer minds."""
         if child.process.poll() is None:

@@ -147,8 +147,9 @@ def test_the_cost_of_a_mail_does_not_grow_with_the_outbox(
     effects.deliver_due(NOW)
     for number in range(3):
         owe(f"c{number}@larkhill.example")
-    # Lease: BEGIN, SELECT, UPDATE, SELECT, COMMIT. Per mail: superseded?, renew, mark. Then a look that finds nothing.
-    with django_assert_num_queries(5 + 3 * 3 + 3):
+    # Lease: BEGIN, SELECT, UPDATE, SELECT, COMMIT. Per mail: superseded?, renew, mark. Hand back
+    # what is left. Then a look that finds nothing.
+    with django_assert_num_queries(5 + 3 * 3 + 1 + 3):
         effects.deliver_due(NOW)
 
 
@@ -224,6 +225,83 @@ def test_a_run_that_takes_too_long_hands_back_what_it_has_not_sent(
     assert selectors.due().count() == 2
 
 
+def test_a_mail_server_that_takes_its_time_costs_nobody_his_lease(
+    owe: Owe, NOW: datetime, monkeypatch: pytest.MonkeyPatch, server: type[Server]
+) -> None:
+    for number in range(2):
+        owe(f"b{number}@larkhill.example")
+    monkeypatch.setattr(effects, "LEASE", timedelta(seconds=0.3))
+    monkeypatch.setattr(effects, "RENEW_EVERY", timedelta(seconds=0.05))
+    due: list[int] = []
+
+    def dawdle(_message: EmailMessage) -> None:
+        connection.cursor().execute("SELECT pg_sleep(0.6)")
+        due.append(selectors.due().count())
+
+    server.on_send = staticmethod(dawdle)  # type: ignore[assignment]
+    assert effects.deliver_due(NOW) == 2
+    assert due == [0, 0]
+    assert set(OutboxMessage.objects.values_list("attempts", "leased_until")) == {(1, None)}
+
+
+def test_a_worker_that_hangs_loses_its_leases(
+    owe: Owe, NOW: datetime, monkeypatch: pytest.MonkeyPatch, server: type[Server]
+) -> None:
+    owe()
+    for name, seconds in (("LEASE", 0.1), ("RENEW_EVERY", 0.02), ("RUN_FOR", 0.1), ("SLOWEST_MAIL", 0.0)):
+        monkeypatch.setattr(effects, name, timedelta(seconds=seconds))
+    due: list[int] = []
+
+    def hang(_message: EmailMessage) -> None:
+        connection.cursor().execute("SELECT pg_sleep(0.4)")
+        due.append(selectors.due().count())
+
+    server.on_send = staticmethod(hang)  # type: ignore[assignment]
+    effects.deliver_due(NOW)
+    assert due == [1]
+
+
+def cut_connection() -> None:
+    """What a restart of PostgreSQL does to a worker."""
+    pid = connection.connection.info.backend_pid
+    other = connection.copy()
+    with other.cursor() as cursor:
+        cursor.execute("SELECT pg_terminate_backend(%s, 5000)", [pid])
+    other.close()
+
+
+def test_a_mail_sent_while_postgresql_went_away_is_marked_when_it_is_back(
+    owe: Owe, NOW: datetime, server: type[Server]
+) -> None:
+    for number in range(3):
+        owe(f"b{number}@larkhill.example")
+    cuts = iter([True, False, False])
+    server.on_send = staticmethod(lambda message: cut_connection() if next(cuts) else None)  # type: ignore[assignment]
+    assert effects.deliver_due(NOW) == 3
+    assert len(server.accepted) == 3
+    assert OutboxMessage.objects.filter(sent_at__isnull=False, attempts=1).count() == 3
+
+
+def test_what_is_not_sent_when_postgresql_goes_away_is_handed_back_at_once(
+    owe: Owe, NOW: datetime, server: type[Server], render_with: Render
+) -> None:
+    for number in range(3):
+        owe(f"b{number}@larkhill.example")
+    cuts = iter([False, True, False, False, False])
+
+    def render(message: OutboxMessage, now: datetime) -> EmailMessage | Skip:
+        if next(cuts):
+            cut_connection()
+            OutboxMessage.objects.exists()
+        return note(message, now)
+
+    render_with(render)
+    assert effects.deliver_due(NOW) == 3
+    assert len(server.accepted) == 3
+    assert sorted(OutboxMessage.objects.values_list("attempts", flat=True)) == [1, 2, 2]
+    assert set(OutboxMessage.objects.values_list("last_error", flat=True)) == {""}
+
+
 def test_a_later_mail_about_the_same_thing_waits_for_the_one_on_its_way(owe: Owe, NOW: datetime) -> None:
     topic = uuid4()
     owe(topic_id=topic, kind="test.confirmed")
@@ -231,7 +309,7 @@ def test_a_later_mail_about_the_same_thing_waits_for_the_one_on_its_way(owe: Owe
     cancellation = owe(topic_id=topic)
     somebody_else = owe("somebody@else.example", topic_id=topic)
     assert list(selectors.due()) == [somebody_else]
-    effects._hand_back(confirmation)
+    effects._hand_back([confirmation])
     assert list(selectors.due()) == [confirmation, cancellation, somebody_else]
 
 

@@ -1,28 +1,33 @@
 """Delivering the outbox. Safe to run anywhere, any number of times at once, and to be killed at any point.
 
 A message is leased (committed), rendered, sent and marked, with no transaction open while the mail server is
-spoken to. Who dies in between leaves a lease that runs out, and the message is sent by the next one: a second
-copy is only possible when the death falls between the server's answer and the mark, and carries the same
-Message-ID.
+spoken to. Leases are short, and renewed as long as their worker lives. Who dies in between leaves one that runs out
+within seconds, and the message is sent by the next one: a second copy is only possible when the death falls between
+the server's answer and the mark, and carries the same Message-ID. Who only loses PostgreSQL waits for it to come back,
+marks what he has sent and hands back the rest.
 """
 
 import logging
 import random
 import smtplib
+import threading
 import time
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from datetime import datetime, timedelta
 from email import message as mime
 from email.policy import Policy
 from email.utils import parseaddr
+from functools import reduce
+from operator import or_
 from types import TracebackType
-from typing import Self
+from typing import Self, TypeVar
 
 from django.conf import settings
 from django.core.mail import EmailMessage, EmailMultiAlternatives, get_connection
 from django.core.mail.backends.base import BaseEmailBackend
-from django.db import transaction
-from django.db.models import F, QuerySet
+from django.db import DatabaseError, InterfaceError, OperationalError, connection, transaction
+from django.db.models import F, Q, QuerySet
 from django.db.models.functions import Now
 
 from workestra.accounts.seals import seal
@@ -33,10 +38,17 @@ from workestra.notifications.registry import Skip, UnknownKind, follower_of, ren
 
 logger = logging.getLogger(__name__)
 
+T = TypeVar("T")
+
 BATCH = 20
-LEASE = timedelta(seconds=50)
-"""Longer than the slowest mail takes (four answers of EMAIL_TIMEOUT). So late are mails whose worker died."""
+LEASE = timedelta(seconds=15)
+"""So late are mails whose worker died."""
+RENEW_EVERY = timedelta(seconds=4)
 RUN_FOR = timedelta(seconds=45)
+SLOWEST_MAIL = timedelta(seconds=60)
+"""Four answers of EMAIL_TIMEOUT, and some. A worker that hangs for longer keeps nobody from sending."""
+PATIENCE = timedelta(seconds=30)
+"""So long a worker waits for a PostgreSQL that has gone away to mark what it has sent."""
 SHORTEST_PAUSE = timedelta(seconds=1)
 LONGEST_PAUSE = timedelta(minutes=15)
 MAX_ATTEMPTS = 200
@@ -53,15 +65,21 @@ def deliver_due(now: datetime) -> int:
     """
     stop_at = time.monotonic() + RUN_FOR.total_seconds()
     tried = 0
-    while time.monotonic() < stop_at and (batch := _lease()):
-        with _Post() as post:
+    while time.monotonic() < stop_at and (batch := _patiently(_lease)):
+        with _Hold(batch, stop_at + SLOWEST_MAIL.total_seconds()), _Post() as post:
             for message in batch:
-                if time.monotonic() < stop_at:
+                try:
+                    if time.monotonic() >= stop_at:
+                        break
                     _deliver(message, post, now)
                     _tell_follower(message)
                     tried += 1
-                else:
-                    _hand_back(message)
+                except Exception as error:
+                    if not _has_lost_postgres(error):
+                        raise
+                    logger.warning("%s (%s) is handed back: %s", message, message.pk, error)
+                    break
+            _hand_back(batch)
     return tried
 
 
@@ -83,6 +101,8 @@ def _deliver(message: OutboxMessage, post: "_Post", now: datetime) -> None:
         _bury(message, error)
         return
     except Exception as error:
+        if _has_lost_postgres(error):
+            raise
         logger.exception("%s (%s) could not be written", message, message.pk)
         _put_off(message, error)
         return
@@ -98,6 +118,8 @@ def _deliver(message: OutboxMessage, post: "_Post", now: datetime) -> None:
             return
         post.send(sealed)
     except Exception as error:
+        if _has_lost_postgres(error):
+            raise
         (_bury if _is_permanent(error) else _put_off)(message, error)
         return
     # A message withdrawn while it was on its way is out all the same.
@@ -108,7 +130,7 @@ def _deliver(message: OutboxMessage, post: "_Post", now: datetime) -> None:
         "skip_reason": "",
         "last_error": "",
     }
-    if not _ours(message).update(leased_until=None, **end):
+    if not _patiently(lambda: _ours(message).update(leased_until=None, **end)):
         logger.error(
             "%s (%s) was sent after its lease had run out; it may be sent again", message, message.pk
         )
@@ -118,7 +140,7 @@ def _tell_follower(message: OutboxMessage) -> None:
     follow = follower_of(message.topic)
     try:
         if follow is not None:
-            follow(message)
+            _patiently(lambda: follow(message))
     except Exception:
         logger.exception("%s (%s) could not be summed up", message, message.pk)
 
@@ -134,8 +156,9 @@ def _renew(message: OutboxMessage) -> bool:
     return bool(_ours(message).filter(WAITING).update(leased_until=Now() + LEASE))
 
 
-def _hand_back(message: OutboxMessage) -> None:
-    _ours(message).update(leased_until=None)
+def _hand_back(batch: Sequence[OutboxMessage]) -> None:
+    """Let others have what this worker has not brought to an end."""
+    _patiently(lambda: _held(batch).update(leased_until=None))
 
 
 def _put_off(message: OutboxMessage, error: Exception) -> None:
@@ -161,6 +184,29 @@ def _bury(message: OutboxMessage, error: Exception) -> None:
 def _ours(message: OutboxMessage) -> QuerySet[OutboxMessage]:
     """The message's row, as long as nobody has leased it after us."""
     return OutboxMessage.objects.filter(pk=message.pk, attempts=message.attempts)
+
+
+def _held(batch: Sequence[OutboxMessage]) -> QuerySet[OutboxMessage]:
+    """The rows of these messages that have not come to an end, and that nobody has leased after us."""
+    ours = reduce(or_, (Q(pk=message.pk, attempts=message.attempts) for message in batch))
+    return OutboxMessage.objects.filter(ours, leased_until__isnull=False)
+
+
+def _patiently(work: Callable[[], T]) -> T:
+    """What `work` gives; when PostgreSQL goes away under it, it is done again on a new connection, for PATIENCE."""
+    until = time.monotonic() + PATIENCE.total_seconds()
+    while True:
+        try:
+            return work()
+        except Exception as error:
+            if not _has_lost_postgres(error) or time.monotonic() > until:
+                raise
+        connection.close()
+        time.sleep(0.2)
+
+
+def _has_lost_postgres(error: Exception) -> bool:
+    return isinstance(error, OperationalError | InterfaceError) and not connection.is_usable()
 
 
 def _words_for(error: Exception) -> str:
@@ -202,6 +248,38 @@ class _Sealed(EmailMultiAlternatives):
 
     def message(self, *, policy: Policy | None = None) -> mime.EmailMessage:
         return self._mime
+
+
+class _Hold:
+    """Renews a batch's leases, in a thread of its own, while its mails are written and sent.
+
+    Not beyond `until` (of the monotonic clock): a worker that hangs keeps nothing for ever.
+    """
+
+    def __init__(self, batch: Sequence[OutboxMessage], until: float) -> None:
+        self._batch = batch
+        self._until = until
+        self._over = threading.Event()
+        self._thread = threading.Thread(target=self._renew, name="leases", daemon=True)
+
+    def __enter__(self) -> Self:
+        self._thread.start()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None
+    ) -> None:
+        self._over.set()
+        self._thread.join()
+
+    def _renew(self) -> None:
+        while not self._over.wait(RENEW_EVERY.total_seconds()) and time.monotonic() < self._until:
+            try:
+                _held(self._batch).filter(WAITING).update(leased_until=Now() + LEASE)
+            except (DatabaseError, InterfaceError) as error:
+                logger.warning("leases could not be renewed: %s", error)
+            finally:
+                connection.close()
 
 
 class _Post:
