@@ -1,5 +1,7 @@
 """What the month is made of."""
 
+from functools import lru_cache
+
 from django import template
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
@@ -10,11 +12,18 @@ register = template.Library()
 
 
 @register.simple_tag
-def day_cell(day: Day, to_date: str) -> SafeString:
-    """{% day_cell day picker.to_date %}: a link to a day with free times, or the bare number of another one.
+def day_cell(day: Day | None, to_date: str) -> SafeString | str:
+    """{% day_cell day picker.to_date %}: a link to a day with free times, the bare number of another one, or nothing.
 
     A tag, because a page has thirty of them: as a template they took a tenth of the time that the page takes.
     """
+    return format_html(_cell(day), to=to_date) if day else ""
+
+
+# The next page has the same days. What its address carries along, somebody's name perhaps, is not kept here.
+@lru_cache(maxsize=4096)
+def _cell(day: Day) -> SafeString:
+    """The cell as a format that lacks the address `to`."""
     if not day.count:
         today = ' class="today" aria-current="date"' if day.is_today else ""
         return format_html(f"<span{today}>{{}}</span>", day.number)
@@ -25,7 +34,7 @@ def day_cell(day: Day, to_date: str) -> SafeString:
         '{number}<i class="n{level}" aria-hidden="true"></i></a>',
         value=day.value,
         marks=day.marks,
-        to=to_date,
+        to="{to}",
         label=day.label,
         number=day.number,
         level=day.level,

@@ -117,9 +117,8 @@ class Time(Meeting):
 
     @property
     def differs(self) -> bool:
-        return (
-            self.start.astimezone(self.zone).utcoffset() != self.start.astimezone(self.host.zone).utcoffset()
-        )
+        zones = {self.zone, self.host.zone}
+        return len({self.start.astimezone(zone).utcoffset() for zone in zones}) > 1
 
 
 @dataclass(frozen=True, slots=True)

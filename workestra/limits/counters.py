@@ -46,7 +46,12 @@ class Counters(Protocol):
 
 
 class InRedis:
-    # One step, so that no key is left without an end when its window closes in between.
+    # One step each, so that no key is left without an end when its window closes in between.
+    _HIT: Final = """
+        local hits = redis.call('incr', KEYS[1])
+        if hits == 1 then redis.call('expire', KEYS[1], ARGV[1]) end
+        return {hits, redis.call('ttl', KEYS[1])}
+    """
     _TAKE_BACK: Final = (
         "if redis.call('exists', KEYS[1]) == 1 then return redis.call('decr', KEYS[1]) end return 0"
     )
@@ -63,11 +68,7 @@ class InRedis:
         self._redis.ping()
 
     def hit(self, key: str, seconds: int) -> Tally:
-        steps = self._redis.pipeline(transaction=True)
-        steps.set(PREFIX + key, 0, ex=seconds, nx=True)
-        steps.incr(PREFIX + key)
-        steps.ttl(PREFIX + key)
-        _, hits, left = steps.execute()
+        hits, left = self._redis.eval(self._HIT, 1, PREFIX + key, seconds)
         return int(hits), max(int(left), 1)
 
     def read(self, key: str) -> Tally:

@@ -1,5 +1,6 @@
 """Tags every page may use: icons, avatars, stylesheets, the mark."""
 
+from functools import lru_cache
 from typing import Any
 from zlib import crc32
 
@@ -22,9 +23,15 @@ register = template.Library()
 @register.simple_tag
 def icon(name: str, size: str = "") -> SafeString:
     """A decorative icon. `size` is "", "s", "l" or "xl". Names: docs/look.md."""
+    return _icon(name, size, static(sprite(name)))
+
+
+# A page has a dozen of them, and of most several.
+@lru_cache(maxsize=1024)
+def _icon(name: str, size: str, sprite_url: str) -> SafeString:
     classes = f"ic {size}".rstrip()
     return format_html(
-        '<svg class="{}" aria-hidden="true"><use href="{}#i-{}"/></svg>', classes, static(sprite(name)), name
+        '<svg class="{}" aria-hidden="true"><use href="{}#i-{}"/></svg>', classes, sprite_url, name
     )
 
 
