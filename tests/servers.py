@@ -26,6 +26,7 @@ from workestra.embedded.supervisor import Child, Supervisor
 
 ROOT = Path(__file__).parents[1]
 GUARDED = "workestra.wsgi:application"
+CELERY = "workestra.celery:app"
 
 
 def free_port() -> int:
@@ -113,10 +114,10 @@ class Installation:
         self.supervisor.wait_until(child, self._answers, seconds=180)
         return child
 
-    def start_worker(self, *, beat: bool = True) -> Child:
+    def start_worker(self, application: str = CELERY, *, beat: bool = True) -> Child:
         self._names += 1
         command = [
-            *(sys.executable, "-m", "celery", "--app", "workestra.celery:app", "worker"),
+            *(sys.executable, "-m", "celery", "--app", application, "worker"),
             *("--pool", "threads", "--concurrency", "2", "--loglevel", "INFO"),
             *("--without-gossip", "--without-mingle", "--hostname", f"worker{self._names}@test"),
             *(("--beat", "--schedule", str(self.folder / f"beat{self._names}")) if beat else ()),

@@ -3,15 +3,21 @@
 from collections.abc import Sequence
 from datetime import datetime, timedelta
 from typing import Any
+from uuid import uuid4
 
+from django.db import transaction
 from django.utils import timezone
 
-from bookings.models import Attendee, WorkflowRun
+from bookings.models import Attendee, Booking, WorkflowRun
+from bookings.services import runs
 from bookings.services import workflows as service
 from scheduling.domain.workflow_presets import BY_KEY
 from scheduling.domain.workflows import StepDraft, To, Trigger, WorkflowDraft
 from scheduling.models import BookingLink, Workflow
+from scheduling.selectors import open_slots_of
+from tests.factories import make_booking, make_link
 from workestra.accounts.models import Membership
+from workestra.calendars.domain.period import Period
 from workestra.notifications import effects
 from workestra.notifications.models import OutboxMessage
 from workestra.notifications.selectors import waiting
@@ -55,6 +61,37 @@ def make_preset(admin: Membership, key: str, now: datetime) -> Workflow:
     preset = BY_KEY[key].draft
     draft = WorkflowDraft(preset.name, preset.trigger, (step,), every_link=True, replaces=preset.replaces)
     return service.create(by=admin, draft=draft, links=(), now=now)
+
+
+def make_due_runs(alice: Membership, admin: Membership, count: int, now: datetime) -> Booking:
+    """A session with so many seats taken, that begins soon; a message to each that has been due for some minutes."""
+    hours = [{"days": list(range(7)), "start": "00:00", "end": "24:00"}]
+    link = make_link(alice, strategy="group", capacity=count, weekly_hours=hours)
+    early = now - 2 * DAY
+    soon = Period(now + timedelta(minutes=25), now + 2 * HOUR)
+    start = open_slots_of(link, soon, early)[0].start
+    make_workflow(admin, Trigger.BEFORE_START, step_of(2 * HOUR), now=early, links=[link])
+    booking = make_booking(link, start, early, email="b0@example.com")
+    others = [
+        Attendee(
+            booking=booking,
+            name="Priya Raman",
+            email=f"b{number}@example.com",
+            timezone=booking.booker.timezone,
+            manage_token_hash=f"{number:064}",
+            idempotency_key=uuid4(),
+            created_at=early,
+        )
+        for number in range(1, count)
+    ]
+    Attendee.objects.bulk_create(others)
+    with transaction.atomic():
+        for other in others:
+            runs.plan(other, runs.MADE, early)
+    due = OutboxMessage.objects.filter(kind__startswith="workflow:")
+    assert due.filter(available_at__lte=now).count() == count
+    OutboxMessage.objects.exclude(pk__in=due).delete()
+    return booking
 
 
 def runs_of(attendee: Attendee) -> list[WorkflowRun]:

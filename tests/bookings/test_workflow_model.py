@@ -13,17 +13,24 @@ from uuid import uuid4
 import pytest
 from django.core.mail import EmailMessage
 from django.core.mail.backends.base import BaseEmailBackend
-from django.db import transaction
 
 from bookings.models import Attendee, Booking, WorkflowRun
-from bookings.services import attendance, runs
+from bookings.services import attendance
 from bookings.services import booking as service
 from bookings.services import workflows as edits
-from scheduling.domain.workflows import To, Trigger, WorkflowDraft, due_at, why_not
+from scheduling.domain.workflows import Trigger, WorkflowDraft, due_at, why_not
 from scheduling.models import BookingLink, Workflow
 from scheduling.services.busy_time import SlotTaken
 from scheduling.services.workflows import draft_of as step_draft
-from tests.bookings.making_workflows import DAY, HOUR, deliver, make_workflow, state_of, step_of
+from tests.bookings.making_workflows import (
+    DAY,
+    HOUR,
+    deliver,
+    make_due_runs,
+    make_workflow,
+    state_of,
+    step_of,
+)
 from tests.concurrency.conftest import at_once
 from tests.factories import make_booking, make_link
 from workestra.accounts.models import Membership
@@ -206,32 +213,11 @@ def test_four_beats_and_four_workers_send_a_thousand_messages_once_each(
 ) -> None:
     settings.EMAIL_BACKEND = f"{__name__}.CountingServer"
     CountingServer.accepted = []
-    link = make_link(alice, strategy="group", capacity=1000)
-    make_workflow(dana, Trigger.BEFORE_START, step_of(HOUR, To.BOOKER), now=NOW, links=[link])
-    booking = make_booking(link, NOW + DAY, NOW, email="b0@example.com")
-    first = booking.booker
-    others = [
-        Attendee(
-            booking=booking,
-            name="Priya Raman",
-            email=f"b{number}@example.com",
-            timezone=first.timezone,
-            manage_token_hash=f"{number:064}",
-            idempotency_key=uuid4(),
-            created_at=NOW,
-        )
-        for number in range(1, 1000)
-    ]
-    Attendee.objects.bulk_create(others)
-    with transaction.atomic():
-        for other in others:
-            runs.plan(other, runs.MADE, NOW)
-    messages = OutboxMessage.objects.filter(kind__startswith="workflow:")
-    assert messages.count() == 1000
-    OutboxMessage.objects.exclude(pk__in=messages).delete()
+    booking = make_due_runs(alice, dana, 1000, NOW)
+    messages = OutboxMessage.objects.all()
     messages.update(available_at="2020-01-01T00:00Z")
-    # Beat stood still for half an hour: all of them are late, and of use.
-    late = booking.starts_at - timedelta(minutes=30)
+    # All of them are late, and of use.
+    late = booking.starts_at - timedelta(minutes=1)
     assert all(isinstance(tried, int) for tried in at_once(8, lambda number: effects.deliver_due(late)))
     assert Counter(CountingServer.accepted) == Counter(f"b{number}@example.com" for number in range(1000))
     assert messages.filter(sent_at__isnull=False, attempts=1).count() == 1000
