@@ -21,7 +21,7 @@ from bookings.invites import location_of, sender
 from bookings.models import Attendee, WorkflowRun
 from bookings.selectors import runs
 from scheduling.domain import variables
-from scheduling.domain.workflows import WITH_THE_MEETING, To, Trigger, why_not
+from scheduling.domain.workflows import OTHER_MOMENT, WITH_THE_MEETING, To, Trigger, why_not
 from scheduling.models import Workflow, WorkflowStep
 from workestra.accounts import selectors as accounts
 from workestra.calendars.domain import clock_words as words
@@ -157,7 +157,7 @@ def _why_not(run: WorkflowRun, message: OutboxMessage, now: datetime) -> str:
     if step is None:
         return "The message was taken out of the workflow"
     if run.trigger != workflow.trigger:
-        return "The workflow is about another moment now"
+        return OTHER_MOMENT
     if not runs.is_for(workflow, booking):
         return "Its booking page does not use this workflow any more"
     if message.recipient not in runs.recipients_of(step, attendee):

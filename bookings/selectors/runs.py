@@ -38,16 +38,16 @@ def kind_of(run_id: UUID) -> str:
     return f"{KIND}:{run_id}"
 
 
-def workflows_held(booking: Booking, triggers: Iterable[str]) -> list[Workflow]:
-    """The workflows for this booking with one of these triggers, with their steps: nobody changes them until the
-    caller's transaction ends. Others who book at the same time do not wait.
+def workflows_held(booking: Booking) -> list[Workflow]:
+    """The workflows for this booking, with their steps: nobody changes them until the caller's transaction ends.
+    Others who book at the same time do not wait. Two queries and one for the steps, or one where there are none.
     """
     named = list(booking.link.workflow_ids) if booking.link else []
     with connection.cursor() as cursor:
         cursor.execute(
             "SELECT id FROM scheduling_workflows WHERE workspace_id = %s AND deleted_at IS NULL"
-            " AND (every_link OR id::text = ANY(%s)) AND trigger = ANY(%s) ORDER BY id FOR SHARE",
-            [booking.workspace_id, named, [str(trigger) for trigger in triggers]],
+            " AND (every_link OR id::text = ANY(%s)) ORDER BY id FOR SHARE",
+            [booking.workspace_id, named],
         )
         ids = [row[0] for row in cursor.fetchall()]
     if not ids:
@@ -113,6 +113,12 @@ def kinds_in_place(attendees: Collection[Attendee]) -> list[str]:
         step__delay=timedelta(),
     )
     return [kind_of(pk) for pk in runs.values_list("pk", flat=True)]
+
+
+def whose_mails_gave_way(attendee_ids: Collection[UUID]) -> list[UUID]:
+    """Those of these attendees who were not sent a standard mail because a workflow's message takes its place."""
+    given_way = OutboxMessage.objects.filter(topic_id__in=attendee_ids, skip_reason=GAVE_WAY)
+    return list(given_way.order_by("topic_id").values_list("topic_id", flat=True).distinct())
 
 
 def owed_after_all(attendee_id: UUID) -> list[OutboxMessage]:

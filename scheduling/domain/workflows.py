@@ -59,6 +59,7 @@ WITH_THE_MEETING: Final = frozenset({Trigger.BEFORE_START, Trigger.STARTS, Trigg
 """What every booking has ahead of it, and gets anew when it moves."""
 A_NO_SHOW: Final = "It is marked as a no-show"
 NO_LONGER_A_NO_SHOW: Final = "It is not marked as a no-show any more"
+OTHER_MOMENT: Final = "The workflow is about another moment now"
 HAS_STANDARD_MAIL: Final = frozenset(
     {Trigger.BOOKED, Trigger.BEFORE_START, Trigger.RESCHEDULED, Trigger.CANCELLED}
 )

@@ -6,6 +6,8 @@ from datetime import datetime, timedelta
 import pytest
 from django.core import mail as outbox
 from django.core.mail import EmailMultiAlternatives
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
 
 from bookings.delivery_columns import follow_up
 from bookings.domain import mail_kinds as kinds
@@ -30,6 +32,7 @@ from tests.bookings.making_workflows import (
     state_of,
     step_of,
 )
+from tests.conftest import Figures
 from tests.factories import make_booking, make_link
 from workestra.accounts.models import Membership, RoleGrant
 from workestra.notifications.models import OutboxMessage
@@ -427,3 +430,33 @@ def test_a_strangers_text_stays_text(link: BookingLink, dana: Membership, NOW: d
     assert "<b>Eve" not in html
     assert "evil.example</a>" not in html
     assert "/manage/" not in html + str(to_host.body), "the booker's own address is for himself alone"
+
+
+def test_ten_messages_are_planned_moved_and_dropped_with_as_many_queries_as_one(
+    link: BookingLink, dana: Membership, NOW: datetime, figures: Figures
+) -> None:
+    def asked() -> list[int]:
+        counted = []
+        with CaptureQueriesContext(connection) as queries:
+            booking = book(link, NOW)
+        counted.append(len(queries))
+        with CaptureQueriesContext(connection) as queries:
+            moved = booking_service.reschedule(attendee=booking.booker, start=NOW + 4 * DAY, now=NOW)
+        counted.append(len(queries))
+        with CaptureQueriesContext(connection) as queries:
+            booking_service.cancel_by_booker(attendee=moved, reason="", now=NOW)
+        return [*counted, len(queries)]
+
+    book(link, NOW, days=2)  # Who comes for the first time is written down.
+    without = asked()
+    moments = (Trigger.BOOKED, Trigger.BEFORE_START, Trigger.CANCELLED)
+    of_each = [make_workflow(dana, trigger, step_of(HOUR), now=NOW) for trigger in moments]
+    one = asked()
+    for workflow in of_each:
+        draft = draft_of(Trigger(workflow.trigger), *(step_of(n * HOUR, To.HOST) for n in range(1, 11)))
+        service.save(workflow_id=workflow.pk, by=dana, draft=draft, links=(), now=NOW)
+    many = asked()
+    assert WorkflowRun.objects.filter(step__isnull=False).count() == 10 * (2 + 2 + 1)
+    assert many == one
+    assert [more - none for more, none in zip(one, without, strict=True)] == [5, 6, 6]
+    figures(f"queries of booking, moving and cancelling: {without}; with three workflows: {one}")

@@ -1,10 +1,11 @@
 """Owing somebody a mail, and no longer owing it. Everything here happens in the caller's transaction."""
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from datetime import datetime
 from uuid import UUID
 
 from django.db import connection, transaction
+from django.db.models import Case, DateTimeField, Value, When
 from django.db.models.functions import Now
 from django.db.transaction import TransactionManagementError
 
@@ -52,6 +53,17 @@ def enqueue(
     return message
 
 
+def enqueue_new(messages: Sequence[OutboxMessage]) -> None:
+    """Owe these mails, of which none is owed yet, in one query: as `enqueue` does for one.
+
+    Raises TransactionManagementError outside a transaction; IntegrityError where one of them is owed already.
+    """
+    _require_transaction()
+    if messages:
+        OutboxMessage.objects.bulk_create(messages)
+        ring_on_commit(tasks.deliver_outbox)
+
+
 def cancel_pending(topic_id: UUID, *kinds: str, reason: str = "No longer needed") -> int:
     """Skip what still waits about `topic_id`, of these kinds or, without any, of every kind; returns how
     many.
@@ -65,13 +77,31 @@ def cancel_pending(topic_id: UUID, *kinds: str, reason: str = "No longer needed"
     return waiting.update(skipped_at=Now(), skip_reason=reason)
 
 
-def wait_again(message_id: UUID, available_at: datetime) -> None:
-    """Owe a message that was left out after all, not before `available_at`; any other one is left alone."""
+def leave_out(message_ids: Collection[UUID], *, reason: str) -> None:
+    """Skip those of these messages that still wait. One query."""
     _require_transaction()
-    OutboxMessage.objects.filter(pk=message_id, sent_at=None, skipped_at__isnull=False).update(
-        skipped_at=None, skip_reason="", attempts=0, leased_until=None, available_at=available_at
-    )
-    ring_on_commit(tasks.deliver_outbox)
+    if message_ids:
+        selectors.waiting().filter(pk__in=message_ids).update(skipped_at=Now(), skip_reason=reason)
+
+
+def put_off_until(due: Mapping[UUID, datetime]) -> None:
+    """Have each of these messages, of those that still wait, available at its time. One query for some hundreds."""
+    _require_transaction()
+    for part in _parts(due):
+        selectors.waiting().filter(pk__in=part).update(available_at=_times(part))
+        ring_on_commit(tasks.deliver_outbox)
+
+
+def wait_again(due: Mapping[UUID, datetime]) -> None:
+    """Owe those of these messages that were left out after all, each not before its time; any other one is left alone.
+    One query for some hundreds.
+    """
+    _require_transaction()
+    for part in _parts(due):
+        OutboxMessage.objects.filter(pk__in=part, sent_at=None, skipped_at__isnull=False).update(
+            skipped_at=None, skip_reason="", attempts=0, leased_until=None, available_at=_times(part)
+        )
+        ring_on_commit(tasks.deliver_outbox)
 
 
 def tell_now(topic_ids: Collection[UUID], kinds: Collection[str]) -> None:
@@ -196,6 +226,18 @@ def _record_retries(messages: Sequence[OutboxMessage], by: Membership, now: date
 def empty_mailbox() -> None:
     """Throw away everything the local mailbox caught."""
     CaughtMail.objects.all().delete()
+
+
+def _parts(due: Mapping[UUID, datetime], most: int = 500) -> Iterator[dict[UUID, datetime]]:
+    """In parts: how long a statement with a time for each row takes grows with the square of their number."""
+    items = list(due.items())
+    for start in range(0, len(items), most):
+        yield dict(items[start : start + most])
+
+
+def _times(due: Mapping[UUID, datetime]) -> Case:
+    whens = [When(pk=key, then=Value(time)) for key, time in due.items()]
+    return Case(*whens, output_field=DateTimeField())
 
 
 def _require_transaction() -> None:
