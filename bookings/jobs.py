@@ -1,17 +1,23 @@
 """Celery entry of what the beat asks for, or whoever starts a bulk change rings for, and a service does."""
 
+from datetime import timedelta
 from uuid import UUID
 
 from celery import shared_task
 from django.utils import timezone
 
-from bookings.services import alternatives, briefings, bulk
+from bookings.services import alternatives, briefings, bulk, runs
 from workestra.notifications.selectors import database_now
 
 
 @shared_task
 def send_briefings() -> None:
     briefings.send_due(database_now())
+
+
+@shared_task
+def owe_what_was_left() -> None:
+    runs.owe_what_was_left(database_now() - timedelta(days=1))
 
 
 @shared_task

@@ -21,7 +21,7 @@ from bookings.invites import location_of, sender
 from bookings.models import Attendee, WorkflowRun
 from bookings.selectors import runs
 from scheduling.domain import variables
-from scheduling.domain.workflows import OTHER_MOMENT, WITH_THE_MEETING, To, Trigger, why_not
+from scheduling.domain.workflows import OTHER_MOMENT, WITH_THE_MEETING, To, Trigger, why_not, why_not_ask
 from scheduling.models import Workflow, WorkflowStep
 from workestra.accounts import selectors as accounts
 from workestra.calendars.domain import clock_words as words
@@ -64,8 +64,11 @@ def render_run(message: OutboxMessage, now: datetime) -> EmailMultiAlternatives 
     if reason := _why_not(run, message, now):
         return Skip(reason)
     assert run.step is not None, "a run without its step is left out"
+    in_place = run.workflow.replaces and run.step.pk == _first_to_booker(run.workflow)
+    if in_place and message.resend_of_id is None and runs.standard_mail_stands(run):
+        return Skip("The standard mail went out in its place")
     mail = _mail(run.workflow, run.step, run.attendee, message.recipient)
-    if run.workflow.replaces and run.step.to == To.BOOKER and run.step.pk == _first_to_booker(run.workflow):
+    if in_place:
         attach_replaced_invite(mail, Trigger(run.trigger), run.attendee, now)
     return mail
 
@@ -193,13 +196,14 @@ def _mail(
     values = values_for(attendee, To(step.to), Trigger(workflow.trigger))
     written = write(step.subject, step.body, values, workflow.name)
     own = own_addresses(attendee) if is_booker else {}
+    asks = step.asks and not why_not_ask(Trigger(workflow.trigger), step.delay)
     context = {
         "org": booking.workspace,
         "recipient": recipient,
         "is_booker": is_booker,
         "manage_url": own.get("manage_url", ""),
-        "reconfirm_url": own.get("reconfirm_url", "") if step.asks else "",
-        "asks": step.asks and bool(own.get("reconfirm_url")),
+        "reconfirm_url": own.get("reconfirm_url", "") if asks else "",
+        "asks": asks and bool(own.get("reconfirm_url")),
         "can_move": booking.link is not None,
     }
     host = formataddr((f"{booking.host.name}, {booking.workspace.name}", sender()))

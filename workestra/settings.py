@@ -213,6 +213,7 @@ def _every(seconds: int, task: str) -> dict[str, Any]:
 CELERY_BEAT_SCHEDULE = {
     "deliver the outbox": _every(5, "workestra.notifications.tasks.deliver_outbox"),
     "brief hosts": _every(300, "bookings.jobs.send_briefings"),
+    "owe mails that gave way in vain": _every(60, "bookings.jobs.owe_what_was_left"),
     "resume propagations": _every(15, "managed_events.tasks.resume_propagations"),
     "follow who joins and leaves": _every(60, "managed_events.jobs.follow_people"),
     "read calendars": _every(15, "workestra.calendars.tasks.read_calendars"),

@@ -24,6 +24,7 @@ from scheduling.domain.workflows import (
     WorkflowDraft,
     delay_words,
     in_units,
+    why_not_ask,
 )
 from scheduling.models import BookingLink
 from workestra.accounts.models import Group
@@ -67,7 +68,8 @@ class StepForm(forms.Form):
     asks = forms.BooleanField(
         label="Ask “Still coming?”",
         required=False,
-        help_text="Adds a button to a page where the booker says yes, moves or cancels. For the booker alone.",
+        help_text="Adds a button to a page where the booker says yes, moves or cancels. "
+        "For the booker alone, before the start.",
     )
     removed = forms.BooleanField(label="Remove this message", required=False)
 
@@ -192,9 +194,21 @@ class WorkflowForm(forms.Form):
             raise ValidationError(f"A workflow has {MOST_STEPS} messages at the most.")
         if not all(valid):
             raise ValidationError("Some messages have something to fix.")
-        if data.get("replaces") and data.get("trigger"):
-            self._check_replacing(Trigger(data["trigger"]))
+        if data.get("trigger"):
+            trigger = Trigger(data["trigger"])
+            if data.get("replaces"):
+                self._check_replacing(trigger)
+            self._check_asking(trigger)
         return data
+
+    def _check_asking(self, trigger: Trigger) -> None:
+        asking = [form for form in self.kept if form.cleaned_data["asks"]]
+        refused = {form: why_not_ask(trigger, form.draft.delay) for form in asking}
+        for form, reason in refused.items():
+            if reason:
+                form.add_error("asks", reason)
+        if any(refused.values()):
+            raise ValidationError("Some messages have something to fix.")
 
     def _check_replacing(self, trigger: Trigger) -> None:
         steps = [form.draft for form in self.kept if form.cleaned_data["to"] == To.BOOKER]

@@ -2,6 +2,7 @@
 
 from collections import defaultdict
 from collections.abc import Collection, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import Final
@@ -12,7 +13,9 @@ from django.db.models import Q, QuerySet
 from bookings.domain.mail_kinds import REMINDER_BOOKER
 from bookings.domain.names import in_one
 from bookings.models import Alternatives, AlternativeTime, AnswerFile, Attendee, Booking, RetiredToken
+from bookings.selectors import runs
 from scheduling import selectors as scheduling
+from scheduling.domain.workflows import Trigger
 from scheduling.models import BookingLink
 from workestra.accounts import tokens
 from workestra.accounts.domain.tokens import token_hash
@@ -151,7 +154,9 @@ def last_bookable(link: BookingLink, now: datetime) -> datetime:
 
 
 def reminder_due(attendee: Attendee) -> datetime | None:
-    """When he will be reminded; None when he will not, or has been."""
+    """When he will be reminded, by the standard mail or a workflow's; None when he will not, or has been."""
+    with suppress(LookupError):
+        return runs.due_in_place(attendee, Trigger.BEFORE_START)
     reminders = waiting().filter(topic_id=attendee.pk, kind=REMINDER_BOOKER)
     return reminders.values_list("available_at", flat=True).first()
 

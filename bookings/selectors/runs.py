@@ -86,21 +86,53 @@ def waiting_runs(runs: QuerySet[WorkflowRun]) -> QuerySet[WorkflowRun]:
     return runs.filter(WAITING).exclude(on_its_way)
 
 
+def runs_about(booking: Booking) -> list[WorkflowRun]:
+    """Every run about this booking, whatever became of it, with its workflow, step, attendee and message. One query."""
+    return list(_with_messages(WorkflowRun.objects.filter(attendee__booking=booking)))
+
+
 def replacing(attendee: Attendee, trigger: str) -> bool:
     """Whether a workflow's mail takes the place of the standard one that this attendee gets at this moment."""
-    runs = WorkflowRun.objects.filter(
-        attendee=attendee,
-        trigger=trigger,
-        recipient=attendee.email,
-        step__isnull=False,
-        step__to=To.BOOKER,
-        workflow__replaces=True,
-        workflow__is_paused=False,
-        workflow__deleted_at=None,
-        message__dead_at=None,
-        message__skipped_at=None,
+    return bool(_in_place(attendee, trigger))
+
+
+def due_in_place(attendee: Attendee, trigger: str) -> datetime | None:
+    """When the first of the workflows' mails goes out that take the place of the standard one of this moment.
+
+    None when all of them have. Raises: LookupError when there is none.
+    """
+    in_place = _in_place(attendee, trigger)
+    if not in_place:
+        raise LookupError(trigger)
+    return min((run.message.available_at for run in in_place if run.message.sent_at is None), default=None)
+
+
+def takes_the_place(run: WorkflowRun, booking: Booking) -> bool:
+    """Whether the run's mail is one that takes the place of the booker's standard one, as things are now.
+
+    `booking` is the run's, which the caller has.
+    """
+    workflow, step, message = run.workflow, run.step, run.message
+    return (
+        workflow.replaces
+        and not workflow.is_paused
+        and workflow.deleted_at is None
+        and step is not None
+        and step.to == To.BOOKER
+        and run.recipient == run.attendee.email
+        and message.dead_at is None
+        and message.skipped_at is None
+        and is_for(workflow, booking)
     )
-    return any(is_for(run.workflow, attendee.booking) for run in runs.select_related("workflow"))
+
+
+def _in_place(attendee: Attendee, trigger: str) -> list[WorkflowRun]:
+    runs = WorkflowRun.objects.filter(attendee=attendee, trigger=trigger, workflow__replaces=True)
+    return [run for run in _with_messages(runs) if takes_the_place(run, attendee.booking)]
+
+
+def _with_messages(runs: QuerySet[WorkflowRun]) -> QuerySet[WorkflowRun]:
+    return runs.select_related("workflow", "step", "attendee", "message").defer("message__payload")
 
 
 def kinds_in_place(attendees: Collection[Attendee]) -> list[str]:
@@ -142,6 +174,20 @@ def owed_after_all(attendee_id: UUID) -> list[OutboxMessage]:
     ]
 
 
+def standard_mail_stands(run: WorkflowRun) -> bool:
+    """Whether the standard mail whose place the run's takes has gone out since it was due, as one that had failed."""
+    standard = [kind for kind, moment in MOMENTS.items() if moment == run.trigger]
+    about = OutboxMessage.objects.filter(topic_id=run.attendee_id, kind__in=standard, resend_of=None)
+    return about.filter(sent_at__gte=run.due_at).exists()
+
+
+def left_in_vain(since: datetime) -> list[UUID]:
+    """Attendees to whom a mail in place of a standard one did not go out after all since then."""
+    ended = Q(message__dead_at__gte=since) | Q(message__skipped_at__gte=since)
+    runs = WorkflowRun.objects.filter(ended, workflow__replaces=True, step__to=To.BOOKER)
+    return whose_mails_gave_way(set(runs.values_list("attendee", flat=True)))
+
+
 def told_by_another(run: WorkflowRun) -> bool:
     """Whether the hosts of a group session get this message, which is about the meeting, for another attendee of it."""
     booking = run.attendee.booking
@@ -159,12 +205,6 @@ def told_by_another(run: WorkflowRun) -> bool:
     if run.trigger == Trigger.ENDS:
         still_tell &= ~Q(attendee__no_show_status=Booking.Attendance.NO_SHOW)
     return others.filter(Q(message__sent_at__isnull=False) | still_tell).exists()
-
-
-def labels_of(booking: Booking) -> dict[UUID, str]:
-    """What each message of a workflow about this booking is called in its timeline, by the message's id."""
-    runs = WorkflowRun.objects.filter(attendee__booking=booking).select_related("workflow")
-    return {run.message_id: run.workflow.name for run in runs}
 
 
 def workflows_of(workspace_id: UUID) -> list[Workflow]:

@@ -11,12 +11,14 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from uuid import UUID, uuid4
 
+from django.db import transaction
 from django.db.models import QuerySet
 
 from bookings.domain import mail_kinds as kinds
 from bookings.models import Attendee, Booking, WorkflowRun
 from bookings.selectors.runs import (
     kind_of,
+    left_in_vain,
     owed_after_all,
     recipients_of,
     waiting_runs,
@@ -170,6 +172,13 @@ def owe_replaced(attendee_id: UUID) -> None:
     The mail itself is left out when it has nothing to tell any more.
     """
     outbox.wait_again({message.pk: message.available_at for message in owed_after_all(attendee_id)})
+
+
+def owe_what_was_left(since: datetime) -> None:
+    """Owe what gave way in vain since then, where the worker died before it could say so. Safe to repeat."""
+    for attendee_id in left_in_vain(since):
+        with transaction.atomic():
+            owe_replaced(attendee_id)
 
 
 def _started(

@@ -3,11 +3,10 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
-from uuid import UUID
 
 from bookings.domain.mail_kinds import CANCELLED_BOOKER, CANCELLED_HOST
-from bookings.models import Booking
-from bookings.selectors.runs import labels_of
+from bookings.models import Booking, WorkflowRun
+from bookings.selectors.runs import MOMENTS, is_for, runs_about, takes_the_place
 from workestra.notifications import selectors as outbox
 from workestra.notifications.models import OutboxMessage
 from workestra.notifications.registry import label_of
@@ -15,13 +14,17 @@ from workestra.notifications.registry import label_of
 
 @dataclass(frozen=True, slots=True)
 class Delivery:
-    """A mail about the booking. `tries` are classes of cells: one failed try "f", the one that went through "k"."""
+    """A mail about the booking. `tries` are classes of cells: one failed try "f", the one that went through "k".
+
+    `held` says why a workflow's mail that waits will be left out if nothing changes; "" when it goes out.
+    """
 
     message: OutboxMessage
     label: str
     to: str
     tries: list[str]
     is_of_workflow: bool = False
+    held: str = ""
 
     @property
     def tries_words(self) -> str:
@@ -34,13 +37,22 @@ class Delivery:
 
 
 def timeline_of(booking: Booking) -> dict[str, Any]:
-    """Context of `bookings/_deliveries.html`, newest mail first; and which of them told of a cancellation."""
+    """Context of `bookings/_deliveries.html`, newest mail first; and which of them told of a cancellation.
+
+    A standard mail that waits, and is to give way to a workflow's, is not among them: only one of the two is to come.
+    """
     attendees = booking.attendees.all()
     names = {attendee.email: attendee.first_name for attendee in attendees}
     names |= {host.email: host.first_name for host in booking.hosts}
     about = outbox.messages_about(booking.pk, *(attendee.pk for attendee in attendees))
-    workflows = labels_of(booking)
-    deliveries = [_delivery(message, names, workflows) for message in about]
+    runs = runs_about(booking)
+    gives_way = {(run.attendee_id, run.trigger) for run in runs if takes_the_place(run, booking)}
+    by_message = {run.message_id: run for run in runs}
+    deliveries = [
+        _delivery(message, names, by_message.get(message.resend_of_id or message.pk), booking)
+        for message in about
+        if not _waits(message) or (message.topic_id, MOMENTS.get(message.kind)) not in gives_way
+    ]
     return {
         "deliveries": deliveries,
         "failed": _failed(deliveries),
@@ -54,15 +66,28 @@ def _failed(deliveries: Sequence[Delivery]) -> int:
     return sum(each.message.dead_at is not None for each in deliveries)
 
 
-def _delivery(message: OutboxMessage, names: Mapping[str, str], workflows: Mapping[UUID, str]) -> Delivery:
-    """`names` are first names by address; guests have none. `workflows` are those of messages that are of one."""
+def _waits(message: OutboxMessage) -> bool:
+    return message.sent_at is None and message.dead_at is None and message.skipped_at is None
+
+
+def _held(run: WorkflowRun, booking: Booking) -> str:
+    if run.workflow.is_paused:
+        return "The workflow is paused: left out unless it goes on before"
+    return "" if is_for(run.workflow, booking) else "Its booking page does not use this workflow any more"
+
+
+def _delivery(
+    message: OutboxMessage, names: Mapping[str, str], run: WorkflowRun | None, booking: Booking
+) -> Delivery:
+    """`names` are first names by address; guests have none. `run` is the message's where it is of a workflow."""
     is_sent = message.sent_at is not None
     # A try that is under way has not failed.
     failed = message.attempts - is_sent if is_sent or message.last_error else 0
     return Delivery(
         message,
-        workflows.get(message.resend_of_id or message.pk) or label_of(message.kind),
+        run.workflow.name if run else label_of(message.kind),
         names.get(message.recipient, message.recipient),
         ["f"] * min(failed, 12) + ["k"] * is_sent,
-        is_of_workflow=(message.resend_of_id or message.pk) in workflows,
+        is_of_workflow=run is not None,
+        held=_held(run, booking) if run and _waits(message) else "",
     )

@@ -116,6 +116,20 @@ def is_planned(trigger: Trigger, due: datetime, now: datetime) -> bool:
     return trigger not in WITH_THE_MEETING or due > now
 
 
+def why_not_ask(trigger: Trigger, delay: timedelta) -> str:
+    """Why a message at this moment cannot ask whether the booker is still coming; "" when it can."""
+    match trigger:
+        case Trigger.BEFORE_START:
+            return (
+                "" if delay else "Ask some time before the start: when it begins, the answer comes too late."
+            )
+        case Trigger.BOOKED | Trigger.RESCHEDULED:
+            return "The booker has only just chosen this time. Ask before the start instead."
+        case Trigger.CANCELLED:
+            return "Nobody comes to a meeting that was cancelled. Ask before the start instead."
+    return "The meeting has begun by then. Ask before the start instead."
+
+
 def useful_until(trigger: Trigger, *, start: datetime, end: datetime, due: datetime) -> datetime:
     """Up to when a message that was held up is still worth sending."""
     match trigger:

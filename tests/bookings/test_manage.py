@@ -108,7 +108,7 @@ class TestThePage:
         manage, confirmed = address_of(booking), address_of(booking, "/confirmed")
         with django_assert_num_queries(6):
             client.get(manage)
-        with django_assert_num_queries(2):
+        with django_assert_num_queries(3):
             client.get(confirmed)
 
 

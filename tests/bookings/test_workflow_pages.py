@@ -66,6 +66,9 @@ def test_a_preset_makes_a_workflow_as_it_stands(admin: Client, preset: str) -> N
         ({"trigger": "ends", "replaces": "on"}, "There is no standard mail at this moment"),
         ({"trigger": "booked", "replaces": "on"}, "goes out at once"),
         ({"s0-removed": "on"}, "one message at least"),
+        ({"trigger": "booked"}, "only just chosen this time. Ask before the start instead."),
+        ({"trigger": "ends"}, "The meeting has begun by then. Ask before the start instead."),
+        ({"s0-amount": "0"}, "the answer comes too late"),
     ],
 )
 def test_what_cannot_be_is_refused_beside_its_field_and_all_is_kept(
@@ -80,6 +83,12 @@ def test_what_cannot_be_is_refused_beside_its_field_and_all_is_kept(
     assert kept["s0-subject"] == sent["s0-subject"]
     assert kept["s0-body"] == sent["s0-body"]
     assert not Workflow.objects.exists()
+
+
+def test_who_has_no_link_to_choose_is_told_where_else_a_workflow_is_chosen(admin: Client) -> None:
+    page = admin.get(NEW).content.decode()
+    assert "You have no link of your own that leaves its workflows to you." in page
+    assert f'href="{reverse("scheduling:link_new")}"' in page
 
 
 def test_one_more_message_keeps_what_was_typed_and_complains_of_nothing(admin: Client) -> None:

@@ -8,16 +8,20 @@ from django.core import mail as outbox
 from django.core.mail import EmailMultiAlternatives
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
+from django.utils import timezone
 
 from bookings.delivery_columns import follow_up
 from bookings.domain import mail_kinds as kinds
+from bookings.jobs import owe_what_was_left
 from bookings.models import Attendee, Booking, WorkflowRun
-from bookings.selectors.runs import kind_of
+from bookings.selectors import reminder_due
+from bookings.selectors.runs import GAVE_WAY, kind_of
 from bookings.services import attendance, hosting
 from bookings.services import booking as booking_service
 from bookings.services import workflows as service
 from bookings.services.deliveries import send_again
 from bookings.services.meeting_links import keep_link
+from bookings.views.timeline import timeline_of
 from scheduling.domain.workflows import To, Trigger
 from scheduling.models import BookingLink
 from scheduling.services.links import update_link
@@ -86,22 +90,27 @@ def test_it_goes_out_once_at_its_time_and_not_before(
     assert sent_subjects().count("About Discovery Call") == 1
 
 
-@pytest.mark.parametrize(
-    ("trigger", "late", "ends"),
-    [
-        (Trigger.BEFORE_START, timedelta(minutes=30), "sent"),
-        (Trigger.BEFORE_START, DAY, "left out: Too late: the meeting has begun"),
-        (Trigger.ENDS, DAY, "sent"),
-        (Trigger.ENDS, 4 * DAY, "left out: Too late: its time was more than three days ago"),
-    ],
-)
-def test_late_ones_go_while_they_are_of_use(
-    trigger: Trigger, late: timedelta, ends: str, link: BookingLink, dana: Membership, NOW: datetime
+def test_a_beat_that_stood_still_for_half_an_hour_sends_what_is_of_use_and_says_of_the_rest_why_not(
+    link: BookingLink, dana: Membership, NOW: datetime
 ) -> None:
-    make_workflow(dana, trigger, step_of(DAY), now=NOW)
-    (run,) = runs_of(book(link, NOW).booker)
-    deliver(run.due_at + late)
-    assert state_of(run) == ends
+    minute = timedelta(minutes=1)
+    to_start = 3 * DAY
+    late = {
+        # Each by when it is due: the beat stops 20 minutes before the start, of a meeting of half an hour.
+        Trigger.BOOKED: (to_start - 15 * minute, "sent"),
+        Trigger.BEFORE_START: (10 * minute, "left out: Too late: the meeting has begun"),
+        Trigger.STARTS: (5 * minute, "sent"),
+    }
+    for trigger, (delay, _ends) in late.items():
+        make_workflow(dana, trigger, step_of(delay), now=NOW)
+    booking = book(link, NOW)
+    deliver(booking.starts_at - 20 * minute)
+    runs = {run.trigger: run for run in runs_of(booking.booker)}
+    assert {state_of(run) for run in runs.values()} == {"waiting"}
+    deliver(booking.starts_at + 10 * minute)
+    assert {trigger: state_of(run) for trigger, run in runs.items()} == {
+        trigger: ends for trigger, (_delay, ends) in late.items()
+    }
 
 
 def test_a_cancelled_booking_sends_what_a_cancellation_starts_and_nothing_else(
@@ -460,3 +469,49 @@ def test_ten_messages_are_planned_moved_and_dropped_with_as_many_queries_as_one(
     assert many == one
     assert [more - none for more, none in zip(one, without, strict=True)] == [5, 6, 6]
     figures(f"queries of booking, moving and cancelling: {without}; with three workflows: {one}")
+
+
+def test_a_drawer_and_the_confirmation_promise_one_of_two_mails(
+    link: BookingLink, dana: Membership, NOW: datetime
+) -> None:
+    workflow = make_workflow(dana, Trigger.BEFORE_START, step_of(HOUR), now=NOW, replaces=True)
+    booking = book(link, NOW)
+
+    def waiting() -> list[str]:
+        shown = timeline_of(Booking.objects.get())["deliveries"]
+        to_booker = [each for each in shown if each.message.recipient == booking.booker.email]
+        return sorted(each.held or each.label for each in to_booker)
+
+    assert waiting() == ["Around it", "Confirmation"]
+    assert reminder_due(booking.booker) == booking.starts_at - HOUR
+    service.pause(workflow_id=workflow.pk, by=dana, is_paused=True, now=NOW)
+    held = "The workflow is paused: left out unless it goes on before"
+    assert waiting() == ["Confirmation", "Reminder", held]
+    assert reminder_due(booking.booker) == booking.starts_at - DAY
+
+
+def test_a_retry_is_left_out_once_the_standard_mail_went_in_its_place(
+    link: BookingLink, dana: Membership, NOW: datetime
+) -> None:
+    make_workflow(dana, Trigger.BOOKED, step_of(timedelta()), step_of(HOUR), now=NOW, replaces=True)
+    booking = book(link, NOW)
+    first, later = runs_of(booking.booker)
+    OutboxMessage.objects.filter(kind=kinds.CONFIRMED_BOOKER).update(sent_at=NOW + timedelta(minutes=1))
+    assert renderer_of("workflow")(first.message, NOW) == Skip("The standard mail went out in its place")
+    assert isinstance(renderer_of("workflow")(later.message, NOW), EmailMultiAlternatives)
+
+
+def test_what_gave_way_is_owed_though_the_worker_died_before_it_could_say_so(
+    link: BookingLink, dana: Membership, NOW: datetime
+) -> None:
+    make_workflow(dana, Trigger.BOOKED, step_of(timedelta()), now=NOW, replaces=True)
+    booking = book(link, NOW)
+    (run,) = runs_of(booking.booker)
+    confirmation = OutboxMessage.objects.filter(kind=kinds.CONFIRMED_BOOKER)
+    confirmation.update(skipped_at=NOW, skip_reason=GAVE_WAY)
+    owe_what_was_left.run()
+    assert confirmation.get().skipped_at, "what stands in its place is still to come"
+    OutboxMessage.objects.filter(pk=run.message_id).update(dead_at=timezone.now())
+    for _again in range(2):
+        owe_what_was_left.run()
+        assert confirmation.get().skipped_at is None
