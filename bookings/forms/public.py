@@ -337,6 +337,21 @@ class AnswerForm(forms.Form):
             raise ValidationError("Pick a time, or keep the one you have") from error
 
 
+class MoveForm(forms.Form):
+    """What the booker has to say when he moves the meeting to the time he picked."""
+
+    message = LinesField(
+        max_length=MAX_REASON,
+        required=False,
+        widget=forms.Textarea({"rows": 2}),
+        error_messages={"max_length": _TOO_LONG},
+    )
+
+    def __init__(self, data: Mapping[str, Any] | None = None, *, host: str) -> None:
+        super().__init__(data)
+        self.fields["message"].label = f"A word for {host}"
+
+
 class CancelForm(forms.Form):
     reason = LinesField(
         label="Reason",

@@ -153,13 +153,15 @@ def cancel_attendee(*, attendee: Attendee, reason: str, actor: User, now: dateti
     return with_hosts_locked(attendee.booking.host_ids, work)
 
 
-def reschedule(*, attendee: Attendee, start: datetime, now: datetime, timezone: str = "") -> Attendee:
+def reschedule(
+    *, attendee: Attendee, start: datetime, now: datetime, timezone: str = "", message: str = ""
+) -> Attendee:
     """Move an upcoming booking to another start that its link offers, with the same host, as its booker asks.
 
     The old rows stay as "rescheduled"; the new ones carry the series, the next SEQUENCE and a fresh manage token.
     Its own time does not stand in its way. Of a group session with others he alone moves, to a seat of another one.
-    `timezone`, where given, is the one he picked the start in: from now on he is told of it in that zone. Gives the
-    attendee of the new booking.
+    `timezone`, where given, is the one he picked the start in: from now on he is told of it in that zone. `message` is
+    for the hosts. Gives the attendee of the new booking.
 
     Raises: SlotTaken; BookingClosed, also when the link is gone; TooLate; TryAgain.
     """
@@ -187,6 +189,7 @@ def reschedule(*, attendee: Attendee, start: datetime, now: datetime, timezone: 
                 successor = open_booking(locked, _draft_of(link, hosts, start), now)
             else:
                 successor = take_seat(locked, session, link)
+        current.reason = message
         return _moved(current, successor, ended, timezone, now, reminder=link.reminder_enabled)
 
     link = attendee.booking.link
@@ -330,7 +333,7 @@ def _moved(
         now,
         actor_name=current.email,
         before={"starts_at": current.booking.starts_at},
-        after={"starts_at": successor.starts_at},
+        after={"starts_at": successor.starts_at, "message": current.reason},
     )
     return moved
 

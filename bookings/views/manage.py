@@ -19,7 +19,7 @@ from django.views.decorators.vary import vary_on_headers
 
 from bookings import moving, selectors
 from bookings.domain.add_to_calendar import CalendarLinks, calendar_links
-from bookings.forms.public import CancelForm
+from bookings.forms.public import CancelForm, MoveForm
 from bookings.invites import invite_to_keep, location_of
 from bookings.models import Attendee, Booking
 from bookings.services import booking as service
@@ -133,16 +133,22 @@ def reschedule(request: BookerRequest, attendee: Attendee, token: str) -> HttpRe
     if request.method != "POST":
         return redirect(f"{_address('manage', attendee, token)}?open=reschedule")
     now = timezone.now()
+    form = MoveForm(request.POST, host=attendee.booking.host_first_names)
     if not request.POST.get("start"):
         return _page(request, attendee, token, now, opened="reschedule", problem="none", status=422)
     start = start_of(request.POST["start"])
     zone = zone_for(request, request.POST, attendee.timezone)
     if start == attendee.booking.starts_at:
         return _page(request, attendee, token, now, opened="reschedule", problem="same", status=422)
+    if not form.is_valid():
+        return _page(request, attendee, token, now, opened="reschedule", status=422)
+    message = form.cleaned_data["message"]
     try:
         limits.spend("bookings", visitor(request))
         _look_again(attendee.booking, start, now)
-        moved = service.reschedule(attendee=attendee, start=start, timezone=zone.key, now=now)
+        moved = service.reschedule(
+            attendee=attendee, start=start, timezone=zone.key, message=message, now=now
+        )
     except SlotTaken:
         return _page(request, attendee, token, now, opened="reschedule", problem="taken", status=409)
     except TryAgain:
@@ -254,6 +260,7 @@ def _page(
     if cutoff.is_over:
         return render(request, "bookings/manage_state.html", context | {"state": "too_late"}, status=status)
     picker = _picker(request, attendee, token, now) if _can_move(attendee, now) else None
+    host = booking.host_first_names
     context |= {
         "elsewhere": moving.url_of(booking.page_slug, token) if booking.link is None else "",
         "picker": without_start(picker) if picker and problem == "taken" else picker,
@@ -264,6 +271,7 @@ def _page(
         "is_offered": selectors.has_open_offer(booking, now),
         "lost": request.POST.get("start")
         and _meeting(booking, start_of(request.POST["start"]), context["zone"]),
+        "move_form": MoveForm(request.POST if opened == "reschedule" and request.POST else None, host=host),
         "cancel_form": cancel_form or CancelForm(),
     }
     return render(request, "bookings/manage.html", context, status=status)

@@ -42,7 +42,7 @@ from bookings.views.picker import (
 )
 from scheduling import live
 from scheduling import selectors as scheduling
-from scheduling.domain.reasons import ReasonCode
+from scheduling.domain.reasons import Told, told_to_booker
 from scheduling.models import BookingLink
 from scheduling.services.busy_time import SlotTaken, TryAgain
 from workestra.limits import services as limits
@@ -51,17 +51,6 @@ from workestra.limits.services import LimitReached
 
 OFFERED_INSTEAD: Final = 6
 LONGEST_CARRIED: Final = 500
-_TAKEN: Final = frozenset(
-    {
-        ReasonCode.BUSY,
-        ReasonCode.BUFFER,
-        ReasonCode.HOLD,
-        ReasonCode.CAP_DAY,
-        ReasonCode.CAP_WEEK,
-        ReasonCode.HOST_CAP,
-        ReasonCode.CAPACITY,
-    }
-)
 
 
 @dataclass(frozen=True, slots=True)
@@ -402,16 +391,15 @@ def _conflict(
         for near in free
     ]
     verdict = scheduling.verdict_on(link, start, now)
-    codes = {reason.code for reason in verdict.reasons}
+    told = told_to_booker(verdict.reasons, start, now, is_offered=verdict.offered)
     context = page.context() | {
         "form": form,
         "lost": page.meeting(start),
         "nears": nears,
         "chosen": nears[0].time if nears else None,
         "nonce": nonce,
-        "is_taken": verdict.offered or (bool(codes & _TAKEN) and ReasonCode.NOT_ON_GRID not in codes),
-        "is_too_soon": ReasonCode.NOTICE in codes,
-        "is_past": start <= now,
+        "told": told,
+        "is_taken": told is Told.TAKEN,
         "back": _query(page, date=f"{start.astimezone(zone):%Y-%m-%d}"),
     }
     return render(request, "bookings/conflict.html", context, status=409)

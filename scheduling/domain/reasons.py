@@ -1,5 +1,6 @@
 """Why a time is not offered: a code for programs, a sentence for people, and the time that is in the way."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from enum import StrEnum
@@ -28,6 +29,16 @@ class ReasonCode(StrEnum):
     CAP_WEEK = "cap_week"
     HOST_CAP = "host_cap"
     CAPACITY = "capacity"
+
+
+class Told(StrEnum):
+    """All that a booker is told of a start that he cannot have: never who is busy, or why."""
+
+    CLOSED = "can no longer be booked"
+    TAKEN = "was just taken"
+    PAST = "is past"
+    TOO_SOON = "is too soon now"
+    NOT_OFFERED = "is not offered"
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,6 +71,11 @@ class Cap:
 
 Cause: TypeAlias = Busy | Cap | ReasonCode
 
+_TAKEN = frozenset(
+    {ReasonCode.BUSY, ReasonCode.BUFFER, ReasonCode.HOLD, ReasonCode.CAP_DAY, ReasonCode.CAP_WEEK}
+    | {ReasonCode.HOST_CAP, ReasonCode.CAPACITY}
+)
+"""What may have come between the page a booker saw and the button he pressed."""
 _NAMES = {
     BusyKind.BOOKING: "a booking",
     BusyKind.GROUP: "a group session",
@@ -68,6 +84,18 @@ _NAMES = {
     BusyKind.OUT_OF_OFFICE: "time out of office",
     BusyKind.UNREADABLE: "a calendar that cannot be read",
 }
+
+
+def told_to_booker(reasons: Iterable[Reason], start: datetime, now: datetime, *, is_offered: bool) -> Told:
+    """What the reasons against a start come to for the booker; one that is offered he lost to somebody all the same."""
+    codes = {reason.code for reason in reasons}
+    if ReasonCode.PAUSED in codes:
+        return Told.CLOSED
+    if start <= now:
+        return Told.PAST
+    if is_offered or (codes & _TAKEN and ReasonCode.NOT_ON_GRID not in codes):
+        return Told.TAKEN
+    return Told.TOO_SOON if ReasonCode.NOTICE in codes else Told.NOT_OFFERED
 
 
 def hours_reason(host: HostCalendar, start: datetime) -> Reason:

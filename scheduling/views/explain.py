@@ -18,7 +18,7 @@ from django.views.decorators.vary import vary_on_headers
 
 from scheduling import access, explanations
 from scheduling.domain.hours import read_date
-from scheduling.domain.reasons import Reason, ReasonCode
+from scheduling.domain.reasons import Reason, ReasonCode, told_to_booker
 from scheduling.domain.slots import Gap, Verdict
 from scheduling.domain.wallclock import known_zones
 from scheduling.explanations import ExplainedDay
@@ -190,6 +190,9 @@ def _context(
         "ask": axis.bar(Period.lasting(at, explained.rules.slot_interval), Look("", ""), "") if at else None,
         "verdict": judged,
         "meeting": Period.lasting(at, explained.rules.duration) if at else None,
+        "booker_told": told_to_booker(judged.reasons, at, explained.now, is_offered=False)
+        if at and judged and not judged.offered
+        else "",
         "told": _told(explained, judged, host) if judged else [],
         "free": [explained.names[host_id] for host_id in judged.host_ids] if judged else [],
         "near": explained.nearest(at, NEAREST) if at else [],

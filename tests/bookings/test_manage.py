@@ -12,11 +12,13 @@ from django.test import Client
 from icalendar import Calendar
 from pytest_django import DjangoAssertNumQueries
 
+from bookings.domain import mail_kinds as kinds
 from bookings.models import Booking, RetiredToken
 from bookings.selectors import manage_token
 from bookings.services import booking as service
 from scheduling.models import BookingLink, BusyTime
 from scheduling.services.busy_time import TryAgain
+from tests.bookings.test_mails import sent
 from tests.bookings.test_public_pages import everything, fragment, offered, text_of
 from tests.conftest import MONDAY_MORNING
 from tests.factories import make_booking
@@ -134,14 +136,47 @@ class TestMoving:
         client.post(address_of(booking, "/reschedule"), {"start": FRIDAY_TEN, "tz": "Asia/Tokyo"})
         assert Booking.objects.get(status="confirmed").booker.timezone == "Asia/Tokyo"
 
+    def test_a_word_for_the_host_is_in_his_mail_and_nobody_elses(
+        self, client: Client, booking: Booking, NOW: datetime
+    ) -> None:
+        word = "My <b>train</b> is late.\nSorry."
+        client.post(address_of(booking, "/reschedule"), {"start": FRIDAY_TEN, "message": word})
+        moved = Booking.objects.get(status="confirmed")
+        to_host, to_booker = (sent(moved, kind, NOW) for kind in (kinds.MOVED_HOST, kinds.MOVED_BOOKER))
+        assert word in to_host.text.replace("\r\n", "\n")
+        assert "My &lt;b&gt;train&lt;/b&gt; is late.<br>Sorry." in to_host.html
+        assert "train" not in to_booker.text + to_booker.html
+        assert Booking.objects.get(status="rescheduled").booker.reason == word
+
+    @pytest.mark.parametrize(
+        ("word", "says"),
+        [
+            ("w" * 501, "501 characters are too many. 500 fit."),
+            ("bell\x07", "a character that cannot be shown"),
+        ],
+    )
+    def test_a_word_that_will_not_do_is_kept_with_the_time_that_was_picked(
+        self, client: Client, booking: Booking, word: str, says: str
+    ) -> None:
+        before = everything()
+        response = client.post(address_of(booking, "/reschedule"), {"start": FRIDAY_TEN, "message": word})
+        page = response.content.decode()
+        assert response.status_code == 422
+        assert says in text_of(response)
+        form = form_posting(page, "message")
+        assert form.values["message"].startswith(word[:4])
+        assert form.values["start"] == FRIDAY_TEN
+        assert everything() == before
+
     def test_a_taken_time_answers_409_and_the_booking_stands(
         self, client: Client, booking: Booking, link: BookingLink, NOW: datetime
     ) -> None:
         make_booking(link, datetime(2030, 1, 11, 9, 0, tzinfo=UTC), NOW, email="other@x.example")
         before = everything()
-        response = client.post(address_of(booking, "/reschedule"), {"start": FRIDAY_TEN})
+        response = client.post(address_of(booking, "/reschedule"), {"start": FRIDAY_TEN, "message": "Sorry"})
         assert response.status_code == 409
         assert everything() == before
+        assert form_posting(response.content.decode(), "message").values["message"] == "Sorry"
         text = text_of(response)
         assert "04:00 is not free any more. Your booking stands as it was." in text
         assert "Friday 11 January" in text

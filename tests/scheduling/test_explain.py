@@ -96,7 +96,10 @@ def test_a_start_is_judged_with_the_nearest_ones(alice: Membership, link: Bookin
     text = page_of(signed_in(alice), link, at="10:00")
     assert "Not offered" in text
     assert "Nearest that is offered" in text
-    assert "Offered</span>" in page_of(signed_in(alice), link, at="11:00")
+    assert " was just taken.” With it come the nearest free times." in text
+    offered = page_of(signed_in(alice), link, at="11:00")
+    assert "Offered</span>" in offered
+    assert " is on the page, to be picked." in offered
 
 
 def test_a_pool_is_explained_host_by_host(alice: Membership, bob: Membership) -> None:

@@ -146,14 +146,10 @@ def complete(world: World, name: str) -> dict[str, Any]:
             sent |= {"person": str(bob.pk), f"address-{bob.pk}": "bob-intro", "q": "", "delete": ""}
         case "bookings:details":
             sent |= {"tz": "Europe/Berlin", "notes": "None", "leave_empty": "", "q-why": "This"}
-        case (
-            "one_off:pick"
-            | "one_off:propose"
-            | "one_off:propose_move"
-            | "one_off:move"
-            | "bookings:reschedule"
-        ):
+        case "one_off:pick" | "one_off:propose" | "one_off:propose_move" | "one_off:move":
             sent |= {"tz": "Europe/Berlin"}
+        case "bookings:reschedule":
+            sent |= {"tz": "Europe/Berlin", "message": "Sorry"}
     return sent
 
 
