@@ -221,6 +221,7 @@ CELERY_BEAT_SCHEDULE = {
     "renew calendar channels": _every(300, "workestra.calendars.tasks.renew_channels"),
     "sweep limits": _every(300, "workestra.limits.tasks.sweep_counters"),
     "expire one-offs": _every(30, "one_off.tasks.expire_one_offs"),
+    "withdraw one-offs of leavers": _every(30, "one_off.jobs.withdraw_of_leavers"),
     "expire offers of other times": _every(30, "bookings.jobs.expire_alternatives"),
     "resume bulk changes": _every(15, "bookings.jobs.resume_bulk"),
     "remove files nobody needs": _every(3600, "bookings.tasks.remove_unneeded_files"),

@@ -139,6 +139,22 @@ def with_hosts_locked(host_ids: Iterable[UUID], work: Callable[[LockedHosts], T]
     raise AssertionError("unreachable: the last try returns or raises")
 
 
+def lock_hosts(host_ids: Iterable[UUID]) -> LockedHosts:
+    """Hold the rows of these hosts in the caller's transaction, which changes more than their time and is not repeated.
+
+    Raises: TryAgain when somebody else has them for too long; the transaction cannot go on after that.
+    """
+    assert connection.in_atomic_block, "hosts are locked until the transaction ends"
+    ordered = sorted(set(host_ids))
+    try:
+        _lock(ordered)
+    except OperationalError as error:
+        if _sqlstate_of(error) not in TRANSIENT:
+            raise
+        raise TryAgain from error
+    return LockedHosts(ordered)
+
+
 def free_expired_holds() -> int:
     """Tidy up every hold whose time is over by the database's clock; how many there were.
 

@@ -10,6 +10,7 @@ from uuid import uuid4
 
 import pytest
 import time_machine
+from django.db.models.functions import Now
 from django.test import Client
 from django.urls import reverse
 
@@ -210,3 +211,35 @@ def test_a_mirror_is_put_right_within_the_span_alone(
     assert kept["new"].own_key == key
     assert not mirror.patch(calendar, said, within)
     assert RemoteBusy.objects.count() == 3
+
+
+def test_a_reading_that_began_before_somebody_looked_is_not_written_over_what_he_saw(
+    alice: Membership, calendar: RemoteCalendar, ten: datetime, NOW: datetime
+) -> None:
+    within = Period.lasting(ten, HALF)
+    RemoteCalendar.objects.update(due_at=Now() - HALF)
+    (reading,) = effects._lease()
+    # It has asked, and got its answer: nothing. Then something comes into the calendar, and somebody books.
+    seen = RemoteCalendar.objects.get()
+    assert mirror.patch(seen, Changes({"new": [Piece(within)]}, cursor="", is_complete=True), within)
+    whole = Period(NOW, NOW + timedelta(days=90))
+    assert not mirror.store(reading, Changes({}, cursor="read", is_complete=True), whole, NOW)
+    assert RemoteBusy.objects.get().during.lower == ten
+    (again,) = effects._lease()
+    assert mirror.store(again, Changes({"new": [Piece(within)]}, "read", is_complete=True), whole, NOW)
+    assert RemoteBusy.objects.count() == 1
+
+
+def test_of_a_look_that_a_reading_overtook_everything_is_read_anew(
+    alice: Membership, calendar: RemoteCalendar, ten: datetime, NOW: datetime
+) -> None:
+    within = Period.lasting(ten, HALF)
+    RemoteCalendar.objects.update(due_at=Now() - HALF, cursor="one")
+    seen = RemoteCalendar.objects.get()
+    (reading,) = effects._lease()
+    gone = Changes({"old": []}, cursor="two", is_complete=False)
+    assert mirror.store(reading, gone, Period(NOW, NOW + timedelta(days=90)), NOW)
+    # What he was told is older: with its cursor the provider would never say again that it is gone.
+    assert mirror.patch(seen, Changes({"old": [Piece(within)]}, cursor="", is_complete=True), within)
+    (again,) = effects._lease()
+    assert again.cursor == ""

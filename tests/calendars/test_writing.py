@@ -20,7 +20,7 @@ from tests.factories import make_booking, make_link
 from tests.fakes.google import FakeGoogle, problem
 from tests.fakes.server import Answer
 from workestra.accounts.models import Membership
-from workestra.calendars import services, writing
+from workestra.calendars import effects, live, services, writing
 from workestra.calendars.models import CalendarAccount, OwnEvent, RemoteCalendar
 from workestra.notifications.effects import deliver_due
 from workestra.notifications.models import OutboxMessage
@@ -187,7 +187,7 @@ class TestBookings:
         ten: datetime,
         NOW: datetime,
     ) -> None:
-        from workestra.calendars import effects, selectors
+        from workestra.calendars import selectors
 
         booking = make_booking(link, ten, NOW)
         write_now(NOW)
@@ -241,11 +241,17 @@ class TestFaults:
         make_booking(link, ten + 2 * HALF, NOW)
         google.fail(answer=problem(429, "rateLimitExceeded", Retry_After="600"), path="/events", times=99)
         OwnEvent.objects.update(due_at=Now() - HALF)
-        (first, *_others) = writing._lease()
-        OwnEvent.objects.exclude(pk=first.pk).update(leased_until=None)
-        writing.write(first, NOW)
-        assert OwnEvent.objects.filter(due_at__lt=Now() + timedelta(seconds=590)).count() == 0
-        assert writing.write_due(NOW) == 0
+        assert writing.write_due(NOW) == 2
+        assert len(google.asked("POST", "/events")) == 1
+        RemoteCalendar.objects.update(due_at=Now() - HALF)
+        OwnEvent.objects.update(due_at=Now() - HALF, leased_until=None)
+        assert writing.write_due(NOW) == effects.read_due(NOW) == len(live.to_ask([link.owner_id])) == 0
+        (left,) = CalendarAccount.objects.values_list(F("quiet_until") - Now(), flat=True)
+        assert timedelta(seconds=590) < left <= timedelta(seconds=720)
+        CalendarAccount.objects.update(quiet_until=Now())
+        google.faults.clear()
+        assert write_now(NOW) == 2
+        assert len(events(google)) == 2
 
     def test_a_change_while_it_is_written_is_written_too(
         self, google: FakeGoogle, link: BookingLink, NOW: datetime

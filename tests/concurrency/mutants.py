@@ -34,7 +34,7 @@ BUSY_TIME, BOOKING, RECORDS, SESSIONS, ONE_OFF = (
     "bookings/services/booking.py",
     "bookings/services/records.py",
     "bookings/services/sessions.py",
-    "one_off/services.py",
+    "one_off/services/__init__.py",
 )
 ENOUGH = 0.9
 
@@ -168,7 +168,7 @@ MUTANTS = (
     Mutant(
         "a closed one-off is picked",
         ONE_OFF,
-        "    _ensure_open(current, _latest(now))\n",
+        "    ensure_open(current, latest_of(now))\n",
         "",
         after="def _pick_locked(",
     ),

@@ -268,7 +268,7 @@ def test_what_somebody_leaves_is_said_before_and_listed_after(
         assert words in page
     for words in (
         "Any of us of Bob Lindqvist",
-        "Open one-offs lead nowhere",
+        "Open one-offs are withdrawn",
         "Contract",
         "let go of the link",
     ):

@@ -3,6 +3,7 @@
 The providers' libraries are imported where one is needed: they are large, and most processes never ask any.
 """
 
+import random
 import time
 from collections.abc import Collection, Iterator, Mapping
 from contextlib import contextmanager
@@ -13,7 +14,10 @@ from zoneinfo import ZoneInfo
 
 from django.conf import settings
 from django.db import connection, transaction
+from django.db.models import F, Q
+from django.db.models.functions import Now
 
+from workestra.calendars.domain.backoff import LATER_AT_MOST, asked_pause
 from workestra.calendars.domain.kinds import ProviderKind
 from workestra.calendars.fields import BrokenSecret, Secret
 from workestra.calendars.models import CalendarAccount
@@ -24,6 +28,7 @@ from workestra.calendars.providers.provider import (
     NotConnected,
     OAuth,
     ProviderDown,
+    RateLimited,
     Tokens,
 )
 
@@ -169,13 +174,21 @@ def mailbox(
     """The account's provider, with one of its few places taken: never more than AT_ONCE are asking it, over all
     processes (an advisory lock of PostgreSQL a place). `within` is as for `opened_with`.
 
-    Raises: ProviderDown when none gets free within `patience` seconds; NotConnected.
+    When what is done with it ends in a wish of the provider's to be left alone for a while, the whole account is.
+
+    Raises: ProviderDown when none gets free within `patience` seconds; RateLimited while it is left alone;
+    NotConnected.
     """
     taken = _place(account.pk, patience)
     provider = None
     try:
+        _ensure_not_quiet(account)
         provider = provider_of(account, within)
         yield provider
+    except (RateLimited, ProviderDown) as error:
+        if provider is not None and error.retry_after:
+            _leave_alone(account, error.retry_after)
+        raise
     finally:
         if provider is not None:
             provider.close()
@@ -195,6 +208,21 @@ def _place(account_id: UUID, patience: float) -> int:
         if time.monotonic() > deadline:
             raise ProviderDown("Too many are asking this account at once.")
         time.sleep(0.05)
+
+
+def _ensure_not_quiet(account: CalendarAccount) -> None:
+    asked = CalendarAccount.objects.filter(pk=account.pk, quiet_until__gt=Now())
+    left = asked.values_list(F("quiet_until") - Now(), flat=True).first()
+    if left is not None:
+        # Whoever is put off by this adds up to a fifth, and shall be back no later than the others.
+        raise RateLimited("The provider asked to wait.", left / (1 + LATER_AT_MOST))
+
+
+def _leave_alone(account: CalendarAccount, asked: timedelta) -> None:
+    wait = asked_pause(asked, random.random())  # noqa: S311  It only spreads load.
+    now: Any = Now()
+    shorter = Q(quiet_until=None) | Q(quiet_until__lt=now + wait)
+    CalendarAccount.objects.filter(shorter, pk=account.pk).update(quiet_until=now + wait)
 
 
 def _opened(account: CalendarAccount) -> dict[str, Any]:

@@ -42,6 +42,7 @@ def to_ask(user_ids: Collection[UUID]) -> list[RemoteCalendar]:
     return list(
         RemoteCalendar.objects.filter(
             Q(failures=0) | Q(due_at__lte=Now()),
+            Q(account__quiet_until=None) | Q(account__quiet_until__lte=Now()),
             user_id__in=list(user_ids),
             checked=True,
             is_gone=False,

@@ -8,6 +8,7 @@ from typing import Any, Final
 from django.conf import settings
 from django.db import transaction
 from django.db.backends.postgresql.psycopg_any import DateTimeTZRange
+from django.db.models import F
 from django.db.models.functions import Now
 
 from workestra.audit.services import Actor, record
@@ -126,7 +127,9 @@ def store(calendar: RemoteCalendar, changes: Changes, window: Period, now: datet
 def patch(calendar: RemoteCalendar, found: Changes, within: Period) -> bool:
     """Bring the mirror up to date in this span alone, by all that a calendar has in it; whether anything was different.
 
-    Cursor and health stay as they are: what is different is read again soon, whole.
+    Health stays as it is. What is different is read again soon; a reading that is under way may have begun before, and
+    is not written down. Where one was since `calendar` was fetched, nobody knows which of the two is newer: everything
+    is read anew.
     """
     with transaction.atomic():
         row = RemoteCalendar.objects.select_for_update(no_key=True).filter(SYNCED, pk=calendar.pk).first()
@@ -150,7 +153,10 @@ def patch(calendar: RemoteCalendar, found: Changes, within: Period) -> bool:
         if is_different:
             RemoteBusy.objects.filter(pk__in=untrue).delete()
             RemoteBusy.objects.bulk_create(_as_kept(row, key[0], piece) for key, piece in wanted.items())
-            RemoteCalendar.objects.filter(pk=row.pk).update(due_at=Now())
+            values: dict[str, Any] = {"due_at": Now(), "leased_until": None, "attempts": F("attempts") + 1}
+            if row.cursor != calendar.cursor:
+                values["cursor"] = ""
+            RemoteCalendar.objects.filter(pk=row.pk).update(**values)
     return is_different
 
 

@@ -41,6 +41,8 @@ class CalendarAccount(models.Model):
     """How often it broke: each time its owner gets one mail."""
     listed_at = models.DateTimeField(null=True)
     """When its calendars were listed last."""
+    quiet_until = models.DateTimeField(null=True)
+    """Until when its provider has asked to be left alone, for whatever purpose."""
     created_at = models.DateTimeField(db_default=Now())
 
     class Meta:

@@ -218,7 +218,7 @@ def due_to_read() -> QuerySet[RemoteCalendar]:
     return RemoteCalendar.objects.filter(
         SYNCED,
         Q(leased_until=None) | Q(leased_until__lt=Now()),
-        _of_connected_account(),
+        _of_account_to_ask("account"),
         due_at__lte=Now(),
     ).order_by("due_at", "id")
 
@@ -227,10 +227,10 @@ def due_to_write() -> QuerySet[OwnEvent]:
     """Events of ours that may not be as they should, whose turn it is by the database's clock; longest due first."""
     return OwnEvent.objects.filter(
         Q(leased_until=None) | Q(leased_until__lt=Now()),
+        _of_account_to_ask("calendar__account"),
         version__gt=F("written_version"),
         dead_at=None,
         due_at__lte=Now(),
-        calendar__account__state=CalendarAccount.State.CONNECTED,
     ).order_by("due_at", "key")
 
 
@@ -261,14 +261,19 @@ def unwritten_of(member: Membership) -> Sequence[OwnEvent]:
 
 def due_channels() -> QuerySet[RemoteCalendar]:
     """Calendars whose provider is to be asked (again) to tell us of changes."""
-    return RemoteCalendar.objects.filter(SYNCED, _of_connected_account(), channel_due_at__lte=Now()).order_by(
-        "channel_due_at", "id"
-    )
+    return RemoteCalendar.objects.filter(
+        SYNCED, _of_account_to_ask("account"), channel_due_at__lte=Now()
+    ).order_by("channel_due_at", "id")
 
 
-def _of_connected_account() -> Exists:
+def _of_account_to_ask(account: str) -> Exists:
+    """Whether its account lets us in, and its provider has not asked to be left alone."""
     return Exists(
-        CalendarAccount.objects.filter(pk=OuterRef("account"), state=CalendarAccount.State.CONNECTED)
+        CalendarAccount.objects.filter(
+            Q(quiet_until=None) | Q(quiet_until__lte=Now()),
+            pk=OuterRef(account),
+            state=CalendarAccount.State.CONNECTED,
+        )
     )
 
 

@@ -18,7 +18,7 @@ from django.db.models.functions import Now
 
 from workestra.calendars import mirror, selectors
 from workestra.calendars.connections import mailbox
-from workestra.calendars.domain.backoff import GIVE_UP_AFTER, LONGEST, asked_pause, pause
+from workestra.calendars.domain.backoff import GIVE_UP_AFTER, asked_pause, pause
 from workestra.calendars.effects import BREAKS_AFTER
 from workestra.calendars.models import OwnEvent
 from workestra.calendars.providers.provider import (
@@ -140,16 +140,11 @@ def _put_off(event: OwnEvent, error: Exception, asked: timedelta | None, now: da
     wait = pause(event.failures + 1, chance) if asked is None else asked_pause(asked, chance)
     _ours(event).update(
         leased_until=None,
-        due_at=Now() + min(wait, LONGEST) if asked is None else Now() + wait,
+        due_at=Now() + wait,
         failures=event.failures + 1,
         failing_since=since,
         last_error=reason[:300].replace("\0", ""),
     )
-    if asked is not None:
-        # The provider speaks of the account, not of this event.
-        selectors.due_to_write().filter(calendar__account=event.calendar.account_id).update(
-            due_at=Now() + wait
-        )
     logger.warning("event %s put off by %s: %s", event.key, wait, reason)
 
 

@@ -8,6 +8,8 @@ from django.db import transaction
 
 from managed_events import jobs
 from managed_events.services import standing
+from one_off.services.leaving import withdraw_all
+from scheduling.services.busy_time import lock_hosts
 from workestra.accounts.domain.invites import Invitee
 from workestra.accounts.domain.permissions import Role
 from workestra.accounts.models import Group, Membership, User
@@ -54,10 +56,20 @@ def withdraw_invite(*, member: Membership, by: Membership, now: datetime) -> Non
 def deactivate(*, member: Membership, by: Membership, now: datetime) -> bool:
     """Let the member leave; templates let go of his links as soon as a worker comes. Whether he was active until now.
 
-    Raises: LastOwner, OwnersOnly, Yourself.
+    The one-offs he offers here are withdrawn: elsewhere he may be booked at those times at once.
+
+    Raises: LastOwner, OwnersOnly, Yourself; TryAgain.
     """
     with transaction.atomic():
         left = members.deactivate(member=member, by=by, now=now)
+        if left:
+            withdraw_all(
+                lock_hosts([member.user_id]),
+                workspace_id=member.workspace_id,
+                host_id=member.user_id,
+                now=now,
+                actor=by.user,
+            )
         ring_on_commit(jobs.follow_people)
     return left
 

@@ -14,6 +14,7 @@ from django.utils import timezone
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 from django.views.decorators.vary import vary_on_headers
 
+from scheduling.services.busy_time import TryAgain
 from workestra.accounts import access
 from workestra.accounts import selectors as accounts
 from workestra.accounts.domain.permissions import Role
@@ -166,6 +167,10 @@ def deactivate(request: MemberRequest, member_id: UUID) -> HttpResponse:
             refusal = LAST_OWNER
         except Yourself:
             refusal = "You cannot deactivate yourself. Another admin can."
+        except TryAgain:
+            refusal = (
+                f"Too much was happening in {member.user.name}’s calendar. Nothing has changed: try again."
+            )
         except OwnersOnly as refused:
             raise PermissionDenied("Only owners deactivate owners.") from refused
         else:
