@@ -1,6 +1,6 @@
 # Each of these is `python3 dev.py NAME`; arguments go in ARGS, as in: make test ARGS="tests/bookings -x"
 PYTHON ?= python3
-.PHONY: run test thorough races stress lint bench manage sync compile
+.PHONY: run test thorough races stress emulator lint bench manage sync compile
 
 run:
 	@$(PYTHON) dev.py run $(ARGS)
@@ -16,6 +16,9 @@ races:
 
 stress:
 	@$(PYTHON) dev.py stress $(ARGS)
+
+emulator:
+	@$(PYTHON) dev.py emulator $(ARGS)
 
 lint:
 	@$(PYTHON) dev.py lint $(ARGS)

