@@ -133,6 +133,10 @@ class Installation:
         ]
         return self._start(f"beat{self._names}", command)
 
+    def wait_for_word(self, child: Child, word: str) -> None:
+        """Until a worker ("ready.") or a beat ("Starting...") has said in its log that it works."""
+        self.supervisor.wait_until(child, lambda: word in child.log.read_text(errors="replace"), seconds=180)
+
     def kill(self, child: Child) -> None:
         """kill -9 of a part with all its processes, unless it has ended by itself; the supervisor no longer minds."""
         if child.process.poll() is None:

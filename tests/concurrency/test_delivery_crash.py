@@ -78,7 +78,7 @@ class House:
             self.installation.kill(self.parts.pop(part))
 
     def mend(self) -> None:
-        """What has ended begins again, as under any process manager."""
+        """What has ended begins again, as under any process manager; returns when everything works."""
         wait_until(postgres_answers, 60, "PostgreSQL is back")
         for part, child in list(self.parts.items()):
             if child.process.poll() is not None:
@@ -87,6 +87,8 @@ class House:
         for part in PARTS:
             if part not in self.parts:
                 self.begin(part)
+        for part, word in (("worker", "ready."), ("beat", "Starting...")):
+            self.installation.wait_for_word(self.parts[part], word)
 
 
 def kill_postgres() -> None:
@@ -204,7 +206,7 @@ def test_whatever_is_killed_no_confirmed_booking_is_lost_and_every_mail_arrives_
     house: House, link: BookingLink, sink: MailSink, visitor: Person, figures: Figures, size: int
 ) -> None:
     victims = ("worker", "web", "broker", "postgres", "beat")
-    longest, unanswered = dict.fromkeys(victims, 0.0), 0
+    longest, restarted, unanswered = dict.fromkeys(victims, 0.0), 0.0, 0
     for run in range(size):
         dice = random.Random(run)
         victim = victims[run % len(victims)]
@@ -216,8 +218,10 @@ def test_whatever_is_killed_no_confirmed_booking_is_lost_and_every_mail_arrives_
             house.kill(victim)
 
         answers = all_sent(port, link, typed, visitor, strike)
+        killed = time.monotonic()
         house.mend()
         begun = time.monotonic()
+        restarted = max(restarted, begun - killed)
         confirmed = {
             form["email"]
             for form, answer in zip(typed, answers, strict=True)
@@ -250,7 +254,8 @@ def test_whatever_is_killed_no_confirmed_booking_is_lost_and_every_mail_arrives_
     latest = ", ".join(f"{victim} {seconds:.1f} s" for victim, seconds in longest.items())
     figures(
         f"R8: {size} kills with {IN_FLIGHT} bookings in flight: none lost, {unanswered} sent again, "
-        f"{len(owed)} mails, {copies} raw copies, told at the latest after the restart: {latest}"
+        f"{len(owed)} mails, {copies} raw copies, told at the latest after the restart (of {restarted:.0f} s "
+        f"at the most): {latest}"
     )
 
 

@@ -14,7 +14,7 @@ from django.core.mail.backends.base import BaseEmailBackend
 from django.db import connection, transaction
 from django.db.models.functions import Now
 
-from tests.notifications.conftest import SENDER, Owe, Render, note
+from tests.notifications.conftest import KIND, SENDER, Owe, Render, note
 from workestra.notifications import effects, selectors, services
 from workestra.notifications.models import OutboxMessage
 from workestra.notifications.registry import Skip, renders
@@ -304,13 +304,37 @@ def test_what_is_not_sent_when_postgresql_goes_away_is_handed_back_at_once(
 
 def test_a_later_mail_about_the_same_thing_waits_for_the_one_on_its_way(owe: Owe, NOW: datetime) -> None:
     topic = uuid4()
-    owe(topic_id=topic, kind="test.confirmed")
+    owe(topic_id=topic)
     (confirmation,) = effects._lease()
-    cancellation = owe(topic_id=topic)
+    cancellation = owe(topic_id=topic, kind=f"{KIND}:cancelled", seq=1)
     somebody_else = owe("somebody@else.example", topic_id=topic)
     assert list(selectors.due()) == [somebody_else]
     effects._hand_back([confirmation])
-    assert list(selectors.due()) == [confirmation, cancellation, somebody_else]
+    assert list(selectors.due()) == [confirmation, somebody_else]
+    effects.deliver_due(NOW)
+    told = [sent.subject for sent in mail.outbox if sent.to == [cancellation.recipient]]
+    assert told == ["Note 0", "Note 1"]
+
+
+def test_what_waits_for_its_next_try_is_not_overtaken_by_what_followed_it(
+    owe: Owe, NOW: datetime, server: type[Server]
+) -> None:
+    topic, other = uuid4(), uuid4()
+    tomorrow = datetime.now(UTC) + timedelta(days=1)
+    owe(topic_id=topic, kind=f"{KIND}:reminder", available_at=tomorrow)
+    server.on_send = failing(smtplib.SMTPServerDisconnected("gone"))  # type: ignore[assignment]
+    with transaction.atomic():
+        first = owe(topic_id=topic, kind=f"{KIND}:confirmed")
+        owe(topic_id=topic, seq=1)
+    assert effects.deliver_due(NOW) == 1
+    assert effects.deliver_due(NOW) == 0
+    server.on_send = staticmethod(lambda message: None)  # type: ignore[assignment]
+    owe(topic_id=other)
+    assert effects.deliver_due(NOW) == 1, "others do not wait"
+    OutboxMessage.objects.filter(pk=first.pk).update(available_at=Now())
+    assert effects.deliver_due(NOW) == 2
+    assert [sent.subject for sent in server.accepted] == ["Note 0", "Note 0", "Note 1"]
+    assert OutboxMessage.objects.filter(sent_at=None).count() == 1
 
 
 # --- Nothing to tell any more ----------------------------------------------------------------------------------------

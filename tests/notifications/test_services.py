@@ -130,7 +130,7 @@ def test_a_resend_is_a_new_mail_about_the_same_thing(owe: Owe) -> None:
     )
     first.refresh_from_db()
     assert first.sent_at
-    assert set(selectors.due()) == {second, third}
+    assert set(selectors.waiting()) == {second, third}
 
 
 def test_a_mail_ends_in_one_way_only(owe: Owe) -> None:

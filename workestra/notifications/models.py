@@ -10,6 +10,14 @@ from django.db.models.functions import Now
 from workestra.accounts.seals import unseal
 from workestra.notifications.domain.mails import shown_name
 
+
+class ClockTimestamp(models.Func):
+    """The database's time of the statement, not of the transaction: rows of one transaction differ by it."""
+
+    template = "clock_timestamp()"
+    output_field = models.DateTimeField()
+
+
 WAITING = Q(sent_at=None, dead_at=None, skipped_at=None)
 
 
@@ -39,7 +47,7 @@ class OutboxMessage(models.Model):
     dead_at = models.DateTimeField(null=True)
     last_error = models.TextField(blank=True)
     payload = models.BinaryField(null=True)
-    created_at = models.DateTimeField(db_default=Now())
+    created_at = models.DateTimeField(db_default=ClockTimestamp())
 
     class Meta:
         db_table = "notifications_outbox_messages"

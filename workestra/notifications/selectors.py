@@ -20,16 +20,22 @@ def waiting() -> QuerySet[OutboxMessage]:
 def due() -> QuerySet[OutboxMessage]:
     """Waiting messages that may be delivered now, by the database's clock, oldest first.
 
-    A message leased by somebody is left to him, and so is the next one to the same person about the same
-    thing: a cancellation must not overtake the confirmation that is being sent.
+    A message leased by somebody is left to him. What is owed to one person about one thing goes out in the order it
+    was owed: a cancellation must not overtake the confirmation that is being sent, or waits for its next try. What is
+    owed for later, such as a reminder, holds nothing up until its time has come.
     """
-    on_its_way = waiting().filter(
-        leased_until__gt=Now(), topic_id=OuterRef("topic_id"), recipient=OuterRef("recipient")
+    same = waiting().filter(topic_id=OuterRef("topic_id"), recipient=OuterRef("recipient"))
+    on_its_way = same.filter(leased_until__gt=Now())
+    before = same.filter(
+        Q(available_at__lte=Now()) | Q(attempts__gt=0), created_at__lt=OuterRef("created_at")
     )
     return (
         waiting()
         .filter(
-            Q(leased_until=None) | Q(leased_until__lte=Now()), ~Exists(on_its_way), available_at__lte=Now()
+            Q(leased_until=None) | Q(leased_until__lte=Now()),
+            ~Exists(on_its_way),
+            ~Exists(before),
+            available_at__lte=Now(),
         )
         .order_by("available_at", "created_at")
     )
