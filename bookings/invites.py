@@ -8,7 +8,7 @@ from uuid import UUID
 
 from django.conf import settings
 
-from bookings.domain.locations import MEETING, Location, location_after, location_for_host
+from bookings.domain.locations import VIDEO, Location, location_after, location_for_host
 from bookings.domain.names import printable_name
 from bookings.models import Attendee, Booking
 from workestra.calendars.domain.invites import Attendee as Participant
@@ -169,7 +169,7 @@ def _event(
         description=description,
         location=location,
         url=url,
-        conference_url=guests_location_of(booking).url if booking.location_type in {"video", MEETING} else "",
+        conference_url=guests_location_of(booking).url if booking.location_type in VIDEO else "",
     )
 
 

@@ -45,6 +45,11 @@ urlpatterns = [
     path(
         "calendar/bookings/<uuid:booking_id>/mails/<uuid:message_id>/resend", deliveries.resend, name="resend"
     ),
+    path(
+        "calendar/bookings/<uuid:booking_id>/meetings/<uuid:meeting_id>/retry",
+        deliveries.meeting_again,
+        name="meeting_again",
+    ),
     path("calendar/bookings/<uuid:booking_id>/files/<uuid:file_id>", files.answer_file, name="answer_file"),
     path("calendar/workflows", workflows.workflows, name="workflows"),
     path("calendar/workflows/new", workflows.workflow_new, name="workflow_new"),

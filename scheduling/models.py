@@ -16,6 +16,7 @@ from scheduling.domain.hours import Availability
 from scheduling.domain.sections import BY_KEY, SECTION_OF_FIELD
 from scheduling.domain.unread import UnreadablePolicy
 from scheduling.domain.workflows import LABELS, To, Trigger
+from workestra.calendars.domain.kinds import MEETING_PLACES
 from workestra.calendars.domain.period import Period
 
 HEX_COLOR = RegexValidator(r"^#[0-9a-fA-F]{6}$", "Write the color as # and six digits, such as #005F73.")
@@ -126,6 +127,7 @@ class LinkSettings(Hours):
             ("phone", "Phone"),
             ("in_person", "In person"),
             ("meeting", "Google Meet or Teams"),
+            *MEETING_PLACES,
             ("video", "Video link"),
             ("other", "Other"),
         ],

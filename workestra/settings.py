@@ -218,6 +218,7 @@ CELERY_BEAT_SCHEDULE = {
     "follow who joins and leaves": _every(60, "managed_events.jobs.follow_people"),
     "read calendars": _every(15, "workestra.calendars.tasks.read_calendars"),
     "write calendars": _every(5, "workestra.calendars.tasks.write_events"),
+    "make meeting links": _every(5, "workestra.calendars.tasks.make_meetings"),
     "renew calendar channels": _every(300, "workestra.calendars.tasks.renew_channels"),
     "sweep limits": _every(300, "workestra.limits.tasks.sweep_counters"),
     "expire one-offs": _every(30, "one_off.tasks.expire_one_offs"),
@@ -227,7 +228,7 @@ CELERY_BEAT_SCHEDULE = {
     "remove files nobody needs": _every(3600, "bookings.tasks.remove_unneeded_files"),
 }
 
-# --- Connected calendars (docs/connect-google.md, docs/connect-microsoft.md, docs/adding-a-provider.md) ---------------
+# --- Connected accounts (docs/connect-*.md, docs/adding-a-provider.md) --------------------------------------------
 
 # Fernet keys for the tokens of connected accounts, newest first: the first seals, all of them open.
 CALENDAR_KEYS: list[str] = env.list("CALENDAR_KEYS", [])
@@ -242,6 +243,12 @@ MICROSOFT_CLIENT_SECRET = env.str("MICROSOFT_CLIENT_SECRET", "")
 MICROSOFT_TENANT = env.str("MICROSOFT_TENANT", "common")
 MICROSOFT_LOGIN_URL = env.str("MICROSOFT_LOGIN_URL", "https://login.microsoftonline.com")
 MICROSOFT_GRAPH_URL = env.str("MICROSOFT_GRAPH_URL", "https://graph.microsoft.com/v1.0")
+ZOOM_CLIENT_ID = env.str("ZOOM_CLIENT_ID", "")
+ZOOM_CLIENT_SECRET = env.str("ZOOM_CLIENT_SECRET", "")
+ZOOM_AUTHORIZE_URL = env.str("ZOOM_AUTHORIZE_URL", "https://zoom.us/oauth/authorize")
+ZOOM_TOKEN_URL = env.str("ZOOM_TOKEN_URL", "https://zoom.us/oauth/token")
+ZOOM_REVOKE_URL = env.str("ZOOM_REVOKE_URL", "https://zoom.us/oauth/revoke")
+ZOOM_API_URL = env.str("ZOOM_API_URL", "https://api.zoom.us/v2")
 # Addresses that people type (CalDAV servers, feeds) must be public ones. Hosts, or host:port, that may be private:
 EGRESS_PRIVATE_HOSTS: list[str] = env.list("EGRESS_PRIVATE_HOSTS", [])
 

@@ -5,9 +5,14 @@ from typing import Final
 from urllib.parse import urlsplit
 
 from workestra.calendars.domain.invites import web_url
+from workestra.calendars.domain.kinds import MEETING_PLACES
 
 MEETING: Final = "meeting"
 """A video call at a link that the host's calendar makes for each meeting (Google Meet, Teams)."""
+_PROVIDERS: Final = dict(MEETING_PLACES)
+LINK_MADE: Final = frozenset({MEETING, *_PROVIDERS})
+"""The places whose link comes after the booking: made by the host's calendar, or by an account of his."""
+VIDEO: Final = LINK_MADE | {"video"}
 _MEETING_SITES: Final = {
     "meet.google.com": "Meet",
     "zoom.us": "Zoom",
@@ -32,8 +37,8 @@ def location_before(kind: str, detail: str, host: str) -> Location:
     match kind:
         case "phone":
             return Location("phone", "Phone call", note=f"{_starting(host)} calls the number you give")
-        case "video" | "meeting" if detail or kind == MEETING:
-            return Location("video", "Video call", note="You get the link when you book")
+        case _ if kind in LINK_MADE or (kind == "video" and detail):
+            return Location("video", _named(kind), note="You get the link when you book")
         case "video":
             return Location("video", "Video call", note=f"{_starting(host)} sends you the link")
         case "in_person":
@@ -49,7 +54,7 @@ def location_after(kind: str, detail: str, phone: str, host: str) -> Location:
             return Location("phone", f"{_starting(host)} calls you on {phone}")
         case "phone":
             return Location("phone", f"{_starting(host)} calls you")
-        case "video" | "meeting":
+        case _ if kind in VIDEO:
             url = web_url(detail)
             return Location(
                 "video", shown_url(url) if url else detail or f"{_starting(host)} sends you the link", url
@@ -65,9 +70,9 @@ def location_in_row(kind: str, detail: str) -> Location:
     match kind:
         case "phone":
             return Location("phone", "Phone")
-        case "video" | "meeting":
+        case _ if kind in VIDEO:
             url = web_url(detail)
-            return Location("video", _meeting_site(url), url)
+            return Location("video", _PROVIDERS.get(kind) or _meeting_site(url), url)
         case "in_person":
             return Location("map-pin", detail or "In person")
         case _:
@@ -84,6 +89,10 @@ def location_for_host(kind: str, detail: str, phone: str, booker: str) -> str:
 def shown_url(url: str) -> str:
     """An address as people read it: without its scheme."""
     return url.partition("://")[2].rstrip("/")
+
+
+def _named(kind: str) -> str:
+    return f"{_PROVIDERS[kind]} meeting" if kind in _PROVIDERS else "Video call"
 
 
 def _meeting_site(url: str) -> str:

@@ -5,7 +5,7 @@ from datetime import datetime
 from django.db import transaction
 
 from bookings.domain.lifecycle import Change
-from bookings.domain.locations import MEETING
+from bookings.domain.locations import LINK_MADE
 from bookings.domain.mail_kinds import BOOKING
 from bookings.models import Alternatives, Attendee, Booking
 from bookings.selectors.hosting import is_known_free
@@ -94,8 +94,8 @@ def reassign(*, booking: Booking, host: User, actor: User, now: datetime) -> Boo
         current.host = host
         current.ics_sequence += 1
         current.briefing_sent_at = None  # His successor has not been told yet.
-        if current.location_type == MEETING:
-            current.location_detail = ""  # It belonged to the event of the host before.
+        if current.location_type in LINK_MADE:
+            current.location_detail = ""  # It belonged to the host before.
         current.save(update_fields=["host", "ics_sequence", "briefing_sent_at", "location_detail"])
         for attendee in company:
             attendee.ics_sequence += 1

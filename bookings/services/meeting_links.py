@@ -1,4 +1,5 @@
-"""Meeting links that a host's calendar makes (Google Meet, Teams): they come after the booking."""
+"""Meeting links that a host's calendar makes (Google Meet, Teams), or an account of his (Zoom): they come after the
+booking."""
 
 from datetime import datetime
 from uuid import UUID
@@ -6,7 +7,7 @@ from uuid import UUID
 from django.db import transaction
 
 from bookings.domain import mail_kinds as kinds
-from bookings.domain.locations import MEETING
+from bookings.domain.locations import LINK_MADE
 from bookings.models import Booking
 from bookings.selectors.runs import kinds_in_place
 from workestra.calendars import services as calendars
@@ -15,7 +16,7 @@ from workestra.notifications import services as outbox
 
 
 def keep_link(series_id: UUID, user_id: UUID, url: str, now: datetime) -> None:
-    """The host's calendar has a link for the booking of this series: everybody is told it, once.
+    """There is a link for the booking of this series: everybody is told it, once.
 
     Mails that wait for it go out now; those that went without it go out again, with it.
     """
@@ -26,7 +27,7 @@ def keep_link(series_id: UUID, user_id: UUID, url: str, now: datetime) -> None:
                 series_id=series_id,
                 status=Booking.Status.CONFIRMED,
                 host=user_id,
-                location_type=MEETING,
+                location_type__in=LINK_MADE,
             )
             .exclude(location_detail=url[:300])
             .first()

@@ -1,5 +1,5 @@
-"""Which mails a booking's life puts into the outbox, and which events into its hosts' calendars. They are rows of the
-booking's own transaction.
+"""Which mails a booking's life puts into the outbox, which events into its hosts' calendars and which meeting into its
+first host's account. They are rows of the booking's own transaction.
 
 Who booked is told of his own part, with his guests, under his id as an attendee. The hosts are told of the meeting,
 under its own id, with an event for their calendars; of who comes to a group session and leaves it, without one.
@@ -13,19 +13,21 @@ from zoneinfo import ZoneInfo
 from django.urls import reverse
 
 from bookings.domain import mail_kinds as kinds
-from bookings.domain.locations import MEETING
+from bookings.domain.locations import LINK_MADE
 from bookings.models import Alternatives, Attendee, Booking
 from bookings.services import runs
 from workestra.accounts import selectors as accounts
 from workestra.accounts.models import User
+from workestra.calendars import meetings
 from workestra.calendars import selectors as calendar_reads
 from workestra.calendars import services as calendars
 from workestra.calendars.domain import clock_words as words
+from workestra.calendars.domain.kinds import MEETING_KINDS, ProviderKind
 from workestra.notifications import services as outbox
 
 REMINDER_BEFORE: Final = timedelta(hours=24)
 LINK_WITHIN: Final = timedelta(seconds=90)
-"""So long a mail waits for the meeting link that the host's calendar makes; it mostly takes a second or two."""
+"""So long a mail waits for the meeting link that the host's calendar or account makes; mostly a second or two."""
 
 
 def announce_booked(attendee: Attendee, *, reminder: bool, now: datetime) -> None:
@@ -168,6 +170,16 @@ def _tell_hosts(booking: Booking, kind: str, now: datetime) -> None:
         )
     else:
         calendars.renew_events(kinds.BOOKING, [booking.series_id])
+    if booking.attendee_count and booking.location_type in MEETING_KINDS:
+        meetings.begin(
+            workspace_id=booking.workspace_id,
+            topic=kinds.BOOKING,
+            topic_id=booking.series_id,
+            user_id=booking.host_id,
+            kind=ProviderKind(booking.location_type),
+        )
+    else:
+        meetings.renew(kinds.BOOKING, booking.series_id)
 
 
 def _tell_hosts_of_seat(attendee: Attendee, kind: str, now: datetime) -> None:
@@ -182,9 +194,13 @@ def _remind(attendee: Attendee, now: datetime) -> None:
 
 
 def _wait(booking: Booking, kind: str) -> timedelta:
-    """How long the mail is put off: a little when it has a link to tell that the host's calendar has yet to make."""
-    if kind not in kinds.INVITING or booking.location_type != MEETING or booking.location_detail:
+    """How long the mail is put off: a little when it has a link to tell that is yet to be made, and can be."""
+    if kind not in kinds.INVITING or booking.location_type not in LINK_MADE or booking.location_detail:
         return timedelta()
+    if booking.location_type in MEETING_KINDS:
+        kind_of_account = ProviderKind(booking.location_type)
+        account = calendar_reads.meeting_account(booking.workspace_id, booking.host_id, kind_of_account)
+        return LINK_WITHIN if account and not account.is_broken else timedelta()
     link = booking.link
     if link is not None and link.calendar_provider == "none":
         return timedelta()

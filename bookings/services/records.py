@@ -7,7 +7,7 @@ from typing import Any
 from uuid import UUID, uuid4
 
 from bookings.domain.lifecycle import Change
-from bookings.domain.locations import MEETING
+from bookings.domain.locations import LINK_MADE
 from bookings.models import Alternatives, Attendee, Booking, RetiredToken
 from bookings.selectors import MANAGE
 from bookings.services import answer_files
@@ -71,7 +71,7 @@ def open_booking(locked: LockedHosts, draft: Draft, now: datetime) -> Booking:
         ends_at=draft.period.end,
         timezone=draft.timezone,
         location_type=draft.location_type,
-        location_detail="" if draft.location_type == MEETING else draft.location_detail,
+        location_detail="" if draft.location_type in LINK_MADE else draft.location_detail,
         capacity=draft.capacity,
         page_slug=draft.page_slug,
         buffer_before_minutes=link.buffer_before_minutes if link else 0,

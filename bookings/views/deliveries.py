@@ -1,4 +1,4 @@
-"""One mail about a booking: exactly what was sent, and sending it again."""
+"""One mail about a booking: exactly what was sent, and sending it again. And its meeting at a provider of links."""
 
 from typing import Any, Final
 from uuid import UUID
@@ -12,6 +12,7 @@ from django.utils.http import content_disposition_header
 from django.views.decorators.http import require_POST, require_safe
 
 from bookings import access
+from bookings.domain.mail_kinds import BOOKING
 from bookings.models import Booking
 from bookings.services import deliveries as service
 from bookings.views.rows import Permissions
@@ -19,6 +20,7 @@ from bookings.views.timeline import timeline_of
 from workestra.accounts.domain.permissions import Permission
 from workestra.accounts.domain.seals import BrokenSeal
 from workestra.accounts.http import MemberRequest
+from workestra.calendars import selectors as calendars
 from workestra.notifications.models import OutboxMessage
 from workestra.notifications.registry import label_of
 
@@ -66,6 +68,27 @@ def resend(request: MemberRequest, booking_id: UUID, message_id: UUID) -> HttpRe
         messages.error(request, "This mail is still on its way.")
     else:
         messages.success(request, f"{label_of(message.kind)} to {message.recipient}: on its way.")
+    return _timeline(request, booking)
+
+
+@require_POST
+def meeting_again(request: MemberRequest, booking_id: UUID, meeting_id: UUID) -> HttpResponse:
+    """Try once more to make the booking's meeting, or to bring it up to date. htmx gets the timeline."""
+    booking = access.booking_for(request.member, booking_id, Permission.EDIT)
+    about = calendars.meetings_about(BOOKING, booking.series_id)
+    meeting = next((each for each in about if each.pk == meeting_id), None)
+    if meeting is None:
+        raise Http404("No such meeting.")
+    if service.make_meeting_again(
+        meeting=meeting, booking=booking, actor=request.member.user, now=timezone.now()
+    ):
+        messages.success(request, f"{meeting.label} is asked again.")
+    else:
+        messages.success(request, f"The {meeting.label} meeting is as it should be, or being seen to.")
+    return _timeline(request, booking)
+
+
+def _timeline(request: MemberRequest, booking: Booking) -> HttpResponse:
     if not request.htmx:
         return redirect(_drawer_url(booking))
     context: dict[str, Any] = {

@@ -4,9 +4,11 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from bookings.domain.mail_kinds import CANCELLED_BOOKER, CANCELLED_HOST
+from bookings.domain.mail_kinds import BOOKING, CANCELLED_BOOKER, CANCELLED_HOST
 from bookings.models import Booking, WorkflowRun
 from bookings.selectors.runs import MOMENTS, is_for, runs_about, takes_the_place
+from workestra.calendars import selectors as calendars
+from workestra.calendars.models import OwnMeeting
 from workestra.notifications import selectors as outbox
 from workestra.notifications.models import OutboxMessage
 from workestra.notifications.registry import label_of
@@ -36,6 +38,27 @@ class Delivery:
         return self.message.sent_at is not None or self.message.dead_at is not None
 
 
+@dataclass(frozen=True, slots=True)
+class MeetingMade:
+    """The meeting that a host's account with Zoom or the like has, or is to have, of the booking."""
+
+    meeting: OwnMeeting
+
+    @property
+    def label(self) -> str:
+        return f"{self.meeting.label} meeting, {self.meeting.user.name}"
+
+    @property
+    def is_stuck(self) -> bool:
+        """Whether somebody has to do something before it is as it should be."""
+        return self.meeting.dead_at is not None
+
+    @property
+    def may_go_again(self) -> bool:
+        """Whether it could be tried at once."""
+        return not self.meeting.is_current and bool(self.is_stuck or self.meeting.failures)
+
+
 def timeline_of(booking: Booking) -> dict[str, Any]:
     """Context of `bookings/_deliveries.html`, newest mail first; and which of them told of a cancellation.
 
@@ -53,9 +76,11 @@ def timeline_of(booking: Booking) -> dict[str, Any]:
         for message in about
         if not _waits(message) or (message.topic_id, MOMENTS.get(message.kind)) not in gives_way
     ]
+    meetings = [MeetingMade(each) for each in calendars.meetings_about(BOOKING, booking.series_id)]
     return {
         "deliveries": deliveries,
-        "failed": _failed(deliveries),
+        "meetings": meetings,
+        "failed": _failed(deliveries) + sum(each.is_stuck for each in meetings),
         "cancellations": [
             each for each in deliveries if each.message.kind in {CANCELLED_BOOKER, CANCELLED_HOST}
         ],

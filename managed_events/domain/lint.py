@@ -7,7 +7,9 @@ from typing import Any
 from managed_events.domain.sync import TemplateState
 from scheduling.domain.hours import Availability
 from scheduling.domain.link_rules import contradictions
+from scheduling.domain.people import people_words
 from scheduling.domain.sections import SECTION_OF_FIELD
+from workestra.calendars.domain.kinds import MEETING_PLACES
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,12 +25,14 @@ class Surroundings:
     """What matters about a template besides its own settings.
 
     `schedule` are the hours of the schedule it refers to, `left` names that schedule's owner when he has left;
-    `elsewhere` counts owners of assigned links who live in another zone than the template's hours.
+    `elsewhere` counts owners of assigned links who live in another zone than the template's hours. `without_account`
+    names those whose link is to have meeting links of a service that they have connected no account of.
     """
 
     schedule: Availability | None = None
     left: str = ""
     elsewhere: int = 0
+    without_account: tuple[str, ...] = ()
     can_take_payments: bool = False
 
 
@@ -59,6 +63,15 @@ def lint(state: TemplateState, around: Surroundings) -> list[Finding]:
     if "calendar" in locks:
         found.append(
             Finding("calendar", "Calendar and location are locked: people’s own calendars usually differ.")
+        )
+    if around.without_account:
+        label = dict(MEETING_PLACES)[values["location_type"]]
+        found.append(
+            Finding(
+                "calendar",
+                f"{people_words(around.without_account)} no {label} account connected: bookings of theirs are made "
+                "without a meeting link.",
+            )
         )
     found += _payment(values, around)
     return found

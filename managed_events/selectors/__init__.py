@@ -26,6 +26,8 @@ from scheduling.selectors import schedule_exists
 from workestra.accounts import selectors as accounts
 from workestra.accounts.models import Membership
 from workestra.audit.models import AuditEvent
+from workestra.calendars.domain.kinds import MEETING_KINDS, ProviderKind
+from workestra.calendars.selectors import without_meeting_account
 
 FACES = 3
 
@@ -132,19 +134,35 @@ def assignment_event(template: ManagedEventTemplate, event_id: UUID) -> AuditEve
 
 
 def surroundings_of(template: ManagedEventTemplate) -> Surroundings:
-    """What a template's warnings depend on besides itself. At most three queries."""
+    """What a template's warnings depend on besides itself. At most five queries."""
     elsewhere = 0
     if "availability" in template.locked_sections:
         elsewhere = template.links.exclude(owner__timezone=template.zone).count()
+    without = _without_account(template)
     schedule = template.schedule
     if schedule is None:
-        return Surroundings(elsewhere=elsewhere)
+        return Surroundings(elsewhere=elsewhere, without_account=without)
     members = accounts.active_members(template.workspace)
     left = "" if members.filter(user=schedule.owner_id).exists() else schedule.owner.name
     try:
-        return Surroundings(schedule.own_hours(), left, elsewhere)
+        return Surroundings(schedule.own_hours(), left, elsewhere, without)
     except BadAvailability:
-        return Surroundings(None, left, elsewhere)
+        return Surroundings(None, left, elsewhere, without)
+
+
+def owners_of(links: QuerySet[BookingLink]) -> Mapping[UUID, str]:
+    """The names of these links' owners by their keys, in the order of names."""
+    return dict(links.order_by("owner__name", "owner").values_list("owner", "owner__name"))
+
+
+def _without_account(template: ManagedEventTemplate) -> tuple[str, ...]:
+    """Who of those assigned has no account with the service that is to make his links, by name."""
+    place = template.location_type
+    if place not in MEETING_KINDS:
+        return ()
+    owners = owners_of(template.links.filter(location_type=place))
+    missing = without_meeting_account(template.workspace_id, owners)[ProviderKind(place)]
+    return tuple(name for owner, name in owners.items() if owner in missing)
 
 
 # --- Assigned links --------------------------------------------------------------------------------------------

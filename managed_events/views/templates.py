@@ -28,6 +28,7 @@ from managed_events.services import templates as service
 from managed_events.views.effect import CELLS, effect_of
 from scheduling.domain.section_words import summary_of
 from scheduling.domain.sections import SECTIONS
+from scheduling.meeting_accounts import missing_accounts
 from scheduling.selectors import names_behind, schedules_of, workflows_to_pick
 from scheduling.services.links import ScheduleGone
 from scheduling.services.payments import NoPayments
@@ -226,6 +227,8 @@ def _form_context(
     member: Membership, form: TemplateForm, template: ManagedEventTemplate | None = None
 ) -> dict[str, Any]:
     locks = form.locks
+    owners = selectors.owners_of(template.links.all()) if template else {}
+    form.tell_of_accounts(missing_accounts(member.workspace_id, owners))
     slug, pattern = form["slug"].value() or "", form["slug_pattern"].value() or ""
     context: dict[str, Any] = {
         "form": form,

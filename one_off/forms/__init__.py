@@ -8,6 +8,7 @@ from zoneinfo import ZoneInfo
 from django import forms
 from django.core.exceptions import ValidationError
 
+from bookings.domain.locations import LINK_MADE
 from bookings.domain.names import looks_like_an_address
 from bookings.domain.offers import LONGEST, SHORTEST
 from bookings.forms.public import AddressField, BookerForm
@@ -15,8 +16,10 @@ from bookings.selectors.taken import Clash
 from bookings.services.booking import Booker
 from one_off.domain.offers import MAX_SLOTS, Offer
 from scheduling.forms.times import instant_to_come
+from scheduling.meeting_accounts import place_hint
 from workestra.calendars.domain import clock_words as words
 from workestra.calendars.domain.invites import web_url
+from workestra.calendars.domain.kinds import MEETING_PLACES
 from workestra.calendars.domain.period import Period
 from workestra.look.fields import LineField, LinesField
 from workestra.look.forms import DateField, Switch, TimeField
@@ -24,6 +27,7 @@ from workestra.look.forms import DateField, Switch, TimeField
 PLACES: Final = [
     ("video", "Video link"),
     ("meeting", "Google Meet or Teams"),
+    *MEETING_PLACES,
     ("phone", "Phone"),
     ("in_person", "In person"),
     ("other", "Other"),
@@ -105,7 +109,7 @@ class OfferForm(forms.Form):
         kind, detail = self.cleaned_data.get("location_type"), self.cleaned_data.get("location_detail")
         if kind == "video" and detail and not web_url(detail):
             self.add_error("location_detail", "Start the link with https://, or leave it empty")
-        if kind in {"phone", "meeting"}:
+        if kind in {"phone", *LINK_MADE}:
             self.cleaned_data["location_detail"] = ""
 
     def offer(self, periods: Sequence[Period]) -> Offer:
@@ -123,6 +127,11 @@ class OfferForm(forms.Form):
             invitee_email=typed["invitee_email"],
             expires_at=typed["closes"],
         )
+
+    def tell_of_accounts(self, missing: Mapping[str, str]) -> None:
+        """Say beside the place whether the host has no account for it (`meeting_accounts.missing_accounts`)."""
+        place = self["location_type"]
+        place.help_text = place_hint(str(place.value()), missing)
 
     @classmethod
     def again(cls, data: Mapping[str, str], *, zone: ZoneInfo, now: datetime) -> "OfferForm":

@@ -26,6 +26,7 @@ from one_off.domain.week import Given, Taken, Week, monday_of, picture, span_of
 from one_off.forms import BaseSlots, ChangeForm, OfferForm, SlotForm, SlotSet, typed_rows
 from one_off.models import OneOff
 from one_off.views.host import see_other, show
+from scheduling.meeting_accounts import missing_accounts
 from scheduling.services.busy_time import TryAgain
 from workestra.accounts.access import require
 from workestra.accounts.domain.permissions import Permission
@@ -285,6 +286,8 @@ def _form(
     unread: Sequence[ReadLine] = (),
 ) -> HttpResponse:
     _find_clashes(desk, slots)
+    member = desk.request.member
+    form.tell_of_accounts(missing_accounts(member.workspace_id, {member.user_id: member.user.name}))
     pressed = next((name for name in _PARTS if name in desk.request.POST), "")
     part = "week" if "week" in desk.request.POST else _PARTS.get(pressed, "")
     part = part if desk.request.htmx else ""

@@ -33,6 +33,7 @@ from workestra.accounts.access import require
 from workestra.accounts.domain.permissions import Permission
 from workestra.accounts.http import MemberRequest
 from workestra.calendars.domain.clock_words import Clock
+from workestra.calendars.domain.kinds import MEETING_KINDS
 from workestra.look.preferences import clock_of
 
 SHOWN: Final = 20
@@ -182,6 +183,7 @@ def show(
         "row": row,
         "one_off": one_off,
         "times": [shown(time, host.zone, host, now) for time in row.times],
+        "is_linked": one_off.location_type in MEETING_KINDS,
         "place": dict(PLACES).get(one_off.location_type, one_off.location_type),
         "can_edit": may_edit(request),
         "mail": _mailable(request, row, now),

@@ -10,6 +10,7 @@ from scheduling.domain.hours import WEEKDAYS
 from scheduling.domain.sections import BY_KEY
 from scheduling.domain.unread import UnreadablePolicy
 from workestra.calendars.domain.clock_words import city
+from workestra.calendars.domain.kinds import MEETING_PLACES
 from workestra.crm.domain import money
 
 FIELD_LABELS: Final[Mapping[str, str]] = {
@@ -56,6 +57,7 @@ _PLACES: Final = {
     "phone": "Phone",
     "in_person": "In person",
     "meeting": "Google Meet or Teams",
+    **dict(MEETING_PLACES),
     "video": "Video link",
     "other": "Other",
 }

@@ -20,6 +20,7 @@ from scheduling.forms.fields import (
     WeekField,
     ZoneField,
 )
+from scheduling.meeting_accounts import place_hint
 from scheduling.models import LinkSettings, Schedule, Workflow
 from scheduling.services.payments import NO_PAYMENTS, NoPayments, refuse_unpayable
 from workestra.crm.domain import money
@@ -197,7 +198,7 @@ class SectionsForm(forms.Form):
         label="Number, address or link",
         max_length=300,
         required=False,
-        help_text="Bookers get it with their confirmation. Google Meet and Teams make one for each meeting.",
+        help_text="Bookers get it with their confirmation. Google Meet, Teams and the like make one for each meeting.",
     )
 
     unreadable_policy = forms.ChoiceField(
@@ -263,6 +264,11 @@ class SectionsForm(forms.Form):
         assert isinstance(questions, QuestionsField)
         questions.known_keys = {question["key"] for question in self.stored["questions"]}
         self.values: dict[str, Any] = {}
+
+    def tell_of_accounts(self, missing: Mapping[str, str]) -> None:
+        """Say beside the place which hosts have no account for it (`meeting_accounts.missing_accounts`)."""
+        place = self["location_type"]
+        place.help_text = place_hint(str(place.value()), missing)
 
     def sections(self) -> list[BoundSection]:
         """Every section in the list's order, with its fields."""

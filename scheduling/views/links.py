@@ -21,6 +21,7 @@ from scheduling import access, selectors
 from scheduling.domain.brand import brand_of
 from scheduling.domain.sections import BY_KEY, SECTIONS, Section
 from scheduling.forms import LinkForm
+from scheduling.meeting_accounts import missing_accounts
 from scheduling.models import BookingLink, LinkHost, Schedule
 from scheduling.services import links as service
 from scheduling.services.payments import NoPayments
@@ -108,6 +109,8 @@ def link_new(request: MemberRequest) -> HttpResponse:
         else:
             messages.success(request, f"{link.title} is ready to be booked.")
             return redirect("scheduling:link_edit", link.pk)
+    owner = request.member.user
+    form.tell_of_accounts(missing_accounts(request.member.workspace_id, {owner.pk: owner.name}))
     return render(request, "scheduling/link_edit.html", {"form": form}, status=422 if form.is_bound else 200)
 
 
@@ -257,6 +260,7 @@ def _edit_page(
     refused: Sequence[str] = (),
 ) -> HttpResponse:
     cells = _cells(link)
+    form.tell_of_accounts(missing_accounts(link.workspace_id, _link_makers(link)))
     context = {
         "form": form,
         "link": link,
@@ -270,6 +274,13 @@ def _edit_page(
         "may_delete": access.may(request.member, Permission.DELETE),
     }
     return render(request, "scheduling/link_edit.html", context, status=status)
+
+
+def _link_makers(link: BookingLink) -> dict[UUID, str]:
+    """The hosts in whose accounts meeting links are made, with their names: of a round robin all, else the first."""
+    hosts = sorted(selectors.hosts_in_order(link), key=lambda host: host.user_id)
+    makers = hosts if link.strategy == BookingLink.Strategy.ROUND_ROBIN else hosts[:1]
+    return {host.user_id: host.user.name for host in makers}
 
 
 def _refuse_locked(

@@ -37,7 +37,7 @@ from scheduling import selectors as scheduling
 from scheduling.models import BookingLink, OutOfOffice, Schedule, Workflow
 from tests.bookings.making_workflows import make_preset
 from tests.browser.conftest import Visit, no_errors
-from tests.calendars.making import as_if_read, connect_caldav, connect_feed, connect_google
+from tests.calendars.making import as_if_read, connect_caldav, connect_feed, connect_google, connect_meetings
 from tests.factories import MembershipFactory, UserFactory, make_booking, make_link
 from tests.managed_events.making import assign_to, finish_runs, make_template, save
 from tests.one_off.making import TOMAS, make_one_off, pick, slot_of
@@ -45,8 +45,9 @@ from workestra.accounts.domain.invites import Invitee
 from workestra.accounts.domain.permissions import Role
 from workestra.accounts.models import Group, Membership, User
 from workestra.calendars import mirror
+from workestra.calendars.domain.kinds import ProviderKind
 from workestra.calendars.domain.period import Period
-from workestra.calendars.models import CalendarAccount, OwnEvent
+from workestra.calendars.models import CalendarAccount, OwnEvent, OwnMeeting
 from workestra.calendars.services import new_feed_address
 from workestra.crm.models import Person
 from workestra.demo import services as demo
@@ -639,7 +640,7 @@ def connecting(kind: str) -> str:
 
 
 def accounts_of(username: str) -> Callable[[World], str]:
-    """One account that works, one that was not read lately, one that needs reconnecting."""
+    """One account that works, one that was not read lately, two that need reconnecting: a feed, and one with Zoom."""
 
     def address(world: World) -> str:
         assert world.account
@@ -651,6 +652,8 @@ def accounts_of(username: str) -> Callable[[World], str]:
         broken = connect_feed(world.members[username], world.now)
         as_if_read(two_hours_ago, broken)
         mirror.mark_broken(broken, "The feed asks for a password: its address has changed.", world.now)
+        room = connect_meetings(world.members[username], ProviderKind.ZOOM, None, world.now)
+        mirror.mark_broken(room, "The access was taken away or refused (invalid_grant).", world.now)
         return reverse("calendars:accounts")
 
     return address
@@ -713,6 +716,22 @@ def an_event_deleted_in_the_calendar(world: World) -> str:
         is_there=True,
     )
     account.calendars.update(synced_at=world.now)
+    return f"{reverse('bookings:console')}?open={booking.pk}"
+
+
+def a_link_that_was_not_made(world: World) -> str:
+    """The drawer of a booking that is to meet at Zoom, whose host has no account there."""
+    booking = world.booking()
+    OwnMeeting.objects.create(
+        key=uuid4(),
+        workspace_id=booking.workspace_id,
+        user_id=booking.host_id,
+        topic="booking",
+        topic_id=booking.series_id,
+        kind="zoom",
+        dead_at=world.now,
+        last_error=f"{booking.host.name} has no Zoom account connected.",
+    )
     return f"{reverse('bookings:console')}?open={booking.pk}"
 
 
@@ -861,6 +880,7 @@ LOOKS: tuple[Look, ...] = (
     Look("calendar-rep", "dashboard:calendar", full_day, "alice"),
     Look("bookings", "bookings:console", console("upcoming"), "mara"),
     Look("booking-astray", "bookings:console", an_event_deleted_in_the_calendar, "alice"),
+    Look("booking-no-link", "bookings:console", a_link_that_was_not_made, "alice"),
     Look("booking-drawer", "bookings:console", console("upcoming", slug="product-demo"), "mara"),
     Look(
         "booking-cancelling",

@@ -15,6 +15,7 @@ from cryptography.x509.oid import NameOID
 
 from tests.fakes.google import FakeGoogle
 from tests.fakes.microsoft import FakeMicrosoft
+from tests.fakes.zoom import FakeZoom
 from tests.servers import free_port, wait_until
 
 
@@ -136,6 +137,25 @@ def microsoft(
     settings.MICROSOFT_GRAPH_URL = f"{microsoft_server.url}/v1.0"
     yield microsoft_server
     assert microsoft_server.broken_rules == []
+
+
+@pytest.fixture(scope="session")
+def zoom_server() -> Iterator[FakeZoom]:
+    fake = FakeZoom()
+    with fake.running():
+        yield fake
+
+
+@pytest.fixture
+def zoom(zoom_server: FakeZoom, settings: Any) -> Iterator[FakeZoom]:
+    """Zoom, with this installation's credentials and no meetings. What we sent was as Zoom describes it."""
+    zoom_server.forget()
+    settings.ZOOM_CLIENT_ID, settings.ZOOM_CLIENT_SECRET = FakeZoom.client_id, FakeZoom.client_secret
+    url = zoom_server.url
+    settings.ZOOM_AUTHORIZE_URL, settings.ZOOM_TOKEN_URL = f"{url}/oauth/authorize", f"{url}/oauth/token"
+    settings.ZOOM_REVOKE_URL, settings.ZOOM_API_URL = f"{url}/oauth/revoke", f"{url}/v2"
+    yield zoom_server
+    assert zoom_server.broken_rules == []
 
 
 @pytest.fixture(autouse=True)

@@ -6,9 +6,10 @@ from typing import Any
 from django.db.backends.postgresql.psycopg_any import DateTimeTZRange
 
 from tests.fakes.google import FakeGoogle
+from tests.fakes.meetings import FakeMeetings
 from tests.fakes.oauth import Identity
 from workestra.accounts.models import Membership
-from workestra.calendars import services
+from workestra.calendars import meetings, services
 from workestra.calendars.domain.kinds import ProviderKind
 from workestra.calendars.domain.period import Period
 from workestra.calendars.models import CalendarAccount, RemoteBusy, RemoteCalendar
@@ -78,3 +79,12 @@ def mirror_busy(calendar: RemoteCalendar, *periods: Period) -> None:
 
 def calendar_of(account: CalendarAccount, name: str = "Alice Okafor") -> RemoteCalendar:
     return account.calendars.select_related("account__user").get(name=name)
+
+
+def connect_meetings(
+    member: Membership, kind: ProviderKind, fake: FakeMeetings | None, now: datetime
+) -> CalendarAccount:
+    """An account with a provider of meeting links; without a server it is there, but cannot be asked."""
+    secrets = oauth_secrets(fake or FakeMeetings())
+    grant = Grant(name=member.user.email, scopes=(), secrets=secrets)
+    return meetings.connect(member, kind, grant, now)

@@ -144,7 +144,7 @@ class TestConsent:
         settings.CALENDAR_KEYS = []
         assert "CALENDAR_KEYS" in browser.get(reverse("calendars:connect", args=["ics"])).content.decode()
 
-    @pytest.mark.parametrize("kind", ["none", "zoom"])
+    @pytest.mark.parametrize("kind", ["none", "skype"])
     def test_there_are_no_other_kinds(self, browser: Client, kind: str) -> None:
         for view in ("connect", "callback"):
             assert browser.get(reverse(f"calendars:{view}", args=[kind])).status_code == 404

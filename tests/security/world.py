@@ -44,7 +44,7 @@ from tests.pages import form_posting
 from tests.scheduling.posting import sent_by
 from workestra.accounts.models import Group, Membership
 from workestra.calendars.domain.period import Period
-from workestra.calendars.models import CalendarAccount, Feed
+from workestra.calendars.models import CalendarAccount, Feed, OwnMeeting
 from workestra.calendars.selectors import feed_token
 from workestra.calendars.services import new_feed_address
 from workestra.crm.models import Activity, Opportunity, Person
@@ -81,6 +81,8 @@ class World:
     schedule: Schedule
     absence: OutOfOffice
     account: CalendarAccount
+    meeting: OwnMeeting
+    """Of `booking`, which could not be made."""
     feed: Feed
     person: Person
     activity: Activity
@@ -120,6 +122,7 @@ class World:
             "kind": "ics",
             "link_id": self.assigned.pk if name == "managed_events:detach" else self.link.pk,
             "mail_id": self.mail.pk,
+            "meeting_id": self.meeting.pk,
             "message_id": self.dead_mail.pk,
             "member_id": (self.invited if name in OF_INVITED else self.alice).pk,
             "one_off_id": self.one_off.pk,
@@ -351,6 +354,16 @@ def make_world() -> World:
             workspace=larkhill, user=alice.user, first_day="2030-03-01", last_day="2030-03-02"
         ),
         account=account,
+        meeting=OwnMeeting.objects.create(
+            key=uuid4(),
+            workspace=larkhill,
+            user=alice.user,
+            topic="booking",
+            topic_id=booking.series_id,
+            kind="zoom",
+            dead_at=now,
+            last_error="Alice has no Zoom account connected.",
+        ),
         feed=new_feed_address(alice, now),
         person=person,
         activity=Activity.objects.create(person=person, author=alice.user, text="Asked for a pilot.", at=now),

@@ -5,10 +5,10 @@ The providers' libraries are imported where one is needed: they are large, and m
 
 import random
 import time
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
-from typing import Any, Final
+from typing import Any, Final, TypeVar
 from uuid import UUID
 from zoneinfo import ZoneInfo
 
@@ -18,9 +18,10 @@ from django.db.models import F, Q
 from django.db.models.functions import Now
 
 from workestra.calendars.domain.backoff import LATER_AT_MOST, asked_pause
-from workestra.calendars.domain.kinds import ProviderKind
+from workestra.calendars.domain.kinds import MEETING_KINDS, ProviderKind
 from workestra.calendars.fields import BrokenSecret, Secret
 from workestra.calendars.models import CalendarAccount
+from workestra.calendars.providers.meetings import MeetingProvider
 from workestra.calendars.providers.nothing import NoCalendar
 from workestra.calendars.providers.provider import (
     AccessRevoked,
@@ -32,22 +33,21 @@ from workestra.calendars.providers.provider import (
     Tokens,
 )
 
-BY_OAUTH: Final = {ProviderKind.GOOGLE, ProviderKind.MICROSOFT}
+BY_OAUTH: Final = {ProviderKind.GOOGLE, ProviderKind.MICROSOFT, *MEETING_KINDS}
 """The kinds that are connected by their provider's consent."""
 MARGIN: Final = timedelta(minutes=2)
 """A token that ends sooner is renewed before it is used."""
 AT_ONCE: Final = 3
 """Requests in flight for one mailbox, over all processes. Graph takes four."""
 PATIENCE: Final = 5.0
+_Provider = TypeVar("_Provider", CalendarProvider, MeetingProvider)
 _LOCKS: Final = 0x776B63  # A class of advisory locks of our own.
 
 
 def missing_settings(kind: ProviderKind) -> list[str]:
     """The settings an administrator has to give before anybody can connect such an account; empty when he can."""
-    needed = {
-        ProviderKind.GOOGLE: ["GOOGLE_CLIENT_ID", "GOOGLE_CLIENT_SECRET"],
-        ProviderKind.MICROSOFT: ["MICROSOFT_CLIENT_ID", "MICROSOFT_CLIENT_SECRET"],
-    }.get(kind, [])
+    name = kind.value.upper()
+    needed = [f"{name}_CLIENT_ID", f"{name}_CLIENT_SECRET"] if kind in BY_OAUTH else []
     return [name for name in ["CALENDAR_KEYS", *needed] if not getattr(settings, name)]
 
 
@@ -62,6 +62,10 @@ def oauth_of(kind: ProviderKind) -> OAuth:
             from workestra.calendars.providers.microsoft import MicrosoftOAuth
 
             return MicrosoftOAuth()
+        case ProviderKind.ZOOM:
+            from workestra.calendars.providers.zoom import zoom_oauth
+
+            return zoom_oauth()
     raise NotConnected(f"{kind.label} is not connected by OAuth.")
 
 
@@ -115,6 +119,16 @@ def opened_with(
 
             return IcsFeed(secrets["url"], zone, set(addresses))
     return NoCalendar()
+
+
+def meetings_with(kind: ProviderKind, tokens: Tokens) -> MeetingProvider:
+    """The provider of meeting links that these tokens open. Raises: NotConnected for kinds that make none."""
+    match kind:
+        case ProviderKind.ZOOM:
+            from workestra.calendars.providers.zoom import ZoomMeetings
+
+            return ZoomMeetings(tokens)
+    raise NotConnected(f"{kind.label} makes no meeting links.")
 
 
 class GrantedTokens:
@@ -179,11 +193,27 @@ def mailbox(
     Raises: ProviderDown when none gets free within `patience` seconds; RateLimited while it is left alone;
     NotConnected.
     """
+    with _at_its_turn(account, patience, lambda: provider_of(account, within)) as provider:
+        yield provider
+
+
+@contextmanager
+def meeting_room(account: CalendarAccount, patience: float = PATIENCE) -> Iterator[MeetingProvider]:
+    """The account's provider of meeting links, under the same conditions as `mailbox`."""
+    tokens = AccountTokens(account.pk)
+    with _at_its_turn(account, patience, lambda: meetings_with(account.kind, tokens)) as provider:
+        yield provider
+
+
+@contextmanager
+def _at_its_turn(
+    account: CalendarAccount, patience: float, opened: Callable[[], _Provider]
+) -> Iterator[_Provider]:
     taken = _place(account.pk, patience)
     provider = None
     try:
         _ensure_not_quiet(account)
-        provider = provider_of(account, within)
+        provider = opened()
         yield provider
     except (RateLimited, ProviderDown) as error:
         if provider is not None and error.retry_after:

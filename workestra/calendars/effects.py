@@ -20,7 +20,7 @@ from django.db.models.functions import Now
 from django.urls import reverse
 
 from workestra.calendars import mirror, selectors
-from workestra.calendars.connections import mailbox
+from workestra.calendars.connections import mailbox, meeting_room
 from workestra.calendars.domain.backoff import LONGEST, asked_pause, pause
 from workestra.calendars.domain.period import Period
 from workestra.calendars.models import CalendarAccount, RemoteCalendar
@@ -183,6 +183,10 @@ def _renew(calendar: RemoteCalendar, now: datetime) -> None:
 def let_go(account: CalendarAccount) -> None:
     """Before it is forgotten: end its channels and give the access back, as far as the provider answers at all."""
     try:
+        if account.kind.makes_meetings:
+            with meeting_room(account, patience=1) as room:
+                room.revoke()
+            return
         with mailbox(account, patience=1) as provider:
             for calendar in account.calendars.exclude(channel_id=""):
                 if calendar.channel_expires_at:

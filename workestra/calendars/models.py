@@ -11,12 +11,15 @@ from django.db.models import F, Q
 from django.db.models.functions import Now
 
 from workestra.calendars.domain.health import POLL, Health, health_of
-from workestra.calendars.domain.kinds import ProviderKind
+from workestra.calendars.domain.kinds import MEETING_KINDS, ProviderKind
 from workestra.calendars.fields import SecretField
 
 
 class CalendarAccount(models.Model):
-    """Somebody's account with a calendar provider. Disconnecting deletes it, with all that is known through it."""
+    """Somebody's account with a provider of calendars or of meeting links; of the latter he has one of each kind.
+
+    Disconnecting deletes it, with all that is known through it.
+    """
 
     class State(models.TextChoices):
         CONNECTED = "connected", "Connected"
@@ -51,7 +54,12 @@ class CalendarAccount(models.Model):
         constraints = [
             models.UniqueConstraint(
                 fields=["workspace", "user", "provider", "name"], name="calendar_account_once"
-            )
+            ),
+            models.UniqueConstraint(
+                fields=["workspace", "user", "provider"],
+                condition=Q(provider__in=MEETING_KINDS),
+                name="meeting_account_once",
+            ),
         ]
 
     def __str__(self) -> str:
@@ -194,18 +202,17 @@ class RemoteBusy(models.Model):
         return f"{self.remote_id} {self.during}"
 
 
-class OwnEvent(models.Model):
-    """An event of ours in somebody's calendar, in the one that was his to be written to when it began.
+class Owed(models.Model):
+    """Something of ours that somebody's provider should have as it stands here: an event, a meeting.
 
-    What it says is not kept here: the app that owns `topic` is asked each time (`registry.describes`). `version` rises
-    whenever that may have changed; the event is due until `written_version` has caught up.
+    What it says is not kept here: the app that owns `topic` is asked each time (`registry`). `version` rises whenever
+    that may have changed; the row is due until `written_version` has caught up.
     """
 
     key = models.UUIDField(primary_key=True, editable=False)
-    """Derived from topic, id and owner, and the provider's id from it: a repeat finds the first."""
+    """Derived from topic, id and owner: by it the provider's one is found again."""
     workspace = models.ForeignKey("accounts.Workspace", on_delete=models.CASCADE, related_name="+")
     user = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.CASCADE, related_name="+")
-    calendar = models.ForeignKey(RemoteCalendar, on_delete=models.CASCADE, related_name="own_events")
     topic = models.CharField(max_length=40)
     topic_id = models.UUIDField()
     version = models.PositiveIntegerField(default=1)
@@ -220,6 +227,26 @@ class OwnEvent(models.Model):
     last_error = models.CharField(max_length=300, blank=True)
     dead_at = models.DateTimeField(null=True)
     created_at = models.DateTimeField(db_default=Now())
+
+    class Meta:
+        abstract = True
+
+    def __str__(self) -> str:
+        return f"{self.topic} {self.topic_id}"
+
+    @property
+    def is_current(self) -> bool:
+        """Whether the provider has it as it should be."""
+        return self.written_version == self.version
+
+
+class OwnEvent(Owed):
+    """An event of ours in somebody's calendar, in the one that was his to be written to when it began.
+
+    The provider's id is derived from the key: a repeat finds the first.
+    """
+
+    calendar = models.ForeignKey(RemoteCalendar, on_delete=models.CASCADE, related_name="own_events")
 
     class Meta:
         db_table = "calendars_own_events"
@@ -237,18 +264,41 @@ class OwnEvent(models.Model):
             ),
         ]
 
-    def __str__(self) -> str:
-        return f"{self.topic} {self.topic_id}"
-
-    @property
-    def is_current(self) -> bool:
-        """Whether the calendar has it as it should be."""
-        return self.written_version == self.version
-
     @property
     def is_stuck(self) -> bool:
         """Whether somebody has to do something before it is current. Needs the account."""
         return not self.is_current and (self.dead_at is not None or self.calendar.account.is_broken)
+
+
+class OwnMeeting(Owed):
+    """A meeting of ours at somebody's provider of meeting links: in the account of this kind that he has by then.
+
+    These providers give ids of their own. Until one is known here, ours is found by the key, which the meeting carries.
+    """
+
+    kind = models.CharField(max_length=16, choices=[(kind.value, kind.label) for kind in MEETING_KINDS])
+    remote_id = models.CharField(max_length=200, blank=True)
+    join_url = models.CharField(max_length=300, blank=True)
+
+    class Meta:
+        db_table = "calendars_own_meetings"
+        constraints = [
+            models.UniqueConstraint(fields=["topic_id", "topic", "user"], name="own_meeting_once"),
+            models.CheckConstraint(
+                condition=Q(written_version__lte=F("version")), name="own_meeting_never_ahead_of_itself"
+            ),
+        ]
+        indexes = [
+            models.Index(
+                fields=["due_at"],
+                condition=Q(version__gt=F("written_version"), dead_at=None),
+                name="own_meeting_due",
+            ),
+        ]
+
+    @property
+    def label(self) -> str:
+        return ProviderKind(self.kind).label
 
 
 class Feed(models.Model):

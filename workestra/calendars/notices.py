@@ -1,4 +1,4 @@
-"""The mail to somebody whose calendar can no longer be read."""
+"""The mail to somebody whose account can no longer be used."""
 
 from datetime import datetime
 from zoneinfo import ZoneInfo
@@ -14,7 +14,7 @@ from workestra.notifications.models import OutboxMessage
 from workestra.notifications.registry import Skip, renders
 
 
-@renders(BROKEN_MAIL, "Calendar to reconnect")
+@renders(BROKEN_MAIL, "Account to reconnect")
 def broken(message: OutboxMessage, now: datetime) -> EmailMessage | Skip:
     """Says which account it is, since when, and where to connect it again; nothing when that was done meanwhile."""
     account = (

@@ -1,13 +1,18 @@
-"""What our events in people's calendars say. The apps above register who knows; this app asks without knowing them."""
+"""What our events in people's calendars say, and our meetings at their providers.
+
+The apps above register who knows; this app asks without knowing them.
+"""
 
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
 
+from workestra.calendars.providers.meetings import Meeting
 from workestra.calendars.providers.provider import ProviderEvent
 
 Describer = Callable[[UUID, UUID, UUID, datetime], ProviderEvent | None]
+MeetingDescriber = Callable[[UUID, UUID, UUID, datetime], Meeting | None]
 Joined = Callable[[UUID, UUID, str, datetime], None]
 
 
@@ -21,10 +26,13 @@ class Topic:
 
     `joined` is told the link that the provider has made for the meeting, with the topic's id, the id of the calendar's
     owner and the current time; it may be told the same link again.
+
+    `meeting` answers as `describe` does for a meeting in the account of the person with this id at a provider of links.
     """
 
     describe: Describer
     joined: Joined | None = None
+    meeting: MeetingDescriber | None = None
 
 
 _topics: dict[str, Topic] = {}

@@ -16,9 +16,17 @@ from workestra.accounts import tokens
 from workestra.accounts.domain.tokens import token_hash
 from workestra.accounts.models import Membership
 from workestra.calendars.domain.health import health_of
-from workestra.calendars.domain.kinds import ProviderKind
+from workestra.calendars.domain.kinds import CALENDAR_KINDS, MEETING_KINDS, ProviderKind
 from workestra.calendars.domain.period import Period
-from workestra.calendars.models import SYNCED, CalendarAccount, Feed, OwnEvent, RemoteBusy, RemoteCalendar
+from workestra.calendars.models import (
+    SYNCED,
+    CalendarAccount,
+    Feed,
+    OwnEvent,
+    OwnMeeting,
+    RemoteBusy,
+    RemoteCalendar,
+)
 
 FEED: Final = "feed"
 """What tokens of feeds are made for."""
@@ -165,6 +173,11 @@ def accounts_of(member: Membership) -> QuerySet[CalendarAccount]:
     )
 
 
+def calendar_accounts_of(member: Membership) -> QuerySet[CalendarAccount]:
+    """Those of the member's own accounts that have calendars, as `accounts_of`."""
+    return accounts_of(member).filter(provider__in=CALENDAR_KINDS)
+
+
 def unused_name(member: Membership, kind: ProviderKind, name: str) -> str:
     """`name`, with a number after it when the member has another account of this kind and name."""
     taken = set(accounts_of(member).filter(provider=kind).values_list("name", flat=True))
@@ -183,16 +196,19 @@ def calendars_of(account: CalendarAccount) -> Sequence[RemoteCalendar]:
 
 
 def broken_accounts(member: Membership) -> int:
-    """How many of the member's accounts need reconnecting."""
-    return accounts_of(member).filter(state=CalendarAccount.State.BROKEN).count()
+    """How many of the member's accounts with calendars need reconnecting."""
+    return calendar_accounts_of(member).filter(state=CalendarAccount.State.BROKEN).count()
 
 
 BROKEN_OF_MEMBER: Final = Exists(
     CalendarAccount.objects.filter(
-        workspace=OuterRef("workspace"), user=OuterRef("user"), state=CalendarAccount.State.BROKEN
+        workspace=OuterRef("workspace"),
+        user=OuterRef("user"),
+        provider__in=CALENDAR_KINDS,
+        state=CalendarAccount.State.BROKEN,
     )
 )
-"""Whether an account of a membership's needs reconnecting; part of the query that finds who is signed in."""
+"""Whether an account with calendars of a membership's needs reconnecting; in the query that finds who is signed in."""
 
 
 def feed_of(member: Membership) -> Feed | None:
@@ -232,6 +248,64 @@ def due_to_write() -> QuerySet[OwnEvent]:
         dead_at=None,
         due_at__lte=Now(),
     ).order_by("due_at", "key")
+
+
+def due_to_make() -> QuerySet[OwnMeeting]:
+    """Meetings that may not be as they should, whose turn it is by the database's clock; longest due first.
+
+    Those in an account that needs reconnecting, or whose provider has asked to be left alone, wait for that.
+    """
+    waiting = CalendarAccount.objects.filter(
+        Q(state=CalendarAccount.State.BROKEN) | Q(quiet_until__gt=Now()),
+        workspace=OuterRef("workspace"),
+        user=OuterRef("user"),
+        provider=OuterRef("kind"),
+    )
+    return OwnMeeting.objects.filter(
+        Q(leased_until=None) | Q(leased_until__lt=Now()),
+        ~Exists(waiting),
+        version__gt=F("written_version"),
+        dead_at=None,
+        due_at__lte=Now(),
+    ).order_by("due_at", "key")
+
+
+def meeting_account(workspace_id: UUID, user_id: UUID, kind: ProviderKind) -> CalendarAccount | None:
+    """The account that makes this person's meetings of this kind, with him; None when he has connected none."""
+    accounts = CalendarAccount.objects.filter(workspace=workspace_id, user=user_id, provider=kind)
+    return accounts.select_related("user").first()
+
+
+def without_meeting_account(
+    workspace_id: UUID, user_ids: Collection[UUID]
+) -> Mapping[ProviderKind, frozenset[UUID]]:
+    """For each provider of links, who of these people has no account there that works. One query."""
+    working = CalendarAccount.objects.filter(
+        workspace=workspace_id,
+        user__in=user_ids,
+        provider__in=MEETING_KINDS,
+        state=CalendarAccount.State.CONNECTED,
+    )
+    there = set(working.values_list("provider", "user_id"))
+    return {
+        kind: frozenset(user_id for user_id in user_ids if (kind.value, user_id) not in there)
+        for kind in MEETING_KINDS
+    }
+
+
+def unmade_of(member: Membership) -> Sequence[OwnMeeting]:
+    """The member's meetings that could not be made, or not be brought up to date, at the last try; oldest first."""
+    tried = OwnMeeting.objects.filter(workspace=member.workspace, user=member.user_id).exclude(last_error="")
+    return list(tried.order_by("created_at", "key"))
+
+
+def meetings_about(topic: str, topic_id: UUID) -> Sequence[OwnMeeting]:
+    """The meetings about this at providers of links, newest first, with whose they are."""
+    return list(
+        OwnMeeting.objects.filter(topic=topic, topic_id=topic_id)
+        .select_related("user")
+        .order_by("-created_at", "key")
+    )
 
 
 def events_about(topic: str, user_id: UUID) -> Mapping[UUID, OwnEvent]:

@@ -37,30 +37,44 @@ def connect(
     one when they go nowhere yet.
     """
     with transaction.atomic():
-        _lock_accounts_of(member)
-        kept = {
-            "credentials": Secret.of(grant.secrets),
-            "scopes": list(grant.scopes),
-            "state": CalendarAccount.State.CONNECTED,
-            "state_reason": "",
-        }
-        account, is_new = CalendarAccount.objects.get_or_create(
-            workspace=member.workspace,
-            user=member.user,
-            provider=kind,
-            name=grant.name[:254].replace("\0", ""),
-            defaults={**kept, "state_since": now, "created_at": now},
-        )
-        if not is_new:
-            for name, value in {**kept, "state_since": now}.items():
-                setattr(account, name, value)
-            account.save(update_fields=[*kept, "state_since"])
+        account, is_new = keep_account(member, kind, grant, now)
         keep_list(account, calendars, now)
         if is_new:
             _choose_first(account)
         _read_soon(account.calendars.all())
         record_account(account, "account.connected" if is_new else "account.reconnected", member.user, now)
     return account
+
+
+def keep_account(
+    member: Membership, kind: ProviderKind, grant: Grant, now: datetime
+) -> tuple[CalendarAccount, bool]:
+    """Write down a granted access, in the caller's transaction; gives the account, and whether it is a new one.
+
+    Of providers of meeting links a member has one account each: another one takes its place.
+    """
+    _lock_accounts_of(member)
+    kept = {
+        "credentials": Secret.of(grant.secrets),
+        "scopes": list(grant.scopes),
+        "state": CalendarAccount.State.CONNECTED,
+        "state_since": now,
+        "state_reason": "",
+    }
+    name = {"name": grant.name[:254].replace("\0", "")}
+    which, told = ({}, kept | name) if kind.makes_meetings else (name, kept)
+    account, is_new = CalendarAccount.objects.get_or_create(
+        workspace=member.workspace,
+        user=member.user,
+        provider=kind,
+        **which,
+        defaults={**told, "created_at": now},
+    )
+    if not is_new:
+        for field, value in told.items():
+            setattr(account, field, value)
+        account.save(update_fields=list(told))
+    return account, is_new
 
 
 def choose(

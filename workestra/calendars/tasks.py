@@ -3,7 +3,7 @@
 from celery import shared_task
 from django.utils import timezone
 
-from workestra.calendars import effects, writing
+from workestra.calendars import effects, making, writing
 
 
 @shared_task
@@ -19,3 +19,8 @@ def renew_channels() -> None:
 @shared_task
 def write_events() -> None:
     writing.write_due(timezone.now())
+
+
+@shared_task
+def make_meetings() -> None:
+    making.make_due(timezone.now())

@@ -26,12 +26,28 @@ def asked_pause(retry_after: timedelta, chance: float) -> timedelta:
 
 
 def retry_after(header: str | None, now: datetime) -> timedelta | None:
-    """What a Retry-After header asks for: seconds or a date (RFC 9110 10.2.3); None when it says nothing readable."""
+    """What a Retry-After header asks for: seconds or a date (RFC 9110 10.2.3); None when it says nothing readable.
+
+    Zoom writes its dates in ISO 8601: https://developers.zoom.us/docs/api/rate-limits/
+    """
     text = (header or "").strip()
     if text.isascii() and text.isdigit():
         return timedelta(seconds=min(int(text), 7 * 24 * 3600))
-    try:
-        at = parsedate_to_datetime(text)
-    except ValueError:
+    at = _http_date(text) or _iso_date(text)
+    if at is None:
         return None
     return max(at.replace(tzinfo=at.tzinfo or UTC) - now, timedelta())
+
+
+def _http_date(text: str) -> datetime | None:
+    try:
+        return parsedate_to_datetime(text)
+    except ValueError:
+        return None
+
+
+def _iso_date(text: str) -> datetime | None:
+    try:
+        return datetime.fromisoformat(text)
+    except ValueError:
+        return None

@@ -1,6 +1,7 @@
-"""The kinds of calendars that can be connected."""
+"""The kinds of accounts that can be connected: calendars, and services that only make meeting links."""
 
 from enum import StrEnum
+from typing import Final
 
 
 class ProviderKind(StrEnum):
@@ -9,6 +10,7 @@ class ProviderKind(StrEnum):
     MICROSOFT = "microsoft"
     CALDAV = "caldav"
     ICS = "ics"
+    ZOOM = "zoom"
 
     @property
     def label(self) -> str:
@@ -29,8 +31,13 @@ class ProviderKind(StrEnum):
         return self is not ProviderKind.NONE
 
     @property
+    def makes_meetings(self) -> bool:
+        """Whether it has no calendars, and is asked for meeting links alone."""
+        return self in MEETING_KINDS
+
+    @property
     def conference(self) -> str:
-        """The meeting link this provider makes by itself; empty when it makes none."""
+        """The meeting link that this calendar's provider makes with an event; empty when it makes none."""
         return _CONFERENCES.get(self, "")
 
 
@@ -40,6 +47,7 @@ _LABELS = {
     ProviderKind.MICROSOFT: "Microsoft 365",
     ProviderKind.CALDAV: "CalDAV",
     ProviderKind.ICS: "ICS feed",
+    ProviderKind.ZOOM: "Zoom",
 }
 _WHAT = {
     ProviderKind.NONE: "",
@@ -47,5 +55,13 @@ _WHAT = {
     ProviderKind.MICROSOFT: "Outlook and Exchange calendars of a work, school or private account.",
     ProviderKind.CALDAV: "Fastmail, iCloud, Nextcloud and every other CalDAV server.",
     ProviderKind.ICS: "A published calendar, to be read only: terms, shifts, travel.",
+    ProviderKind.ZOOM: "A Zoom meeting for each booking that is to have one.",
 }
 _CONFERENCES = {ProviderKind.GOOGLE: "Google Meet", ProviderKind.MICROSOFT: "Teams"}
+
+MEETING_KINDS: Final = (ProviderKind.ZOOM,)
+CALENDAR_KINDS: Final = tuple(
+    kind for kind in ProviderKind if kind not in (ProviderKind.NONE, *MEETING_KINDS)
+)
+MEETING_PLACES: Final = tuple((kind.value, kind.label) for kind in MEETING_KINDS)
+"""As places to meet that can be chosen: value and label."""

@@ -14,11 +14,13 @@ from django.utils import timezone
 from django.views.decorators.http import require_http_methods, require_POST
 
 from workestra.accounts.http import MemberRequest
+from workestra.accounts.models import Membership
 from workestra.calendars import access, effects, selectors, services
+from workestra.calendars.connections import missing_settings
 from workestra.calendars.domain.health import Health
-from workestra.calendars.domain.kinds import ProviderKind
+from workestra.calendars.domain.kinds import CALENDAR_KINDS, MEETING_KINDS, ProviderKind
 from workestra.calendars.forms import ChoiceForm
-from workestra.calendars.models import CalendarAccount, RemoteCalendar
+from workestra.calendars.models import CalendarAccount, OwnMeeting, RemoteCalendar
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,6 +47,16 @@ class Card:
         """Why it could not be read lately, in words."""
         failing = [row.calendar for row in self.rows if row.calendar.checked and row.calendar.failing_since]
         return failing[0].last_error if failing else ""
+
+
+@dataclass(frozen=True, slots=True)
+class Service:
+    """A provider of meeting links, the member's account there if he has one, and the last link it did not make."""
+
+    kind: ProviderKind
+    account: CalendarAccount | None
+    unmade: OwnMeeting | None
+    is_set_up: bool
 
 
 @require_http_methods(["GET", "POST"])
@@ -117,7 +129,7 @@ def disconnect(request: MemberRequest, account_id: UUID) -> HttpResponse:
 
 def _page(request: MemberRequest, form: ChoiceForm | None = None, *, status: int = 200) -> HttpResponse:
     now = timezone.now()
-    cards = [_card(account, form, now) for account in selectors.accounts_of(request.member)]
+    cards = [_card(account, form, now) for account in selectors.calendar_accounts_of(request.member)]
     calendars = [row.calendar for card in cards for row in card.rows]
     feed = selectors.feed_of(request.member)
     token = selectors.feed_token(feed) if feed else None
@@ -133,9 +145,20 @@ def _page(request: MemberRequest, form: ChoiceForm | None = None, *, status: int
         "sources": sum(calendar.checked for calendar in calendars),
         "written": any(row.is_written for card in cards for row in card.rows),
         "last_read": max(read, default=None),
-        "kinds": [kind for kind in ProviderKind if kind.is_connected],
+        "kinds": CALENDAR_KINDS,
+        "services": _services(request.member),
+        "conferences": [card.account for card in cards if card.account.kind.conference],
     }
     return render(request, "calendars/accounts.html", context, status=status)
+
+
+def _services(member: Membership) -> list[Service]:
+    accounts = {account.kind: account for account in selectors.accounts_of(member)}
+    unmade = {meeting.kind: meeting for meeting in selectors.unmade_of(member)}
+    return [
+        Service(kind, accounts.get(kind), unmade.get(kind), is_set_up=not missing_settings(kind))
+        for kind in MEETING_KINDS
+    ]
 
 
 def _card(account: CalendarAccount, form: ChoiceForm | None, now: datetime) -> Card:

@@ -5,7 +5,7 @@ the browser that asked, for the member who asked, within ten minutes, and at the
 """
 
 import secrets
-from contextlib import suppress
+from contextlib import closing, suppress
 from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any, Final
@@ -23,8 +23,15 @@ from django.views.decorators.http import require_http_methods, require_safe
 
 from workestra.accounts.http import MemberRequest
 from workestra.accounts.models import Membership
-from workestra.calendars import access, selectors, services
-from workestra.calendars.connections import BY_OAUTH, missing_settings, oauth_of, opened_with
+from workestra.calendars import access, meetings, selectors, services
+from workestra.calendars.connections import (
+    BY_OAUTH,
+    GrantedTokens,
+    meetings_with,
+    missing_settings,
+    oauth_of,
+    opened_with,
+)
 from workestra.calendars.domain.kinds import ProviderKind
 from workestra.calendars.fields import BrokenSecret
 from workestra.calendars.forms import CalDAVForm, FeedForm
@@ -155,7 +162,11 @@ def _typed_grant(provider: ProviderKind, typed: dict[str, str]) -> Grant:
 
 
 def _keep(member: Membership, provider: ProviderKind, grant: Grant, now: datetime) -> CalendarAccount:
-    """Only an account that shows its calendars is kept. Raises: ProviderFailure."""
+    """Only an account that shows its calendars, or whose it is, is kept. Raises: ProviderFailure."""
+    if provider.makes_meetings:
+        with closing(meetings_with(provider, GrantedTokens(grant.secrets))) as room:
+            grant = replace(grant, name=room.owner())
+        return meetings.connect(member, provider, grant, now)
     opened = opened_with(provider, grant.secrets, ZoneInfo(member.user.timezone), within=PATIENCE)
     try:
         calendars = opened.calendars()
@@ -167,7 +178,8 @@ def _keep(member: Membership, provider: ProviderKind, grant: Grant, now: datetim
 
 
 def _welcome(request: MemberRequest, account: CalendarAccount) -> None:
-    messages.success(request, f"{account.kind.label} is connected. Its calendars are being read.")
+    what = "It makes the links" if account.kind.makes_meetings else "Its calendars are being read"
+    messages.success(request, f"{account.kind.label} is connected. {what}.")
 
 
 def _kind(text: str) -> ProviderKind:

@@ -1,0 +1,30 @@
+"""Who of a link's hosts could not make the meeting links that its place asks for: said beside the field, no refusal."""
+
+from collections.abc import Mapping
+from uuid import UUID
+
+from scheduling.domain.people import in_a_row, people_words
+from workestra.calendars.domain.kinds import MEETING_KINDS
+from workestra.calendars.selectors import without_meeting_account
+
+
+def missing_accounts(workspace_id: UUID, hosts: Mapping[UUID, str]) -> Mapping[str, str]:
+    """For each place that needs an account which some of these hosts have not connected, that in words.
+
+    `hosts` are their names. One query.
+    """
+    missing = without_meeting_account(workspace_id, hosts)
+    return {
+        kind.value: f"{people_words([hosts[each] for each in hosts if each in without])} no {kind.label} account "
+        "connected."
+        for kind, without in missing.items()
+        if without
+    }
+
+
+def place_hint(place: str, missing: Mapping[str, str]) -> str:
+    """What to say beside the choice of a place while `place` is chosen."""
+    if place in missing:
+        return f"{missing[place]} Bookings are taken all the same, without a link."
+    labels = [kind.label for kind in MEETING_KINDS]
+    return f"{in_a_row(labels)} {'takes' if len(labels) == 1 else 'take'} an account that the host has connected."
