@@ -87,7 +87,7 @@ def move(previous: Attendee, moved: Attendee, now: datetime, *, wait: timedelta 
     workflows = workflows_held(moved.booking)
     carried = _waiting(previous).filter(trigger=Trigger.BOOKED, step__isnull=False)
     wanted = [
-        _wanted(run, moved, recipient)
+        _like(run, moved, recipient, run.due_at)
         for run in carried.select_related("workflow", "step")
         if run.step is not None
         for recipient in recipients_of(run.step, moved)
@@ -123,7 +123,7 @@ def hand_over(attendee: Attendee, now: datetime) -> None:
     runs = list(waiting.select_related("workflow", "step").order_by("pk"))
     hosts = [host.email for host in attendee.booking.hosts]
     _drop(waiting.exclude(recipient__in=hosts), OTHER_HOST)
-    _enter([_wanted(run, attendee, host) for run in runs for host in hosts], now)
+    _enter([_like(run, attendee, host, run.due_at) for run in runs for host in hosts], now)
 
 
 def drop(attendee: Attendee, reason: str) -> None:
@@ -157,7 +157,7 @@ def follow(workflow: Workflow, now: datetime) -> int:
             run.due_at = due
             late.append(run)
         for recipient in recipients:
-            one = _wanted(run, run.attendee, recipient)
+            one = _like(run, run.attendee, recipient, due)
             wanted.setdefault(one.key, one)
     outbox.leave_out(elsewhere, reason=OTHER_RECIPIENT)
     WorkflowRun.objects.bulk_update(late, ["due_at"], batch_size=500)
@@ -206,10 +206,10 @@ def _started(
     return started
 
 
-def _wanted(run: WorkflowRun, attendee: Attendee, recipient: str) -> Wanted:
-    """A run like this one, about that attendee and for that recipient."""
+def _like(run: WorkflowRun, attendee: Attendee, recipient: str, due: datetime) -> Wanted:
+    """A run like this one, about that attendee, for that recipient, due then."""
     assert run.step is not None, "what waits has its step"
-    return Wanted(run.workflow, run.step, attendee, recipient, run.anchor, run.due_at, run.due_at)
+    return Wanted(run.workflow, run.step, attendee, recipient, run.anchor, due, due)
 
 
 def _enter(wanted: Iterable[Wanted], now: datetime) -> None:

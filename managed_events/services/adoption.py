@@ -16,6 +16,7 @@ from managed_events.services.news import tell_adopted
 from managed_events.services.templates import NotAsShown, lock_template
 from scheduling.models import BookingLink
 from scheduling.services.links import Assigned, adopt_link, hold_schedules
+from scheduling.services.payments import NoPayments, refuse_unpayable
 from workestra.accounts.models import User
 
 
@@ -50,6 +51,10 @@ def adopt(
         plan = plans.of_adoption(current, link, take)
         if not plan.is_shown_by(shown):
             raise NotAsShown(plan)
+        try:
+            refuse_unpayable(plan.changes[0].writes, before=link.requires_payment)
+        except NoPayments as refused:
+            raise NotAdoptable(str(refused)) from refused
         outcome = _write(current, link, plan, actor, now)
         event = record(
             "template.assigned",

@@ -25,6 +25,7 @@ from scheduling.services.links import (
     free_slug,
     remove_link,
 )
+from scheduling.services.payments import NoPayments
 from workestra.accounts.models import Membership, User
 
 logger = logging.getLogger(__name__)
@@ -143,7 +144,7 @@ def _assign_one(
             if chosen:
                 break
             address = free_slug(proposal.wanted)  # Somebody was faster since the proposal was made.
-        except BadSlug as error:
+        except (BadSlug, NoPayments) as error:
             return _skipped(member, str(error), slug=address)
         except DatabaseError:
             logger.exception("No link of template %s for %s", template.pk, member.pk)

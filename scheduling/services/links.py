@@ -108,9 +108,9 @@ def create_link(
     `values` maps fields of any section to values; the other fields get a new link's. Without a slug the link gets one
     from its title. `capacity` is the seats of a group's meeting.
 
-    Raises: SlugTaken; BadSlug; BadHosts; ScheduleGone; NoPayments, but not for what a template says.
+    Raises: SlugTaken; BadSlug; BadHosts; ScheduleGone; NoPayments.
     """
-    refuse_unpayable(values, before=assigned is not None)
+    refuse_unpayable(values, before=False)
     pool = _pool(workspace, owner.pk, strategy, hosts)
     if slug is not None:
         _check_slug(slug)

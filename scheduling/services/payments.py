@@ -1,4 +1,8 @@
-"""Whether bookings can be paid. No payment provider can be connected yet, so that nobody can be asked for money."""
+"""Whether bookings can be paid. No payment provider can be connected yet, so that nobody can be asked for money.
+
+Whatever makes a link or a template begin to ask is refused, and a copy does not ask. What asks already, as where a
+provider was connected once, may be saved as it is, and a template goes on bringing it to the links that it has.
+"""
 
 from collections.abc import Mapping
 from typing import Any, Final
