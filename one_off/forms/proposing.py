@@ -13,6 +13,7 @@ from bookings.forms.public import BookerForm
 from bookings.services.booking import Booker
 from one_off.models import MOST_PROPOSED
 from scheduling.forms.times import instant_to_come
+from workestra.calendars.domain import clock_words as words
 from workestra.look.fields import LinesField
 from workestra.look.forms import DateField, TimeField
 
@@ -21,16 +22,27 @@ _NUMBERS: Final = range(1, MOST_PROPOSED + 1)
 
 
 class TimesForm(forms.Form):
-    """Up to three starts on the invitee's clock, and a few words. After cleaning `starts` are instants, in order."""
+    """Up to three starts, ticked or typed on the invitee's clock, and a few words.
+
+    `picked` are those that are ticked. After cleaning `starts` are all of them, those first, each once.
+    """
 
     nonce = forms.UUIDField(
         widget=forms.HiddenInput, error_messages=dict.fromkeys(("required", "invalid"), _DAMAGED)
     )
     message = LinesField(max_length=500, required=False, widget=forms.Textarea({"rows": 2}))
 
-    def __init__(self, *args: Any, zone: ZoneInfo, at: datetime, host: str, **kwargs: Any) -> None:
+    def __init__(
+        self,
+        *args: Any,
+        zone: ZoneInfo,
+        at: datetime,
+        host: str,
+        picked: Sequence[datetime] = (),
+        **kwargs: Any,
+    ) -> None:
         super().__init__(*args, **kwargs)
-        self.zone, self.at, self.host = zone, at, host
+        self.zone, self.at, self.host, self.picked = zone, at, host, list(picked)
         self.fields["message"].label = f"A note for {host}"
         for number in _NUMBERS:
             self.fields[f"day{number}"] = forms.DateField(
@@ -53,7 +65,9 @@ class TimesForm(forms.Form):
     def clean(self) -> dict[str, Any]:
         for message in self.errors.get("nonce", ()):
             self.add_error(None, str(message))
-        starts: list[datetime] = []
+        starts = list(self.picked)
+        if any(start <= self.at for start in starts):
+            self.add_error(None, "One of the times you ticked has passed. Take it out.")
         for number in _NUMBERS:
             day: date | None = self.cleaned_data.get(f"day{number}")
             start: time | None = self.cleaned_data.get(f"start{number}")
@@ -73,16 +87,30 @@ class TimesForm(forms.Form):
                 self.add_error(f"start{number}", "You propose this time already")
             starts.append(instant)
         if not starts and not self.errors:
-            self.add_error("day1", "Propose at least one time")
+            self.add_error(None, "Propose at least one time")
+        if len(starts) > MOST_PROPOSED:
+            self.add_error(None, "Three times at most: take one out.")
         self.cleaned_data["starts"] = starts
         return super().clean() or self.cleaned_data
 
     def refuse(self, taken: Sequence[bool]) -> None:
         """Say of the starts, in order, which the host has not got."""
         filled = [number for number in _NUMBERS if self.cleaned_data.get(f"day{number}")]
-        for number, is_taken in zip(filled, taken, strict=True):
-            if is_taken:
-                self.add_error(f"start{number}", f"{self.host} is not free then. Propose another time")
+        fields = [*[None] * len(self.picked), *(f"start{number}" for number in filled)]
+        for start, field, is_taken in zip(self.cleaned_data["starts"], fields, taken, strict=True):
+            if not is_taken:
+                continue
+            if field is None:
+                when = f"{words.day(start.astimezone(self.zone).date())}, {words.clock(start, self.zone)}"
+                self.add_error(None, f"{when}: {self.host} is not free then any more. It is taken out.")
+                self.picked.remove(start)
+            else:
+                self.add_error(field, f"{self.host} is not free then. Propose another time")
+
+    @property
+    def has_typed(self) -> bool:
+        """Whether a day or a time is typed."""
+        return any(self[f"{name}{number}"].value() for name in ("day", "start") for number in _NUMBERS)
 
 
 class ProposeForm(TimesForm, BookerForm):

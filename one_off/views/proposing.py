@@ -25,8 +25,10 @@ from bookings.views.picker import BookerRequest, Host, zone_for
 from one_off import selectors, services
 from one_off.forms import prefilled
 from one_off.forms.proposing import ProposeForm, TimesForm
-from one_off.models import OneOff, Proposal
+from one_off.free_times import free_starts
+from one_off.models import MOST_PROPOSED, OneOff, Proposal
 from one_off.services import proposals
+from one_off.views.choice import choice_of, is_look, picked_in
 from one_off.views.public import closed_page, offer_page
 from one_off.views.shown import Shown, host_of, shown
 from scheduling.services.busy_time import SlotTaken, TryAgain
@@ -51,7 +53,8 @@ def propose(request: BookerRequest, one_off: OneOff) -> HttpResponse:
         return _page(request, one_off, now, None, sent=sent)
     zone, asked = _asked(request, host_of(one_off), one_off.timezone, now)
     asked |= {"location_type": one_off.location_type, "reader": asked["host"], "now": now}
-    if request.method != "POST" or "zone" in request.POST:
+    if request.method != "POST" or is_look(request.POST):
+        limits.spend("times", visitor(request))
         first: dict[str, Any] = prefilled(request.GET) | {"nonce": uuid4()}
         if request.method == "POST":
             names = [*ProposeForm.base_fields, *_time_names()]
@@ -74,7 +77,8 @@ def propose_move(request: BookerRequest, attendee: Attendee, token: str) -> Http
     if sent := _sent(request, one_off):
         return _page(request, one_off, now, None, sent=sent, attendee=attendee, token=token)
     zone, asked = _asked(request, Host.of_booking(attendee.booking), attendee.timezone, now)
-    if request.method != "POST" or "zone" in request.POST:
+    if request.method != "POST" or is_look(request.POST):
+        limits.spend("times", visitor(request))
         first: dict[str, Any] = {"nonce": uuid4()}
         if request.method == "POST":
             first = {name: request.POST.get(name, "") for name in ("nonce", "message", *_time_names())}
@@ -180,7 +184,8 @@ def _asked(
     request: BookerRequest, host: Host, default: str, now: datetime
 ) -> tuple[ZoneInfo, dict[str, Any]]:
     zone = _zone(request, default)
-    return zone, {"zone": zone, "at": now, "host": host.first}
+    picked = picked_in(request.POST) if request.method == "POST" else []
+    return zone, {"zone": zone, "at": now, "host": host.first, "picked": picked}
 
 
 def _zone(request: BookerRequest, default: str) -> ZoneInfo:
@@ -221,12 +226,25 @@ def _page(
     host = Host.of_booking(attendee.booking) if attendee else host_of(one_off)
     own = reverse("bookings:manage", args=[selectors.PICK, token]) if token else ""
     offered = selectors.times_of([one_off], now)[one_off.pk]
+    length = timedelta(minutes=sent.minutes) if sent else _length(one_off, attendee)
+    choice = None
+    if form is not None:
+        free = free_starts(
+            host_id=attendee.booking.host_id if attendee else one_off.host_id,
+            workspace_id=one_off.workspace_id,
+            zone=host.zone,
+            length=length,
+            now=now,
+        )
+        choice = choice_of(free, request.POST, form.picked, zone=zone, host=host, length=length, now=now)
     context = _context(request, one_off, host, zone, now) | {
         "form": form,
         "sent": sent,
         "back": own or request.path.removesuffix("/propose"),
         "is_move": bool(token),
-        "length": timedelta(minutes=sent.minutes) if sent else _length(one_off, attendee),
+        "length": length,
+        "choice": choice,
+        "most": MOST_PROPOSED,
         "offered": [shown(time, zone, host, now) for time in offered if time.state.can_be_picked],
     }
     return render(request, "one_off/propose.html", context, status=status)

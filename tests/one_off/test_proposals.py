@@ -376,3 +376,68 @@ def test_the_same_number_sent_to_two_one_offs_makes_two_proposals(alice: Members
     first = proposed(one, NOW, nonce=nonce)
     assert proposed(other, NOW, nonce=nonce).one_off == other
     assert proposed(one, NOW, nonce=nonce) == first
+
+
+def ticked(html: str) -> list[str]:
+    found = re.findall(
+        r'type="hidden" name="propose" value="([^"]+)"|name="propose" value="([^"]+)" checked', html
+    )
+    return [hidden or shown for hidden, shown in found]
+
+
+def test_times_are_ticked_day_by_day_without_losing_what_was_typed(
+    client: Client, alice: Membership, NOW: datetime
+) -> None:
+    make_one_off(alice, NOW, periods=(Period.lasting(NOW + 7 * DAY, HOUR),))
+    one_off = make_one_off(alice, NOW, location_type="other")
+    url = f"/one-off/{token_of(one_off)}/propose"
+    first = page(client.get(f"{url}?tz=America/New_York"))
+    sent = form_posting(first, "nonce").values | {"tz": "America/New_York"}
+    sent |= {"name": TOMAS.name, "email": TOMAS.email, "message": "I fly on Thursday."}
+    before = written()
+    # Held or booked times are not among those that he can tick: next Monday at nine in Berlin is Alice's.
+    monday = page(client.post(url, sent | {"date": "2030-01-14"}))
+    assert 'value="2030-01-14T08:00Z"' not in monday
+    assert 'value="2030-01-14T09:00Z"' in monday
+    assert "Morning" not in monday.split('id="slots"')[0]
+    tuesday = page(client.post(url, sent | {"date": "2030-01-15", "propose": "2030-01-14T15:00Z"}))
+    assert ticked(tuesday) == ["2030-01-14T15:00Z"]
+    assert "10:00 – 10:30" in tuesday
+    assert "I fly on Thursday." in tuesday
+    both = ["2030-01-14T15:00Z", "2030-01-15T13:30Z"]
+    next_month = page(client.post(url, sent | {"month": "2030-02", "propose": both}))
+    assert sorted(ticked(next_month)) == both
+    assert "2 of 3 times" in next_month
+    one = page(client.post(url, sent | {"remove": both[0], "propose": both}))
+    assert ticked(one) == both[1:]
+    assert written() == before
+    response = client.post(url, sent | {"propose": both, "day1": "2030-01-16", "start1": "11:00"})
+    assert response.status_code == 303
+    assert Proposal.objects.get().starts == [
+        datetime(2030, 1, 14, 15, 0, tzinfo=UTC),
+        datetime(2030, 1, 15, 13, 30, tzinfo=UTC),
+        datetime(2030, 1, 16, 16, 0, tzinfo=UTC),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("ticks", "words", "status", "left"),
+    [
+        ([f"2030-01-15T1{hour}:00Z" for hour in range(4)], "Three times at most", 422, 4),
+        (["2030-01-01T10:00Z"], "has passed", 422, 1),
+        (["nonsense", "2030-01-15T10:00"], "Propose at least one time", 422, 0),
+        (["2030-01-14T08:00Z", "2030-01-15T10:00Z"], "Alice is not free then any more", 409, 1),
+    ],
+)
+def test_ticks_that_cannot_be_proposed_are_said_and_the_others_stay(
+    client: Client, alice: Membership, NOW: datetime, ticks: list[str], words: str, status: int, left: int
+) -> None:
+    make_one_off(alice, NOW, periods=(Period.lasting(NOW + 7 * DAY, HOUR),))
+    url = f"/one-off/{token_of(make_one_off(alice, NOW, location_type='other'))}/propose"
+    sent = form_posting(page(client.get(url)), "nonce").values | {"name": TOMAS.name, "email": TOMAS.email}
+    before = written()
+    response = client.post(url, sent | {"propose": ticks})
+    assert response.status_code == status
+    assert words in page(response)
+    assert len(ticked(page(response))) == left
+    assert written() == before
