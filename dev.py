@@ -61,8 +61,8 @@ def main(arguments: list[str]) -> int:
     """Carry out one command and return its exit code; most become the program that does the work and do not return."""
     command, rest = (arguments[0], arguments[1:]) if arguments else ("", [])
     os.chdir(ROOT)
-    # Images of Python for containers set it. Without bytecode kept every process compiles all modules anew, for seconds,
-    # and the tests start a hundred.
+    # Images of Python for containers set it. Without bytecode every process compiles all modules anew, for seconds, and
+    # the tests start many.
     os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
     try:
         if os.name == "nt":
