@@ -27,4 +27,6 @@ def place_hint(place: str, missing: Mapping[str, str]) -> str:
     if place in missing:
         return f"{missing[place]} Bookings are taken all the same, without a link."
     labels = [kind.label for kind in MEETING_KINDS]
-    return f"{in_a_row(labels)} {'takes' if len(labels) == 1 else 'take'} an account that the host has connected."
+    lacking = [kind.label for kind in MEETING_KINDS if kind in missing]
+    there = f" Not there yet: {in_a_row(lacking)}." if lacking else ""
+    return f"{in_a_row(labels)} take an account that the host has connected.{there}"

@@ -249,6 +249,17 @@ ZOOM_AUTHORIZE_URL = env.str("ZOOM_AUTHORIZE_URL", "https://zoom.us/oauth/author
 ZOOM_TOKEN_URL = env.str("ZOOM_TOKEN_URL", "https://zoom.us/oauth/token")
 ZOOM_REVOKE_URL = env.str("ZOOM_REVOKE_URL", "https://zoom.us/oauth/revoke")
 ZOOM_API_URL = env.str("ZOOM_API_URL", "https://api.zoom.us/v2")
+WEBEX_CLIENT_ID = env.str("WEBEX_CLIENT_ID", "")
+WEBEX_CLIENT_SECRET = env.str("WEBEX_CLIENT_SECRET", "")
+WEBEX_AUTHORIZE_URL = env.str("WEBEX_AUTHORIZE_URL", "https://webexapis.com/v1/authorize")
+WEBEX_TOKEN_URL = env.str("WEBEX_TOKEN_URL", "https://webexapis.com/v1/access_token")
+WEBEX_API_URL = env.str("WEBEX_API_URL", "https://webexapis.com/v1")
+GOTO_CLIENT_ID = env.str("GOTO_CLIENT_ID", "")
+GOTO_CLIENT_SECRET = env.str("GOTO_CLIENT_SECRET", "")
+GOTO_AUTHORIZE_URL = env.str("GOTO_AUTHORIZE_URL", "https://authentication.logmeininc.com/oauth/authorize")
+GOTO_TOKEN_URL = env.str("GOTO_TOKEN_URL", "https://authentication.logmeininc.com/oauth/token")
+GOTO_API_URL = env.str("GOTO_API_URL", "https://api.getgo.com")
+GOTO_JOIN_URL = env.str("GOTO_JOIN_URL", "https://meet.goto.com")
 # Addresses that people type (CalDAV servers, feeds) must be public ones. Hosts, or host:port, that may be private:
 EGRESS_PRIVATE_HOSTS: list[str] = env.list("EGRESS_PRIVATE_HOSTS", [])
 

@@ -28,6 +28,7 @@ from one_off.models import OneOff
 from one_off.selectors import OfferedTime
 from one_off.views.shown import host_of, shown
 from scheduling.domain.wallclock import known_zones
+from scheduling.meeting_accounts import missing_accounts
 from scheduling.services.busy_time import TryAgain
 from workestra.accounts.access import require
 from workestra.accounts.domain.permissions import Permission
@@ -184,6 +185,9 @@ def show(
         "one_off": one_off,
         "times": [shown(time, host.zone, host, now) for time in row.times],
         "is_linked": one_off.location_type in MEETING_KINDS,
+        "lacks": missing_accounts(one_off.workspace_id, {one_off.host_id: one_off.host.name}).get(
+            one_off.location_type
+        ),
         "place": dict(PLACES).get(one_off.location_type, one_off.location_type),
         "can_edit": may_edit(request),
         "mail": _mailable(request, row, now),

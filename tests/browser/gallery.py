@@ -722,6 +722,7 @@ def an_event_deleted_in_the_calendar(world: World) -> str:
 def a_link_that_was_not_made(world: World) -> str:
     """The drawer of a booking that is to meet at Zoom, whose host has no account there."""
     booking = world.booking()
+    type(booking).objects.filter(pk=booking.pk).update(location_type="zoom", location_detail="")
     OwnMeeting.objects.create(
         key=uuid4(),
         workspace_id=booking.workspace_id,

@@ -14,7 +14,9 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 
 from tests.fakes.google import FakeGoogle
+from tests.fakes.goto import FakeGoTo
 from tests.fakes.microsoft import FakeMicrosoft
+from tests.fakes.webex import FakeWebex
 from tests.fakes.zoom import FakeZoom
 from tests.servers import free_port, wait_until
 
@@ -156,6 +158,44 @@ def zoom(zoom_server: FakeZoom, settings: Any) -> Iterator[FakeZoom]:
     settings.ZOOM_REVOKE_URL, settings.ZOOM_API_URL = f"{url}/oauth/revoke", f"{url}/v2"
     yield zoom_server
     assert zoom_server.broken_rules == []
+
+
+@pytest.fixture(scope="session")
+def webex_server() -> Iterator[FakeWebex]:
+    fake = FakeWebex()
+    with fake.running():
+        yield fake
+
+
+@pytest.fixture
+def webex(webex_server: FakeWebex, settings: Any) -> Iterator[FakeWebex]:
+    """Webex, with this installation's credentials and no meetings. What we sent was as Webex describes it."""
+    webex_server.forget()
+    settings.WEBEX_CLIENT_ID, settings.WEBEX_CLIENT_SECRET = FakeWebex.client_id, FakeWebex.client_secret
+    url = f"{webex_server.url}/v1"
+    settings.WEBEX_AUTHORIZE_URL, settings.WEBEX_TOKEN_URL = f"{url}/authorize", f"{url}/access_token"
+    settings.WEBEX_API_URL = url
+    yield webex_server
+    assert webex_server.broken_rules == []
+
+
+@pytest.fixture(scope="session")
+def goto_server() -> Iterator[FakeGoTo]:
+    fake = FakeGoTo()
+    with fake.running():
+        yield fake
+
+
+@pytest.fixture
+def goto(goto_server: FakeGoTo, settings: Any) -> Iterator[FakeGoTo]:
+    """GoTo, with this installation's credentials and no meetings. What we sent was as GoTo describes it."""
+    goto_server.forget()
+    settings.GOTO_CLIENT_ID, settings.GOTO_CLIENT_SECRET = FakeGoTo.client_id, FakeGoTo.client_secret
+    url = goto_server.url
+    settings.GOTO_AUTHORIZE_URL, settings.GOTO_TOKEN_URL = f"{url}/oauth/authorize", f"{url}/oauth/token"
+    settings.GOTO_API_URL = url
+    yield goto_server
+    assert goto_server.broken_rules == []
 
 
 @pytest.fixture(autouse=True)

@@ -21,6 +21,7 @@ from tests.calendars.test_accounts import come_back, start
 from tests.calendars.test_meeting_links import HALF, PRIYA, deliver
 from tests.conftest import signed_in
 from tests.factories import make_booking, make_link
+from tests.fakes.meetings import FakeMeetings
 from tests.fakes.server import Answer
 from tests.fakes.zoom import FakeZoom
 from tests.managed_events.making import assign_to, make_template
@@ -30,7 +31,7 @@ from tests.security.test_secrets import everything_stored, log_lines
 from workestra.accounts.models import Membership
 from workestra.audit.models import AuditEvent
 from workestra.calendars import making
-from workestra.calendars.domain.kinds import ProviderKind
+from workestra.calendars.domain.kinds import MEETING_KINDS, ProviderKind
 from workestra.calendars.models import CalendarAccount, OwnMeeting
 from workestra.notifications.models import OutboxMessage
 
@@ -270,6 +271,27 @@ class TestPages:
         assert not CalendarAccount.objects.exists()
         assert len(zoom.revoked) == 1
 
+    @pytest.mark.parametrize("kind", MEETING_KINDS)
+    def test_every_service_is_connected_and_chosen_in_the_same_way(
+        self,
+        alice: Membership,
+        ten: datetime,
+        NOW: datetime,
+        request: pytest.FixtureRequest,
+        kind: ProviderKind,
+    ) -> None:
+        fake: FakeMeetings = request.getfixturevalue(kind.value)
+        browser = signed_in(alice)
+        come_back(browser, kind, fake.consent(start(browser, kind)))
+        assert CalendarAccount.objects.get().name == fake.email
+        booking = make_booking(make_link(alice, slug="meet", location_type=kind), ten, NOW)
+        make_now(NOW)
+        assert place_of(booking).startswith("https://")
+        page = drawer(alice, booking)
+        assert f"{kind.label} meeting, Alice Okafor" in page
+        stored = "".join(text for _place, text in everything_stored())
+        assert "planted-" not in stored + page
+
     def test_what_is_not_granted_is_said_and_nothing_kept(self, alice: Membership, zoom: FakeZoom) -> None:
         browser = signed_in(alice)
         zoom.declines = {"meeting:write:meeting"}
@@ -298,6 +320,9 @@ class TestPages:
         one_off = make_one_off(alice, NOW, location_type="zoom")
         change = reverse("one_off:edit", args=[one_off.pk])
         assert lacks in browser.get(change).content.decode()
+        assert lacks in browser.get(reverse("one_off:detail", args=[one_off.pk])).content.decode()
+        new = browser.get(reverse("one_off:new")).content.decode()
+        assert "Not there yet: Zoom, Webex and GoTo." in new
         template = make_template(alice, location_type="zoom")
         assign_to(template, [alice, bob], alice, NOW)
         template.refresh_from_db()

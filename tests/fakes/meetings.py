@@ -15,6 +15,7 @@ class FakeMeetings(Fake, Identity):
 
     rotates = True
     by_basic = False
+    names_in_token = False
     granted = ""
     start_field = "start"
     api = "/"
@@ -51,6 +52,10 @@ class FakeMeetings(Fake, Identity):
                 request.form | {"client_id": client_id, "client_secret": secret}
             ).encode()
         return super().token(request)
+
+    def _tokens(self, asked: dict[str, str], refresh: str | None) -> dict[str, Any]:
+        tokens = super()._tokens(asked, refresh)
+        return tokens | ({"principal": self.email} if self.names_in_token else {})
 
     def next_id(self) -> str:
         self._number += 1

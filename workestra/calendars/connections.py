@@ -66,6 +66,14 @@ def oauth_of(kind: ProviderKind) -> OAuth:
             from workestra.calendars.providers.zoom import zoom_oauth
 
             return zoom_oauth()
+        case ProviderKind.WEBEX:
+            from workestra.calendars.providers.webex import webex_oauth
+
+            return webex_oauth()
+        case ProviderKind.GOTO:
+            from workestra.calendars.providers.goto import goto_oauth
+
+            return goto_oauth()
     raise NotConnected(f"{kind.label} is not connected by OAuth.")
 
 
@@ -128,6 +136,14 @@ def meetings_with(kind: ProviderKind, tokens: Tokens) -> MeetingProvider:
             from workestra.calendars.providers.zoom import ZoomMeetings
 
             return ZoomMeetings(tokens)
+        case ProviderKind.WEBEX:
+            from workestra.calendars.providers.webex import WebexMeetings
+
+            return WebexMeetings(tokens)
+        case ProviderKind.GOTO:
+            from workestra.calendars.providers.goto import GoToMeetings
+
+            return GoToMeetings(tokens)
     raise NotConnected(f"{kind.label} makes no meeting links.")
 
 

@@ -11,6 +11,8 @@ class ProviderKind(StrEnum):
     CALDAV = "caldav"
     ICS = "ics"
     ZOOM = "zoom"
+    WEBEX = "webex"
+    GOTO = "goto"
 
     @property
     def label(self) -> str:
@@ -48,6 +50,8 @@ _LABELS = {
     ProviderKind.CALDAV: "CalDAV",
     ProviderKind.ICS: "ICS feed",
     ProviderKind.ZOOM: "Zoom",
+    ProviderKind.WEBEX: "Webex",
+    ProviderKind.GOTO: "GoTo",
 }
 _WHAT = {
     ProviderKind.NONE: "",
@@ -56,10 +60,12 @@ _WHAT = {
     ProviderKind.CALDAV: "Fastmail, iCloud, Nextcloud and every other CalDAV server.",
     ProviderKind.ICS: "A published calendar, to be read only: terms, shifts, travel.",
     ProviderKind.ZOOM: "A Zoom meeting for each booking that is to have one.",
+    ProviderKind.WEBEX: "A Webex meeting for each booking that is to have one.",
+    ProviderKind.GOTO: "A GoTo meeting for each booking that is to have one.",
 }
 _CONFERENCES = {ProviderKind.GOOGLE: "Google Meet", ProviderKind.MICROSOFT: "Teams"}
 
-MEETING_KINDS: Final = (ProviderKind.ZOOM,)
+MEETING_KINDS: Final = (ProviderKind.ZOOM, ProviderKind.WEBEX, ProviderKind.GOTO)
 CALENDAR_KINDS: Final = tuple(
     kind for kind in ProviderKind if kind not in (ProviderKind.NONE, *MEETING_KINDS)
 )

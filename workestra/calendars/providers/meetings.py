@@ -34,7 +34,7 @@ class MeetingProvider(Protocol):
     """One person's account. What can go wrong is as for `CalendarProvider`; only `create` must not be repeated."""
 
     def owner(self) -> str:
-        """Whose account it is, as its owner knows it: an address."""
+        """Whose account it is, as its owner knows it: an address; "" where only its token says so."""
 
     def find(self, key: UUID) -> Sequence[MadeMeeting]:
         """The meetings that are not over and carry the key, oldest first."""

@@ -119,7 +119,7 @@ class CodeGrant:
     def finish(
         self, redirect_uri: str, kept: Mapping[str, Any], answer: Mapping[str, str], now: datetime
     ) -> Grant:
-        """The grant has no name yet: whose account it is, the account itself is asked."""
+        """The grant is named where the token says whose it is (`principal`); else the account itself is asked."""
         if error := answer.get("error"):
             refuse(error)
         tokens = self._tokens(
@@ -136,7 +136,11 @@ class CodeGrant:
             raise BadRequest(f"{self.name} did not grant all that is needed; missing: {missing}.")
         if not tokens.get("refresh_token"):
             raise BadRequest(f"{self.name} gave no lasting access.")
-        return Grant(name="", scopes=scopes, secrets=self._secrets(tokens, {}, now))
+        return Grant(
+            name=str(tokens.get("principal") or "")[:254],
+            scopes=scopes,
+            secrets=self._secrets(tokens, {}, now),
+        )
 
     def refresh(self, secrets: Mapping[str, Any], now: datetime) -> Mapping[str, Any]:
         tokens = self._tokens({"grant_type": "refresh_token", "refresh_token": secrets["refresh_token"]})

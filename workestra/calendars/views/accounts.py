@@ -147,7 +147,11 @@ def _page(request: MemberRequest, form: ChoiceForm | None = None, *, status: int
         "last_read": max(read, default=None),
         "kinds": CALENDAR_KINDS,
         "services": _services(request.member),
-        "conferences": [card.account for card in cards if card.account.kind.conference],
+        "conferences": [
+            (card.account, any(row.is_written for row in card.rows))
+            for card in cards
+            if card.account.kind.conference
+        ],
     }
     return render(request, "calendars/accounts.html", context, status=status)
 

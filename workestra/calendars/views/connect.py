@@ -165,7 +165,8 @@ def _keep(member: Membership, provider: ProviderKind, grant: Grant, now: datetim
     """Only an account that shows its calendars, or whose it is, is kept. Raises: ProviderFailure."""
     if provider.makes_meetings:
         with closing(meetings_with(provider, GrantedTokens(grant.secrets))) as room:
-            grant = replace(grant, name=room.owner())
+            owner = room.owner()
+        grant = replace(grant, name=grant.name or owner)
         return meetings.connect(member, provider, grant, now)
     opened = opened_with(provider, grant.secrets, ZoneInfo(member.user.timezone), within=PATIENCE)
     try:
