@@ -32,6 +32,7 @@ from bookings.invites import (
     location_of,
     sender,
 )
+from bookings.letterhead import logo_for_mail
 from bookings.letters import LETTERS, Letter, Reader
 from bookings.models import Alternatives, Attendee, Booking
 from bookings.selectors.runs import GAVE_WAY, MOMENTS, replacing
@@ -43,6 +44,7 @@ from workestra.calendars.domain.clock_words import DayForm
 from workestra.calendars.domain.invites import Invite, Method
 from workestra.calendars.invite_mail import attach_invite
 from workestra.notifications.models import OutboxMessage
+from workestra.notifications.pictures import PicturedMail
 from workestra.notifications.registry import Skip, renders
 
 _REPLACED: Final = {
@@ -79,7 +81,9 @@ def render_letter(letter: Letter, message: OutboxMessage, now: datetime) -> Emai
         context["briefing"] = briefing_of(booking, context["zone"], now)
     if letter in ABOUT_OTHER_TIMES:
         context |= _other_times(attendee, context)
-    mail = EmailMultiAlternatives(
+    logo = None if is_host else logo_for_mail(booking.link)
+    context["logo"] = logo
+    mail = PicturedMail(
         subject=_rendered(letter, "subject.txt", context).strip(),
         body=re.sub(r"\n{3,}", "\n\n", _rendered(letter, "txt", context)),
         from_email=settings.DEFAULT_FROM_EMAIL
@@ -89,6 +93,8 @@ def render_letter(letter: Letter, message: OutboxMessage, now: datetime) -> Emai
         reply_to=[attendee.email if is_host else booking.host.email],
     )
     mail.attach_alternative(_rendered(letter, "html", context), "text/html")
+    if logo:
+        logo.put_into(mail)
     # A host whose calendar we write to would have the meeting twice.
     in_calendar = is_host and calendars.is_written_to(kinds.BOOKING, booking.series_id, message.recipient)
     if letter.method is not None and not in_calendar:

@@ -317,7 +317,7 @@ class RetiredToken(models.Model):
 
 
 class AnswerFile(models.Model):
-    """A file that a booker sent in answer to a question of a link, as it was written anew (`bookings.uploads`).
+    """A file that a booker sent in answer to a question of a link, as it was written anew (`workestra.uploads.taking`).
 
     Its bytes are in a file of this row's id (`bookings.storage`). It waits, known by the hash of a key in the booker's
     form, until a booking is made; then it belongs to its attendee's series, and is shown to whoever may see that

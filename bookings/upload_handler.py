@@ -7,8 +7,8 @@ from django.core.exceptions import RequestDataTooBig
 from django.core.files.uploadedfile import InMemoryUploadedFile, UploadedFile
 from django.core.files.uploadhandler import FileUploadHandler
 
-from bookings.domain.uploads import MAX_BYTES
 from scheduling.domain.questions import MAX_FILES
+from workestra.uploads.kinds import MAX_BYTES
 
 MAX_REQUEST_BYTES: Final = 100_000_000
 

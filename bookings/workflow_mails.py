@@ -18,6 +18,7 @@ from bookings import selectors
 from bookings.domain.names import greeting, in_one, printable_name
 from bookings.effects import attach_replaced_invite, other_side, own_addresses
 from bookings.invites import location_of, sender
+from bookings.letterhead import MailLogo, logo_for_mail
 from bookings.models import Attendee, WorkflowRun
 from bookings.selectors import runs
 from scheduling.domain import variables
@@ -27,6 +28,7 @@ from workestra.accounts import selectors as accounts
 from workestra.calendars.domain import clock_words as words
 from workestra.calendars.domain.clock_words import DayForm
 from workestra.notifications.models import OutboxMessage
+from workestra.notifications.pictures import PicturedMail
 from workestra.notifications.registry import Skip, renders
 
 SAMPLE: Final = {
@@ -96,6 +98,7 @@ def render_test(message: OutboxMessage, now: datetime) -> EmailMultiAlternatives
         from_email=settings.DEFAULT_FROM_EMAIL,
         to=message.recipient,
         reply_to=[],
+        logo=logo_for_mail(attendee.booking.link) if attendee and step.to == To.BOOKER else None,
     )
 
 
@@ -213,15 +216,22 @@ def _mail(
         from_email=host if is_booker else settings.DEFAULT_FROM_EMAIL,
         to=recipient,
         reply_to=[booking.host.email if is_booker else attendee.email],
+        logo=logo_for_mail(booking.link) if is_booker else None,
     )
 
 
 def _made(
-    written: Written, context: dict[str, object], *, from_email: str, to: str, reply_to: list[str]
+    written: Written,
+    context: dict[str, object],
+    *,
+    from_email: str,
+    to: str,
+    reply_to: list[str],
+    logo: MailLogo | None,
 ) -> EmailMultiAlternatives:
-    context = context | {"headline": written.subject, "paragraphs": written.paragraphs}
+    context = context | {"headline": written.subject, "paragraphs": written.paragraphs, "logo": logo}
     text = render_to_string("bookings/mail/workflow.txt", context)
-    mail = EmailMultiAlternatives(
+    mail = PicturedMail(
         subject=written.subject,
         body=re.sub(r"\n{3,}", "\n\n", text),
         from_email=from_email,
@@ -229,4 +239,6 @@ def _made(
         reply_to=reply_to or None,
     )
     mail.attach_alternative(render_to_string("bookings/mail/workflow.html", context), "text/html")
+    if logo:
+        logo.put_into(mail)
     return mail

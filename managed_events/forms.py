@@ -8,8 +8,10 @@ from uuid import UUID
 
 from django import forms
 from django.core.exceptions import ValidationError
+from django.core.files.uploadedfile import UploadedFile
 from django.db.models import QuerySet
 from django.http import QueryDict
+from django.utils.datastructures import MultiValueDict
 
 from bookings.models import Booking
 from bookings.selectors.hosting import Substitute
@@ -63,6 +65,7 @@ class TemplateForm(SectionsForm):
     def __init__(
         self,
         data: Mapping[str, Any] | None = None,
+        files: "MultiValueDict[str, UploadedFile[bytes]] | None" = None,
         *,
         instance: ManagedEventTemplate | None = None,
         groups: QuerySet[Group],
@@ -72,7 +75,9 @@ class TemplateForm(SectionsForm):
         initial: Mapping[str, Any] | None = None,
         note: str = "",
     ) -> None:
-        super().__init__(data, instance=instance, schedules=schedules, workflows=workflows, initial=initial)
+        super().__init__(
+            data, files, instance=instance, schedules=schedules, workflows=workflows, initial=initial
+        )
         own = {
             "note": note,
             "lock": list(instance.locked_sections if instance else RECOMMENDED_LOCKS),

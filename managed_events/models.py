@@ -60,7 +60,8 @@ class ManagedEventTemplate(LinkSettings):
 class TemplateVersion(models.Model):
     """What a save made of a template. It never changes; only its author's row may go.
 
-    `settings` are the template's own: `slug`, `slug_pattern` and `group_id`.
+    `settings` are the template's own: `slug`, `slug_pattern` and `group_id`. `logo` is the one that `values` names: a
+    key that keeps it for who rolls back.
     """
 
     id = models.BigAutoField(primary_key=True)
@@ -74,6 +75,9 @@ class TemplateVersion(models.Model):
     values = models.JSONField(encoder=DjangoJSONEncoder)
     locked_sections = ArrayField(models.CharField(max_length=16), default=list, blank=True)
     settings = models.JSONField(default=dict, encoder=DjangoJSONEncoder)
+    logo = models.ForeignKey(
+        "scheduling.Logo", on_delete=models.RESTRICT, null=True, blank=True, related_name="templateversions"
+    )
 
     class Meta:
         ordering = ["-number"]

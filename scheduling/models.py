@@ -3,6 +3,7 @@
 import uuid
 from typing import Any
 
+import pgtrigger
 from django.conf import settings
 from django.contrib.postgres.constraints import ExclusionConstraint
 from django.contrib.postgres.fields import ArrayField, DateTimeRangeField, RangeOperators
@@ -63,6 +64,24 @@ class Schedule(Hours):
         return self.name
 
 
+class Logo(models.Model):
+    """A picture, by its content: it never changes, and everybody who has the same one names the same row.
+
+    `content` is a PNG as `workestra.uploads` wrote it. Whoever names a logo does it by a foreign key, so that it stays
+    as long as anybody does; `sent_at` is when it was sent last.
+    """
+
+    key = models.CharField(primary_key=True, max_length=48)
+    content = models.BinaryField()
+    sent_at = models.DateTimeField()
+
+    class Meta:
+        triggers = [pgtrigger.ReadOnly(name="immutable", fields=["key", "content"])]
+
+    def __str__(self) -> str:
+        return self.key
+
+
 class LinkSettings(Hours):
     """What booking links and templates have in common: exactly the fields that `domain.sections` names.
 
@@ -100,6 +119,9 @@ class LinkSettings(Hours):
     workflow_ids = models.JSONField(default=list, blank=True)
 
     brand_color = models.CharField(max_length=7, default="#005F73", validators=[HEX_COLOR])
+    logo = models.ForeignKey(
+        Logo, on_delete=models.RESTRICT, null=True, blank=True, related_name="%(class)ss"
+    )
     hide_branding = models.BooleanField(default=False)
 
     requires_payment = models.BooleanField(default=False)

@@ -14,6 +14,7 @@ from psycopg.types.multirange import TimestamptzMultirange
 
 from scheduling.domain.hours import Availability
 from scheduling.domain.link_rules import pool_problem
+from scheduling.domain.logos import is_key
 from scheduling.domain.slots import (
     Busy,
     BusyKind,
@@ -32,6 +33,7 @@ from scheduling.models import (
     BookingLink,
     BusyTime,
     LinkHost,
+    Logo,
     OutOfOffice,
     RetiredSlug,
     Schedule,
@@ -252,6 +254,14 @@ def workflows_to_pick(workspace_id: UUID, named: Collection[str] = ()) -> list[W
     """
     may_be_named = Q(deleted_at=None, every_link=False) | Q(pk__in=named)
     return list(Workflow.objects.filter(may_be_named, workspace=workspace_id))
+
+
+def logo(key: str) -> bytes | None:
+    """The PNG of the logo with this key; None when there is none, or no more."""
+    if not is_key(key):
+        return None
+    content = Logo.objects.filter(pk=key).values_list("content", flat=True).first()
+    return None if content is None else bytes(content)
 
 
 def schedule_exists(schedule_id: UUID) -> bool:

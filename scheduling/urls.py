@@ -1,13 +1,14 @@
 from django.urls import path
 
-from scheduling.views import absences, explain, links, schedules
+from scheduling.views import absences, branding, explain, links, schedules
 
 app_name = "scheduling"
 _links = "settings/booking-links"
 _schedules = "calendar/schedules"
 _schedule = f"{_schedules}/<uuid:schedule_id>"
 urlpatterns = [
-    path("brand/<str:color>.css", links.brand, name="brand"),
+    path("brand/<str:color>.css", branding.brand, name="brand"),
+    path("brand/logo/<str:logo_key>.png", branding.logo, name="logo"),
     path(_links, links.links, name="links"),
     path(f"{_links}/new", links.link_new, name="link_new"),
     path(f"{_links}/<uuid:link_id>", links.link_edit, name="link_edit"),

@@ -134,6 +134,8 @@ UPLOADS_ROOT = env.str("UPLOADS_ROOT", str(VAR_DIR / "uploads"))
 # --- Static files --------------------------------------------------------------------------------------------------
 
 STATIC_URL = "/static/"
+# No page of another site reads what is ours; the snippet for embedding is a script, which needs no leave.
+WHITENOISE_ALLOW_ALL_ORIGINS = False
 STATIC_ROOT = env.str("STATIC_ROOT", str(VAR_DIR / "static"))
 STATICFILES_DIRS = [BASE_DIR / "static"]
 STORAGES = {

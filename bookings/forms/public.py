@@ -12,16 +12,16 @@ from django.core.exceptions import ValidationError
 from django.core.files.uploadedfile import UploadedFile
 
 from bookings.domain.names import looks_like_an_address
-from bookings.domain.uploads import ACCEPT, KINDS_IN_WORDS, BadFile, size_words
 from bookings.selectors import PendingFile
 from bookings.services.booking import Booker
-from bookings.uploads import Upload, taken
 from scheduling.domain.questions import Question, QuestionType, questions_of
 from scheduling.models import BookingLink
 from workestra.limits.fill_time import is_too_quick, opened_again
 from workestra.look.fields import LineField, LinesField
 from workestra.look.forms import Picks
 from workestra.look.typed_text import BadText, lines, one_line
+from workestra.uploads.kinds import ACCEPT, KINDS_IN_WORDS, BadFile, size_words
+from workestra.uploads.taking import Upload, taken
 
 MAX_ANSWER: Final = 5_000
 MAX_REASON: Final = 500

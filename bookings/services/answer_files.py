@@ -8,9 +8,9 @@ from uuid import UUID, uuid4
 from bookings import storage
 from bookings.models import AnswerFile
 from bookings.selectors import PendingFile
-from bookings.uploads import Upload
 from scheduling.models import BookingLink
 from workestra.accounts.domain.tokens import token_hash
+from workestra.uploads.taking import Upload
 
 
 class NotKept(Exception):

@@ -11,11 +11,12 @@ from scheduling.domain.sections import BY_KEY, SECTIONS, fields_of
 
 @dataclass(frozen=True, slots=True)
 class Difference:
-    """One value before and after, in words."""
+    """One value before and after, in words; of a logo also the keys of the two pictures, "" where there is none."""
 
     label: str
     before: str
     after: str
+    pictures: tuple[str, str] | None = None
 
 
 def differences(
@@ -33,7 +34,10 @@ def differences(
     for field in fields_of(sections):
         if before[field] != after[field]:
             old, new = (field_words(field, values, schedules) for values in (before, after))
-            found.append(Difference(FIELD_LABELS[field], old, f"{new}, changed" if old == new else new))
+            pictures = (before[field] or "", after[field] or "") if field == "logo_id" else None
+            found.append(
+                Difference(FIELD_LABELS[field], old, f"{new}, changed" if old == new else new, pictures)
+            )
     return found
 
 

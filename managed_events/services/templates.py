@@ -16,6 +16,7 @@ from managed_events.models import ManagedEventTemplate, Propagation, TemplateVer
 from scheduling.domain.slugs import first_free
 from scheduling.models import BookingLink
 from scheduling.services.links import ScheduleGone, hold_schedules
+from scheduling.services.logos import hold_logo
 from scheduling.services.payments import refuse_unpayable
 from scheduling.services.propagation import release_links
 from workestra.accounts.models import User, Workspace
@@ -66,11 +67,12 @@ def create_template(
 ) -> ManagedEventTemplate:
     """Make a template, version 1.
 
-    Raises: SlugInUse, ScheduleGone, NoPayments.
+    Raises: SlugInUse, ScheduleGone, LogoGone, NoPayments.
     """
     refuse_unpayable(draft.values, before=False)
     with transaction.atomic():
         hold_schedules(workspace.pk, [draft.values.get("schedule_id")])
+        hold_logo(draft.values.get("logo_id"))
         template = ManagedEventTemplate(workspace=workspace, created_at=now)
         _write(template, draft, author, now)
         record("template.created", template, now, actor=author, after=_facts(template))
@@ -95,7 +97,7 @@ def save_template(
     Assigned links are told by the run this starts, and only when something locked, or a lock, changes. A draft that
     changes nothing writes nothing. `rolled_back_to` is the version whose values these are.
 
-    Raises: StaleVersion, NotAsShown, TemplateGone, SlugInUse, ScheduleGone, NoPayments.
+    Raises: StaleVersion, NotAsShown, TemplateGone, SlugInUse, ScheduleGone, LogoGone, NoPayments.
     """
     with transaction.atomic():
         current = lock_template(template)
@@ -109,6 +111,7 @@ def save_template(
         if edit.is_empty and current.settings == draft.settings:
             return Saved(current, None, plan)
         hold_schedules(current.workspace_id, [draft.values.get("schedule_id")])
+        hold_logo(draft.values.get("logo_id"))
         current.version += 1
         _write(current, draft, author, now, note)
         run = _start_run(current, edit, author, now) if edit.reaches_links else None
@@ -269,6 +272,7 @@ def _write(
         values=template.section_values(),
         locked_sections=template.locked_sections,
         settings=template.settings,
+        logo_id=template.logo_id,
     )
 
 

@@ -31,7 +31,10 @@ TEMPLATES: Final = "template"
 
 @dataclass(frozen=True, slots=True)
 class Way:
-    """A section three ways. `kind`: "" where both agree, "follows" where the template wins, else "stays"."""
+    """A section three ways. `kind`: "" where both agree, "follows" where the template wins, else "stays".
+
+    `logos` are the keys of the logos that belong to the words, of the link and of the template: "" for none.
+    """
 
     section: Section
     locked: bool
@@ -39,6 +42,7 @@ class Way:
     templates: str
     differs: bool
     taken: bool
+    logos: tuple[str, str] = ("", "")
 
     @property
     def kind(self) -> str:
@@ -49,6 +53,10 @@ class Way:
     @property
     def after(self) -> str:
         return self.templates if self.kind == "follows" else self.mine
+
+    @property
+    def logo_after(self) -> str:
+        return self.logos[1 if self.kind == "follows" else 0]
 
 
 @require_http_methods(["GET", "POST"])
@@ -139,7 +147,9 @@ def _ways(
             before = ", ".join(f"{each.label}: {each.before}" for each in found)
             after = ", ".join(f"{each.label}: {each.after}" for each in found)
         locked, taken = section.key in template.locked_sections, section.key in take
-        ways.append(Way(section, locked, before, after, section.key in differing, taken))
+        has_logo = "logo_id" in section.fields
+        logos = (mine["logo_id"] or "", theirs["logo_id"] or "") if has_logo else ("", "")
+        ways.append(Way(section, locked, before, after, section.key in differing, taken, logos))
     return ways
 
 

@@ -31,7 +31,9 @@ from scheduling.domain.sections import SECTIONS
 from scheduling.meeting_accounts import missing_accounts
 from scheduling.selectors import names_behind, schedules_of, workflows_to_pick
 from scheduling.services.links import ScheduleGone
+from scheduling.services.logos import LogoGone
 from scheduling.services.payments import NoPayments
+from scheduling.views.sections import keep_sent_logo, sent_with
 from workestra.accounts.http import MemberRequest
 from workestra.accounts.models import Membership
 from workestra.calendars.domain import clock_words
@@ -64,19 +66,20 @@ def new(request: MemberRequest) -> HttpResponse:
     now = timezone.now()
     access.require_template_admin(request.member)
     form = TemplateForm(
-        request.POST if request.method == "POST" else None,
+        *sent_with(request),
         groups=access.groups_of(request.member),
         must_have_group=not request.member.is_admin,
         schedules=schedules_of(request.member),
         workflows=workflows_to_pick(request.member.workspace_id),
         initial={"timezone": request.member.user.timezone},
     )
+    keep_sent_logo(form, now)
     if form.is_bound and form.is_valid():
         try:
             template = service.create_template(
                 workspace=request.member.workspace, author=request.member.user, draft=form.draft, now=now
             )
-        except (service.SlugInUse, ScheduleGone, NoPayments) as refused:
+        except (service.SlugInUse, ScheduleGone, LogoGone, NoPayments) as refused:
             _explain(form, refused)
         else:
             messages.success(request, f"{template.title} is saved. Choose who gets a link.")
@@ -88,7 +91,8 @@ def new(request: MemberRequest) -> HttpResponse:
 @require_http_methods(["GET", "POST"])
 @vary_on_headers("HX-Request")
 def edit(request: MemberRequest, template_id: UUID) -> HttpResponse:
-    """The template's form. A POST with `preview` shows what saving would do and writes nothing.
+    """The template's form. A POST with `preview` shows what saving would do and writes nothing, but
+    keeps a logo that came with it, for a while, so that it can be shown.
 
     A save does what the page last showed; when that would be something else by now, it is shown instead.
     """
@@ -98,6 +102,7 @@ def edit(request: MemberRequest, template_id: UUID) -> HttpResponse:
     preview = "preview" in request.POST
     if not form.is_bound:
         return _edit_page(request, form, template)
+    keep_sent_logo(form, now)
     if not form.is_valid():
         return _edit_page(request, form, template, status=200 if preview and request.htmx else 422)
     if preview:
@@ -112,7 +117,7 @@ def edit(request: MemberRequest, template_id: UUID) -> HttpResponse:
             note=form.cleaned_data["note"],
             now=now,
         )
-    except (service.SlugInUse, ScheduleGone, NoPayments) as refused:
+    except (service.SlugInUse, ScheduleGone, LogoGone, NoPayments) as refused:
         _explain(form, refused)
         return _edit_page(request, form, template, status=422)
     except service.TemplateGone as gone:
@@ -214,7 +219,7 @@ def frame(member: Membership, template: ManagedEventTemplate, tab: str) -> dict[
 
 def _form(request: MemberRequest, template: ManagedEventTemplate) -> TemplateForm:
     return TemplateForm(
-        request.POST if request.method == "POST" else None,
+        *sent_with(request),
         instance=template,
         groups=access.groups_of(request.member),
         must_have_group=not request.member.is_admin,
@@ -321,6 +326,8 @@ def _explain(form: TemplateForm, refused: Exception) -> None:
     """Put what the service refused beside its field."""
     if isinstance(refused, ScheduleGone):
         form.add_error("schedule_id", "This schedule was deleted a moment ago. Choose again.")
+    elif isinstance(refused, LogoGone):
+        form.add_error("logo_id", str(refused))
     elif isinstance(refused, NoPayments):
         form.add_error("requires_payment", str(refused))
     else:

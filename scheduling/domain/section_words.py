@@ -32,6 +32,7 @@ FIELD_LABELS: Final[Mapping[str, str]] = {
     "reminder_enabled": "Reminder",
     "workflow_ids": "Workflows",
     "brand_color": "Brand color",
+    "logo_id": "Logo",
     "hide_branding": "“Scheduling by Workestra”",
     "requires_payment": "Payment",
     "price": "Price",
@@ -94,6 +95,9 @@ def field_words(field: str, values: Mapping[str, Any], schedules: Names = NO_NAM
             return ", ".join(schedules.get(UUID(key), "a workflow") for key in value) or "none"
         case "briefing_enabled":
             return "1 hour before" if value else "off"
+        case "logo_id":
+            # Its first digits: two pictures are told apart where only words can be.
+            return f"picture {value[:6]}" if value else "none"
         case "hide_branding":
             return "hidden" if value else "shown"
         case "requires_payment":
@@ -141,7 +145,9 @@ def summary_of(key: str, values: Mapping[str, Any], schedules: Names = NO_NAMES)
                 parts.append(_count(len(values["workflow_ids"]), "workflow"))
             return ", ".join(parts)
         case "branding":
-            return str(values["brand_color"])
+            return (
+                f"{values['brand_color']}, with a logo" if values["logo_id"] else str(values["brand_color"])
+            )
         case "payment":
             return field_words("price", values) if values["requires_payment"] else "Free"
         case "calendar":

@@ -90,9 +90,9 @@ SECTIONS: Final[tuple[Section, ...]] = (
         "Branding",
         "Branding",
         "palette",
-        ("brand_color", "hide_branding"),
-        "Same color on every link.",
-        "Each person may change the color.",
+        ("brand_color", "logo_id", "hide_branding"),
+        "Same color and logo on every link.",
+        "Each person may change color and logo.",
     ),
     Section(
         "payment",

@@ -8,13 +8,16 @@ import re
 from abc import ABC, abstractmethod
 from collections import defaultdict
 from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
 from functools import cache
 from typing import Any
 
 from django import forms
 from django.core.exceptions import ValidationError
+from django.core.files.uploadedfile import UploadedFile
 
 from scheduling.domain.hours import WEEKDAYS
+from scheduling.domain.logos import LogoImage, is_key, logo_image
 from scheduling.domain.questions import QuestionType, TypedQuestion, read_questions, typed_questions
 from scheduling.domain.typed_hours import (
     TypedDate,
@@ -26,6 +29,8 @@ from scheduling.domain.typed_hours import (
     typed_week,
 )
 from scheduling.domain.wallclock import known_zones, zones_in_use
+from workestra.uploads.kinds import LOGO_ACCEPT, BadFile
+from workestra.uploads.taking import taken_logo
 
 
 class ZoneSelect(forms.Select):
@@ -120,6 +125,76 @@ class QuestionsWidget(CompoundWidget):
         context["widget"]["spare"], context["widget"]["blank"] = f"{name}-{len(value)}", f"{name}-QUESTION"
         context["widget"]["types"] = list(QuestionType)
         return context
+
+
+@dataclass(frozen=True, slots=True)
+class TypedLogo:
+    """What a form says of a logo: a file sent now, the key of the one it shows (None: it says nothing), and whether
+    that one shall go."""
+
+    file: "UploadedFile[bytes] | None"
+    key: str | None
+    is_removed: bool
+
+
+class LogoWidget(CompoundWidget):
+    """`<name>` is a file, `<name>-kept` the key of the logo that the page shows, `<name>-remove` a tick."""
+
+    template_name = "scheduling/widgets/logo.html"
+    needs_multipart_form = True
+    use_fieldset = False
+
+    def id_for_label(self, id_: str | None) -> str:
+        return id_ or ""
+
+    def value_from_datadict(self, data: Mapping[str, Any], files: Any, name: str) -> TypedLogo:
+        return TypedLogo((files or {}).get(name), data.get(f"{name}-kept"), f"{name}-remove" in data)
+
+    def value_omitted_from_data(self, data: Mapping[str, Any], files: Any, name: str) -> bool:
+        return name not in (files or {}) and super().value_omitted_from_data(data, files, name)
+
+    def get_context(self, name: str, value: Any, attrs: dict[str, Any] | None) -> dict[str, Any]:
+        context = super().get_context(name, None, attrs)
+        context["widget"] |= {"key": value.key or "", "is_removed": value.is_removed, "accept": LOGO_ACCEPT}
+        return context
+
+
+class LogoField(forms.Field):
+    """The key of a logo, or None. `stored` is the key that counts where a form says nothing.
+
+    `sent` is the picture that came with the form, written anew: whoever has the form has to keep it. It is shown, and
+    comes back by its key, whatever else is wrong with the form.
+    """
+
+    widget = LogoWidget
+    stored: str | None = None
+    sent: LogoImage | None = None
+
+    def clean(self, value: Any) -> str | None:
+        if not isinstance(value, TypedLogo):
+            return str(value) if value else None
+        if value.file is not None:
+            try:
+                self.sent = logo_image(taken_logo(value.file.read(), value.file.size or 0))
+            except BadFile as error:
+                raise ValidationError(str(error)) from error
+            return self.sent.key
+        if value.is_removed:
+            return None
+        if value.key is None:
+            return self.stored
+        if value.key and not is_key(value.key):
+            raise ValidationError("This logo is not there any more. Choose it again.")
+        return value.key or None
+
+    def prepare_value(self, value: Any) -> TypedLogo:
+        """What to show: the logo sent with the form, or the one it showed before."""
+        if not isinstance(value, TypedLogo):
+            return TypedLogo(None, value, is_removed=False)
+        if self.sent is not None:
+            return TypedLogo(None, self.sent.key, is_removed=False)
+        key = self.stored if value.key is None else value.key
+        return TypedLogo(None, key if key and is_key(key) else None, value.is_removed)
 
 
 class CompoundField(forms.Field, ABC):

@@ -7,6 +7,8 @@ from uuid import UUID
 
 from django import forms
 from django.core.exceptions import ValidationError
+from django.core.files.uploadedfile import UploadedFile
+from django.utils.datastructures import MultiValueDict
 
 from scheduling.domain import slugs
 from scheduling.domain.hours import Availability
@@ -73,6 +75,7 @@ class LinkForm(SectionsForm):
     def __init__(
         self,
         data: Mapping[str, Any] | None = None,
+        files: "MultiValueDict[str, UploadedFile[bytes]] | None" = None,
         *,
         instance: BookingLink | None = None,
         members: Sequence[Membership],
@@ -84,7 +87,13 @@ class LinkForm(SectionsForm):
         initial: Mapping[str, Any] | None = None,
     ) -> None:
         super().__init__(
-            data, instance=instance, locked=locked, schedules=schedules, workflows=workflows, initial=initial
+            data,
+            files,
+            instance=instance,
+            locked=locked,
+            schedules=schedules,
+            workflows=workflows,
+            initial=initial,
         )
         people = people_of(members, hosts, pool_schedules)
         pool = self.fields["pool"]

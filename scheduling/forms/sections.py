@@ -7,15 +7,20 @@ from uuid import UUID
 
 from django import forms
 from django.core.exceptions import ValidationError
+from django.core.files.uploadedfile import UploadedFile
 from django.core.validators import RegexValidator
+from django.utils.datastructures import MultiValueDict
 
 from scheduling.domain.hours import Availability
 from scheduling.domain.link_rules import contradictions
+from scheduling.domain.logos import HEIGHT, LogoImage
 from scheduling.domain.section_words import hours_words, summary_of
 from scheduling.domain.sections import BY_KEY, SECTION_OF_FIELD, SECTIONS, Section, fields_of
 from scheduling.forms.fields import (
     CompoundField,
+    CompoundWidget,
     DatesField,
+    LogoField,
     QuestionsField,
     WeekField,
     ZoneField,
@@ -26,6 +31,7 @@ from scheduling.services.payments import NO_PAYMENTS, NoPayments, refuse_unpayab
 from workestra.crm.domain import money
 from workestra.look.fields import LineField, LinesField
 from workestra.look.forms import Switch
+from workestra.uploads.kinds import LOGO_KINDS_IN_WORDS
 
 OWN_HOURS: Final = fields_of(["availability"])[1:4]
 """The fields that count for nothing while a schedule has their place."""
@@ -162,6 +168,11 @@ class SectionsForm(forms.Form):
             RegexValidator(r"^#[0-9a-fA-F]{6}$", "Write the color as # and six digits, such as #005F73.")
         ],
     )
+    logo_id = LogoField(
+        label="Logo",
+        required=False,
+        help_text=f"{LOGO_KINDS_IN_WORDS} Bookers see it {HEIGHT} pixels high, on its pages and in its mails.",
+    )
     hide_branding = forms.BooleanField(
         label="Hide “Scheduling by Workestra” on its pages", required=False, widget=Switch
     )
@@ -237,6 +248,7 @@ class SectionsForm(forms.Form):
     def __init__(
         self,
         data: Mapping[str, Any] | None = None,
+        files: "MultiValueDict[str, UploadedFile[bytes]] | None" = None,
         *,
         instance: LinkSettings | None = None,
         locked: Collection[str] = (),
@@ -249,7 +261,7 @@ class SectionsForm(forms.Form):
         self.locked = frozenset(locked) & frozenset(BY_KEY)
         self.stored = instance.section_values() if instance else _defaults() | dict(initial or {})
         shown = self.stored | {"price": _price_text(self.stored["price"], self.stored["currency"])}
-        super().__init__(data, initial=shown, prefix=prefix)
+        super().__init__(data, files, initial=shown, prefix=prefix)
         self._offer_schedules(schedules)
         self._offer_workflows(workflows)
         for name in fields_of(self.locked):
@@ -260,6 +272,7 @@ class SectionsForm(forms.Form):
         ].help_text = (
             f"Now {color}. Pages take its hue and set light and dark themselves, so that text stays readable."
         )
+        self._logo.stored = self.stored["logo_id"]
         questions = self.fields["questions"]
         assert isinstance(questions, QuestionsField)
         questions.known_keys = {question["key"] for question in self.stored["questions"]}
@@ -285,6 +298,11 @@ class SectionsForm(forms.Form):
             for section in SECTIONS
         ]
 
+    @property
+    def sent_logo(self) -> LogoImage | None:
+        """The picture that came with the form, good or not: it is to be kept before the page is shown."""
+        return self._logo.sent if self.is_bound and self.errors is not None else None
+
     def carried_locked_sections(self) -> tuple[str, ...]:
         """Locked sections of which the POST carries any field: the page never sends them, so somebody else did."""
         if not self.is_bound:
@@ -292,7 +310,7 @@ class SectionsForm(forms.Form):
         names = fields_of(self.locked)
         carried = {
             SECTION_OF_FIELD[name]
-            for key in self.data
+            for key in (*self.data, *self.files)
             for name in names
             if key == self.add_prefix(name) or key.startswith(f"{self.add_prefix(name)}-")
         }
@@ -315,6 +333,12 @@ class SectionsForm(forms.Form):
             }
             self._refuse_contradictions()
         return self.cleaned_data
+
+    @property
+    def _logo(self) -> LogoField:
+        field = self.fields["logo_id"]
+        assert isinstance(field, LogoField)
+        return field
 
     def _clean_payment(self) -> None:
         if "payment" in self.locked:
@@ -410,4 +434,4 @@ def _price_text(price: int | None, currency: str) -> str:
 
 def _is_wide(field: forms.Field) -> bool:
     long_text = isinstance(field, forms.CharField) and (field.max_length or 0) > 100
-    return long_text or isinstance(field, CompoundField) or isinstance(field.widget, Switch)
+    return long_text or isinstance(field.widget, CompoundWidget | Switch)

@@ -15,6 +15,7 @@ from scheduling.domain import slugs
 from scheduling.domain.link_rules import FEWEST_OF_COLLECTIVE
 from scheduling.domain.sections import SECTION_OF_FIELD, SECTIONS
 from scheduling.models import BookingLink, LinkHost, RetiredSlug, Schedule
+from scheduling.services.logos import hold_logo
 from scheduling.services.payments import refuse_unpayable
 from workestra.accounts import selectors as accounts
 from workestra.accounts.models import Membership, User, Workspace
@@ -108,7 +109,7 @@ def create_link(
     `values` maps fields of any section to values; the other fields get a new link's. Without a slug the link gets one
     from its title. `capacity` is the seats of a group's meeting.
 
-    Raises: SlugTaken; BadSlug; BadHosts; ScheduleGone; NoPayments.
+    Raises: SlugTaken; BadSlug; BadHosts; ScheduleGone; LogoGone; NoPayments.
     """
     refuse_unpayable(values, before=False)
     pool = _pool(workspace, owner.pk, strategy, hosts)
@@ -131,6 +132,7 @@ def create_link(
         link.synced_at = now
     with transaction.atomic():
         hold_schedules(workspace.pk, [link.schedule_id, *(host.schedule_id for host in pool)])
+        hold_logo(link.logo_id)
         if slug is None:
             _insert_with_free_slug(link, now)
         else:
@@ -170,12 +172,13 @@ def update_link(
     The template's locks count as they are now, not as they were when the form was shown: one field of a locked
     section, even with the value it has, refuses the whole change.
 
-    Raises: SectionLocked; SlugTaken; BadSlug; BadHosts; ScheduleGone; NoPayments; BookingLink.DoesNotExist when `by`
-    has no such link.
+    Raises: SectionLocked; SlugTaken; BadSlug; BadHosts; ScheduleGone; LogoGone; NoPayments; BookingLink.DoesNotExist
+    when `by` has no such link.
     """
     with transaction.atomic():
         chosen = [values.get("schedule_id"), *(host.schedule_id for host in hosts or ())]
         hold_schedules(by.workspace_id, chosen)
+        hold_logo(values.get("logo_id"))
         link = _locked_link(link_id, by)
         refused = {
             SECTION_OF_FIELD[field] for field in _sectioned(values) if link.locks(SECTION_OF_FIELD[field])

@@ -9,22 +9,23 @@ from zoneinfo import ZoneInfo
 
 from django.conf import settings
 from django.contrib import messages
-from django.contrib.auth.decorators import login_not_required
-from django.http import Http404, HttpRequest, HttpResponse
+from django.core.files.uploadedfile import UploadedFile
+from django.http import Http404, HttpResponse
 from django.shortcuts import redirect, render
 from django.utils import timezone
-from django.views.decorators.cache import cache_control
-from django.views.decorators.http import require_GET, require_http_methods, require_POST, require_safe
+from django.utils.datastructures import MultiValueDict
+from django.views.decorators.http import require_GET, require_http_methods, require_POST
 from django.views.decorators.vary import vary_on_headers
 
 from scheduling import access, selectors
-from scheduling.domain.brand import brand_of
 from scheduling.domain.sections import BY_KEY, SECTIONS, Section
 from scheduling.forms import LinkForm
 from scheduling.meeting_accounts import missing_accounts
 from scheduling.models import BookingLink, LinkHost, Schedule
 from scheduling.services import links as service
+from scheduling.services.logos import LogoGone
 from scheduling.services.payments import NoPayments
+from scheduling.views.sections import keep_sent_logo, sent_with
 from workestra.accounts import selectors as accounts
 from workestra.accounts.access import require
 from workestra.accounts.domain.permissions import Permission
@@ -34,7 +35,14 @@ from workestra.accounts.models import Membership
 KINDS: Final = (("all", "All"), ("own", "Own"), ("tpl", "Assigned"))
 
 
-REFUSALS: Final = (service.SlugTaken, service.BadSlug, service.BadHosts, service.ScheduleGone, NoPayments)
+REFUSALS: Final = (
+    service.SlugTaken,
+    service.BadSlug,
+    service.BadHosts,
+    service.ScheduleGone,
+    LogoGone,
+    NoPayments,
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,7 +93,7 @@ def link_new(request: MemberRequest) -> HttpResponse:
     require(request.member, Permission.EDIT)
     around = selectors.schedules_around(request.member)
     form = LinkForm(
-        request.POST if request.method == "POST" else None,
+        *sent_with(request),
         members=list(accounts.active_members(request.member.workspace)),
         hosts=[LinkHost(user=request.member.user)],
         schedules=_own(around, request.member),
@@ -93,6 +101,7 @@ def link_new(request: MemberRequest) -> HttpResponse:
         pool_schedules=around,
         initial={"timezone": request.member.user.timezone},
     )
+    keep_sent_logo(form, now)
     if request.method == "POST" and form.is_valid():
         try:
             link = service.create_link(
@@ -121,7 +130,8 @@ def link_edit(request: MemberRequest, link_id: UUID) -> HttpResponse:
     link = access.own_link(request.member, link_id)
     if request.method == "GET":
         return _edit_page(request, link, _form(request.member, link))
-    form = _form(request.member, link, request.POST)
+    form = _form(request.member, link, *sent_with(request))
+    keep_sent_logo(form, now)
     carried = form.carried_locked_sections()
     if carried:
         return _refuse_locked(request, link, form, carried, now)
@@ -139,7 +149,8 @@ def link_edit(request: MemberRequest, link_id: UUID) -> HttpResponse:
         )
     except service.SectionLocked as refused:
         link = access.own_link(request.member, link_id)
-        return _refuse_locked(request, link, _form(request.member, link, request.POST), refused.sections, now)
+        again = _form(request.member, link, *sent_with(request))
+        return _refuse_locked(request, link, again, refused.sections, now)
     except REFUSALS as refused:
         _explain(form, refused)
         return _edit_page(request, link, form, status=422)
@@ -201,24 +212,16 @@ def link_state(request: MemberRequest, link_id: UUID) -> HttpResponse:
     return redirect("scheduling:links")
 
 
-@require_safe
-@login_not_required
-@cache_control(public=True, max_age=31_536_000, immutable=True)
-def brand(request: HttpRequest, color: str) -> HttpResponse:
-    """The stylesheet that gives a link's public pages its color: six hexadecimal digits are the whole address."""
-    try:
-        hue, chroma = brand_of(f"#{color}")
-    except ValueError as error:
-        raise Http404("This is no color.") from error
-    return HttpResponse(
-        f":root {{ --brand-h: {hue:.1f}; --brand-c: {chroma:.4f} }}\n", content_type="text/css; charset=utf-8"
-    )
-
-
-def _form(member: Membership, link: BookingLink, data: Mapping[str, Any] | None = None) -> LinkForm:
+def _form(
+    member: Membership,
+    link: BookingLink,
+    data: Mapping[str, Any] | None = None,
+    files: "MultiValueDict[str, UploadedFile[bytes]] | None" = None,
+) -> LinkForm:
     around = selectors.schedules_around(member)
     return LinkForm(
         data,
+        files,
         instance=link,
         locked=[key for key in BY_KEY if link.locks(key)],
         members=list(accounts.active_members(member.workspace)),
@@ -316,6 +319,8 @@ def _explain(form: LinkForm, refused: Exception) -> None:
         form.add_error("slug", f"{refused.slug} is taken. {service.free_slug(refused.slug)} is free.")
     elif isinstance(refused, service.ScheduleGone):
         form.add_error("schedule_id", "This schedule was deleted a moment ago. Choose again.")
+    elif isinstance(refused, LogoGone):
+        form.add_error("logo_id", str(refused))
     elif isinstance(refused, NoPayments):
         form.add_error("requires_payment", str(refused))
     else:

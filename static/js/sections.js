@@ -33,6 +33,10 @@
     changed(day);
   };
 
+  // The logo that the server shows in place of a chosen file goes with everything else that is discarded.
+  const logo = document.querySelector("form[data-live] .logo-in"), first = logo?.innerHTML;
+  document.addEventListener("reset", e => { if (e.target.contains(logo)) logo.innerHTML = first; });
+
   document.addEventListener("click", e => {
     let button;
     if (button = e.target.closest("[data-add]")) add(button);

@@ -41,6 +41,7 @@ from tests.calendars.making import as_if_read, connect_caldav, connect_feed, con
 from tests.factories import MembershipFactory, UserFactory, make_booking, make_link
 from tests.managed_events.making import assign_to, finish_runs, make_template, save
 from tests.one_off.making import TOMAS, make_one_off, pick, slot_of
+from tests.scheduling.making_logos import OTHER
 from workestra.accounts.domain.invites import Invitee
 from workestra.accounts.domain.permissions import Role
 from workestra.accounts.models import Group, Membership, User
@@ -324,6 +325,14 @@ def send_bad_hours(page: Page, world: World) -> None:
 def open_the_first_rows(page: Page, world: World) -> None:
     for name in ("Tom Whitaker", "Bruno Keller"):
         page.locator("summary", has_text=name).first.click()
+
+
+def send_another_logo(page: Page, world: World) -> None:
+    page.get_by_label("Logo").set_input_files(
+        {"name": "new.png", "mimeType": "image/png", "buffer": OTHER.content}
+    )
+    expect(page.get_by_alt_text("The logo after")).to_be_visible()
+    expect(page.get_by_label("Remove the logo")).not_to_be_checked()
 
 
 def save_after_somebody_else(page: Page, world: World) -> None:
@@ -1079,6 +1088,7 @@ LOOKS: tuple[Look, ...] = (
         "mara",
     ),
     Look("managed-edit", "managed_events:edit", on_template("edit"), "mara"),
+    Look("managed-edit-logo", "managed_events:edit", on_template("edit"), "mara", act=send_another_logo),
     Look(
         "managed-assign",
         "managed_events:assign",

@@ -118,6 +118,7 @@ def example(name: str, pattern: URLPattern, world: World) -> str:
         "message_id": world.sent_about(booking).pk,
         "meeting_id": booking.pk,
         "color": "005f73",
+        "logo_key": world.template.logo_id,
         "key": "some-key",
         "workflow_id": workflow_of(world).pk,
     }

@@ -8,6 +8,7 @@ from playwright.sync_api import Browser
 
 from tests.browser.conftest import PHONE
 from tests.factories import make_link
+from tests.scheduling.making_logos import LARKHILL, kept
 from tests.servers import Installation
 from workestra.accounts.models import Membership
 
@@ -20,13 +21,15 @@ def test_a_first_visit_weighs_less_than_sixty_kilobytes(
     browser: Browser, installation: Installation, alice: Membership
 ) -> None:
     """Everything counts: heads and bodies, the page (twice: the second time in the visitor's zone), its font, styles,
-    scripts and icons."""
+    scripts, icons and a logo."""
+    kept(LARKHILL)
     make_link(
         alice,
         slug="alice-discovery-call",
         description="Half an hour to talk through how you move freight today and see if Larkhill fits.",
         timezone="America/New_York",
         brand_color="#8a2a2a",
+        logo_id=LARKHILL.key,
     )
     installation.start_web()
     context = browser.new_context(
@@ -53,5 +56,6 @@ def test_a_first_visit_weighs_less_than_sixty_kilobytes(
     weights = [(addresses[each].removeprefix(installation.url)[:80], size) for each, size in sizes.items()]
     assert any("hanken-grotesk-latin" in address for address, _ in weights)
     assert any("htmx" in address for address, _ in weights)
+    assert any("logo" in address for address, _ in weights)
     assert len([address for address, _ in weights if address.startswith("/book/")]) == 2
     assert sum(size for _, size in weights) <= MOST_BYTES, weights

@@ -63,6 +63,14 @@ def test_a_deployment_links_one_file(collected: Path) -> None:
     assert (collected / font[1]).is_file()
 
 
+def test_our_own_scripts_lose_their_comments_and_nothing_else(collected: Path) -> None:
+    script = (collected / "js/ui.js").read_text()
+    kept = [
+        line for line in (STATIC / "js/ui.js").read_text().splitlines() if not line.strip().startswith("//")
+    ]
+    assert script.splitlines() == kept
+
+
 def test_the_work_bundle_holds_every_component(collected: Path) -> None:
     joined = (collected / "css/work.css").read_text()
     for name in (".sec", ".dlg", ".row", ".lock", ".week", ".savebar", ".sheet"):

@@ -105,6 +105,9 @@ def _any_settings(draw: st.DrawFn) -> dict[str, Any]:
         "reminder_enabled": draw(st.booleans()),
         "workflow_ids": sorted(map(str, draw(st.sets(st.uuids(), max_size=3)))),
         "brand_color": draw(st.from_regex(r"#[0-9a-fA-F]{6}", fullmatch=True)),
+        "logo_id": draw(
+            st.none() | st.from_regex(r"[0-9a-f]{32}-[1-9][0-9]{0,2}x[1-9][0-9]?", fullmatch=True)
+        ),
         "hide_branding": draw(st.booleans()),
         "requires_payment": draw(st.booleans()),
         "price": price,

@@ -53,6 +53,8 @@ look:preferences                     GET  405
 look:preferences                     POST 303
 scheduling:brand                     GET  200
 scheduling:brand                     POST 405
+scheduling:logo                      GET  200
+scheduling:logo                      POST 405
 
 notifications:mailbox                GET  200
 notifications:mailbox                POST 405

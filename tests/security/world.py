@@ -25,6 +25,7 @@ from one_off.models import OneOff, Proposal
 from one_off.selectors import token_of
 from one_off.services.proposals import propose
 from scheduling.models import BookingLink, OutOfOffice, Schedule, Workflow
+from scheduling.services.logos import keep_logo
 from tests.bookings.making_workflows import draft_of
 from tests.calendars.making import as_if_read, connect_caldav
 from tests.conftest import MONDAY_MORNING, signed_in
@@ -41,6 +42,7 @@ from tests.factories import (
 from tests.managed_events.making import assign_to, filled, finish_runs, link_of, make_template, save
 from tests.one_off.making import HOUR, TOMAS, make_one_off, pick, slot_of
 from tests.pages import form_posting
+from tests.scheduling.making_logos import LARKHILL
 from tests.scheduling.posting import sent_by
 from workestra.accounts.models import Group, Membership
 from workestra.calendars.domain.period import Period
@@ -120,6 +122,7 @@ class World:
             "group_id": self.group.pk,
             "key": "no-such-key",
             "kind": "ics",
+            "logo_key": LARKHILL.key,
             "link_id": self.assigned.pk if name == "managed_events:detach" else self.link.pk,
             "mail_id": self.mail.pk,
             "meeting_id": self.meeting.pk,
@@ -277,7 +280,8 @@ def make_world() -> World:
     join_group(support, people["outside"], is_admin=True)
 
     now = MONDAY_MORNING
-    link = make_link(alice, slug="alice-discovery-call")
+    keep_logo(LARKHILL, now)
+    link = make_link(alice, slug="alice-discovery-call", logo_id=LARKHILL.key)
     template = make_template(dana, group=sales, slug="intro", title="Intro Call")
     assign_to(template, [alice], dana)
     save(template, dana, description="Half an hour.")

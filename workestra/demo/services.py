@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from datetime import datetime, time, timedelta
 from itertools import islice
+from pathlib import Path
 from typing import Any, Final
 from uuid import uuid4
 from zoneinfo import ZoneInfo
@@ -19,10 +20,12 @@ from managed_events.services.templates import create_template
 from one_off import services as one_offs
 from one_off.domain.offers import Offer
 from scheduling import selectors as scheduling
+from scheduling.domain.logos import logo_image
 from scheduling.domain.sections import RECOMMENDED_LOCKS
 from scheduling.models import BookingLink, Schedule
 from scheduling.services.absences import add_absence
 from scheduling.services.links import Host, create_link
+from scheduling.services.logos import keep_logo
 from scheduling.services.schedules import create_schedule
 from workestra.accounts.models import Group, GroupMembership, Membership, User, Workspace
 from workestra.calendars.domain.kinds import ProviderKind
@@ -34,6 +37,7 @@ from workestra.demo import calendar as demo_calendar
 
 PASSWORD: Final = "workestra-demo"  # noqa: S105  Printed on the terminal of whoever starts the demo.
 ADMIN: Final = "mara@larkhill.example"
+LOGO: Final = Path(__file__).with_name("larkhill.png")
 REP: Final = "alice@larkhill.example"
 
 PEOPLE: Final = (
@@ -141,6 +145,8 @@ def _people() -> dict[str, Membership]:
 
 
 def _template(admin: Membership, now: datetime) -> ManagedEventTemplate:
+    logo = logo_image(LOGO.read_bytes())
+    keep_logo(logo, now)
     plain = ManagedEventTemplate().section_values()
     values = plain | {
         "title": "Discovery Call",
@@ -149,6 +155,7 @@ def _template(admin: Membership, now: datetime) -> ManagedEventTemplate:
         "buffer_after_minutes": 10,
         "timezone": "Europe/Oslo",
         "questions": QUESTIONS,
+        "logo_id": logo.key,
         "cancellation_text": "Plans change. Please tell us a few hours ahead if you can.",
         "cancel_cutoff_hours": 1,
         "reschedule_cutoff_hours": 1,

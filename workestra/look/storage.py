@@ -10,17 +10,28 @@ from whitenoise.storage import CompressedManifestStaticFilesStorage
 from workestra.look.stylesheets import BUNDLES, files, joined
 
 _COMMENT = re.compile(rb"\s*/\*.*?\*/", re.DOTALL)
+_SCRIPT_COMMENT = re.compile(rb"^ *//.*\n", re.MULTILINE)
 
 
 class BundledStaticFilesStorage(CompressedManifestStaticFilesStorage):  # type: ignore[misc]  # WhiteNoise is untyped.
-    """Joins the stylesheets of each bundle while `collectstatic` runs. Comments go, nothing else."""
+    """Joins the stylesheets of each bundle while `collectstatic` runs. Comments go, also those of our own scripts that
+    have a line to themselves; nothing else."""
 
     def post_process(self, paths: dict[str, Any], dry_run: bool = False, **options: Any) -> Iterator[Any]:
         if not dry_run:
             for bundle in BUNDLES:
                 paths[joined(bundle)] = (self, joined(bundle))
                 self._join(bundle)
+            for path in [path for path in paths if path.startswith("js/")]:
+                paths[path] = (self, path)
+                self._without_comments(path)
         yield from super().post_process(paths, dry_run=dry_run, **options)
+
+    def _without_comments(self, path: str) -> None:
+        with self.open(path) as file:
+            script = _SCRIPT_COMMENT.sub(b"", file.read())
+        self.delete(path)
+        self._save(path, ContentFile(script))
 
     def _join(self, bundle: str) -> None:
         # Only tokens.css has relative URLs, and it lies beside the bundle: they need no rewriting.

@@ -2,6 +2,7 @@
 
 import email
 import email.policy
+from base64 import b64encode
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -34,7 +35,10 @@ def to_wire(message: Message) -> bytes:
 
 
 def read_mail(raw: bytes) -> ReadMail:
-    """Take apart an RFC 5322 mail. `ics` is the part a mail client acts on (RFC 6047), as it was before encoding."""
+    """Take apart an RFC 5322 mail. `ics` is the part a mail client acts on (RFC 6047), as it was before encoding.
+
+    The pictures that come with the mail are in `html` itself, as data.
+    """
     message = email.message_from_bytes(raw, policy=email.policy.default)
     return ReadMail(
         message_id=str(message["Message-ID"] or ""),
@@ -42,7 +46,7 @@ def read_mail(raw: bytes) -> ReadMail:
         sender=str(message["From"] or ""),
         recipients=str(message["To"] or ""),
         text=_text_of(message, "plain"),
-        html=_text_of(message, "html"),
+        html=_with_pictures(_text_of(message, "html"), message),
         ics=next(_contents(message, "calendar"), b""),
     )
 
@@ -55,6 +59,15 @@ def shown_name(addresses: str) -> str:
 
 def _text_of(message: EmailMessage, subtype: str) -> str:
     return next(_contents(message, subtype), b"").decode(errors="replace").replace("\r\n", "\n")
+
+
+def _with_pictures(html: str, message: EmailMessage) -> str:
+    """The HTML with the mail's own PNGs (RFC 2392: `cid:` and their id) in place of their names."""
+    for part in message.walk():
+        name, content = str(part["Content-ID"] or "").strip("<>"), part.get_payload(decode=True)
+        if name and part.get_content_type() == "image/png" and isinstance(content, bytes):
+            html = html.replace(f'"cid:{name}"', f'"data:image/png;base64,{b64encode(content).decode()}"')
+    return html
 
 
 def _contents(message: EmailMessage, subtype: str) -> Iterator[bytes]:

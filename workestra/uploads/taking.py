@@ -7,8 +7,18 @@ from pathlib import Path
 from threading import Semaphore
 from typing import Final
 
-from bookings import rewriting
-from bookings.domain.uploads import MAX_BYTES, BadFile, Kind, kind_of, plain_text, safe_name, size_words
+from workestra.uploads import rewriting
+from workestra.uploads.kinds import (
+    MAX_BYTES,
+    MAX_LOGO_BYTES,
+    BadFile,
+    Kind,
+    check_logo,
+    kind_of,
+    plain_text,
+    safe_name,
+    size_words,
+)
 
 PATIENCE_SECONDS: Final = 20
 _PROGRAM: Final = Path(rewriting.__file__)
@@ -30,23 +40,34 @@ def taken(name: str, data: bytes, size: int) -> Upload:
 
     Raises BadFile: too large, empty, of a kind that is not taken, damaged, or made to harm.
     """
-    if size > MAX_BYTES:
-        raise BadFile(f"This file has {size_words(size)}. {size_words(MAX_BYTES)} fit.")
+    _check_size(data, size, MAX_BYTES)
+    kind = kind_of(name, data)
+    content = plain_text(data) if kind is Kind.TEXT else _rewritten("image" if kind.is_image else "pdf", data)
+    return Upload(safe_name(name, kind), kind, content)
+
+
+def taken_logo(data: bytes, size: int) -> bytes:
+    """The logo as a PNG, small enough for every page and mail; `data` and `size` as for `taken`. Raises BadFile."""
+    _check_size(data, size, MAX_LOGO_BYTES)
+    check_logo(data)
+    return _rewritten("logo", data)
+
+
+def _check_size(data: bytes, size: int, most: int) -> None:
+    if size > most:
+        raise BadFile(f"This file has {size_words(size)}. {size_words(most)} fit.")
     if len(data) < size:
         raise BadFile("These files are too many at once. Send this one again by itself.")
     if not data:
         raise BadFile("This file is empty.")
-    kind = kind_of(name, data)
-    content = plain_text(data) if kind is Kind.TEXT else _rewritten(kind, data)
-    return Upload(safe_name(name, kind), kind, content)
 
 
-def _rewritten(kind: Kind, data: bytes) -> bytes:
+def _rewritten(writer: str, data: bytes) -> bytes:
     if not _TURNS.acquire(timeout=PATIENCE_SECONDS):
         raise BadFile("Many files are coming in at this moment. Send it again.")
     try:
         ended = subprocess.run(  # noqa: S603  Nothing of the command comes from outside.
-            [sys.executable, "-I", str(_PROGRAM), "image" if kind.is_image else "pdf"],
+            [sys.executable, "-I", str(_PROGRAM), writer],
             input=data,
             capture_output=True,
             timeout=PATIENCE_SECONDS,
@@ -60,6 +81,6 @@ def _rewritten(kind: Kind, data: bytes) -> bytes:
     if ended.returncode == rewriting.REFUSED:
         raise BadFile(ended.stderr.decode())
     if ended.returncode or not ended.stdout:
-        what = "image" if kind.is_image else "PDF"
+        what = "PDF" if writer == "pdf" else "image"
         raise BadFile(f"This {what} is damaged. Open it, save it again and send the new one.")
     return ended.stdout

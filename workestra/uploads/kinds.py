@@ -1,4 +1,4 @@
-"""Which files a booker may send with his answers, and what they are called."""
+"""Which files are taken from people, and what they are called."""
 
 import re
 import unicodedata
@@ -11,6 +11,10 @@ MAX_NAME: Final = 100
 KINDS_IN_WORDS: Final = "PNG, JPEG, WebP, GIF, PDF or plain text, up to 5 MB."
 ACCEPT: Final = "image/png,image/jpeg,image/webp,image/gif,application/pdf,text/plain,.txt,.md"
 """For the browser's file dialog; the server looks for itself."""
+
+MAX_LOGO_BYTES: Final = 1_000_000
+LOGO_KINDS_IN_WORDS: Final = "PNG, JPEG or WebP, up to 1 MB and 2000 pixels a side."
+LOGO_ACCEPT: Final = "image/png,image/jpeg,image/webp"
 
 _TEXT_ENDINGS: Final = (".txt", ".md")
 _CONTROL: Final = re.compile("[\x00-\x08\x0b\x0e-\x1f\x7f]")
@@ -49,17 +53,32 @@ _ENDINGS: Final = {
 
 def kind_of(name: str, data: bytes) -> Kind:
     """What a file is, by its first bytes; its name only decides whether to read it as text. Raises BadFile."""
-    if data.startswith(b"\x89PNG\r\n\x1a\n") or data[:6] in (b"GIF87a", b"GIF89a"):
+    if kind := _raster(data):
+        return kind
+    if data[:6] in (b"GIF87a", b"GIF89a"):
         return Kind.PNG
-    if data.startswith(b"\xff\xd8\xff"):
-        return Kind.JPEG
-    if data[:4] == b"RIFF" and data[8:12] == b"WEBP":
-        return Kind.WEBP
     if data.startswith(b"%PDF-"):
         return Kind.PDF
     if name.lower().endswith(_TEXT_ENDINGS):
         return Kind.TEXT
     raise BadFile(f"This kind of file is not taken. Send {KINDS_IN_WORDS}")
+
+
+def check_logo(data: bytes) -> None:
+    """Refuse, by its first bytes, what cannot be a logo. Raises BadFile."""
+    if _raster(data):
+        return
+    if b"<svg" in data[:2000].lower():
+        raise BadFile("An SVG can carry programs, so it is not taken. Save the logo as PNG and send that.")
+    raise BadFile(f"This kind of file is not taken. Send {LOGO_KINDS_IN_WORDS}")
+
+
+def _raster(data: bytes) -> Kind | None:
+    if data.startswith(b"\x89PNG\r\n\x1a\n"):
+        return Kind.PNG
+    if data.startswith(b"\xff\xd8\xff"):
+        return Kind.JPEG
+    return Kind.WEBP if data[:4] == b"RIFF" and data[8:12] == b"WEBP" else None
 
 
 def plain_text(data: bytes) -> bytes:

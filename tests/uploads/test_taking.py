@@ -10,8 +10,8 @@ import pytest
 from PIL import Image
 from PIL.PngImagePlugin import PngInfo
 
-from bookings.domain.uploads import MAX_BYTES, BadFile, Kind, safe_name, size_words
-from bookings.uploads import Upload, taken
+from workestra.uploads.kinds import MAX_BYTES, BadFile, Kind, safe_name, size_words
+from workestra.uploads.taking import Upload, taken
 
 
 def take(name: str, data: bytes) -> Upload:

@@ -1,8 +1,9 @@
-"""A program that writes an uploaded image or PDF anew: `python rewriting.py (image|pdf) < upload > result`.
+"""A program that writes an uploaded file anew: `python rewriting.py (image|logo|pdf) < upload > result`.
 
 Decoders are large programs, and what they read here comes from strangers. So they run in a process of their own, with
-little memory and time, which may end as it likes: `bookings.uploads` starts it and takes what comes out only after a
-clean end. Refusals leave a sentence on standard error and the exit code `REFUSED`. It imports nothing of the project.
+little memory and time, which may end as it likes: `workestra.uploads.taking` starts it and takes what comes out only
+after a clean end. Refusals leave a sentence on standard error and the exit code `REFUSED`. It imports nothing of the
+project.
 """
 
 import io
@@ -19,6 +20,11 @@ MAX_PIXELS: Final = 50_000_000
 MAX_SIDE: Final = 2_000
 MAX_PAGES: Final = 500
 MAX_RESULT_BYTES: Final = 15_000_000
+MAX_LOGO_SIDE: Final = 2_000
+LOGO_SIZE: Final = (320, 60)
+"""Pixels of a logo as it is kept: twice those that it is shown with."""
+LIGHT_LOGO_BYTES: Final = 1_500
+LOGO_COLORS: Final = 64
 
 _MODES: Final = {"L": "L", "1": "L", "LA": "LA", "RGB": "RGB", "RGBA": "RGBA", "P": "RGBA", "PA": "RGBA"}
 """Which pixels an image is written with; any other (CMYK, 16 bits a channel) becomes RGB."""
@@ -46,26 +52,63 @@ class Refused(Exception):
 
 def image(data: bytes) -> bytes:
     """The first frame, upright, at most `MAX_SIDE` pixels a side and without metadata; PNG and GIF become PNG."""
+    pixels, kind = _pixels(data, ("PNG", "JPEG", "WEBP", "GIF"), MAX_PIXELS)
+    pixels.thumbnail((MAX_SIDE, MAX_SIDE))
+    format_ = {"JPEG": "JPEG", "WEBP": "WEBP"}.get(kind, "PNG")
+    return _written(_fresh(pixels), format_, **({} if format_ == "PNG" else {"quality": 85}))
+
+
+def logo(data: bytes) -> bytes:
+    """A PNG of a logo, within `LOGO_SIZE`; one that is heavy even so gets `LOGO_COLORS`."""
+    from PIL import Image
+
+    pixels, _ = _pixels(data, ("PNG", "JPEG", "WEBP"), MAX_PIXELS, MAX_LOGO_SIDE)
+    pixels.thumbnail(LOGO_SIZE, Image.Resampling.LANCZOS)
+    fresh = _fresh(pixels)
+    written = _written(fresh, "PNG", optimize=True)
+    if len(written) <= LIGHT_LOGO_BYTES:
+        return written
+    # The one way to choose colors that minds transparency.
+    return _written(
+        fresh.convert("RGBA").quantize(LOGO_COLORS, Image.Quantize.FASTOCTREE), "PNG", optimize=True
+    )
+
+
+def _pixels(data: bytes, formats: Any, most: int, longest: int | None = None) -> tuple[Any, str]:
+    """The first frame, upright, and the format it came in."""
     from PIL import Image, ImageOps
 
-    Image.MAX_IMAGE_PIXELS = MAX_PIXELS
+    Image.MAX_IMAGE_PIXELS = most
     warnings.simplefilter("error", Image.DecompressionBombWarning)
+    too_many = f"This image has more than {most // 1_000_000} million pixels."
     try:
-        with Image.open(io.BytesIO(data), formats=("PNG", "JPEG", "WEBP", "GIF")) as opened:
-            if opened.width * opened.height > MAX_PIXELS:
-                raise Refused(f"This image has more than {MAX_PIXELS // 1_000_000} million pixels.")
-            format_ = {"JPEG": "JPEG", "WEBP": "WEBP"}.get(opened.format or "", "PNG")
+        with Image.open(io.BytesIO(data), formats=formats) as opened:
+            if longest is not None and max(opened.size) > longest:
+                raise Refused(
+                    f"This image is {opened.width} pixels wide and {opened.height} high. {longest} a side fit."
+                )
+            if opened.width * opened.height > most:
+                raise Refused(too_many)
+            kind = opened.format or ""
             opened.draft("RGB", (MAX_SIDE, MAX_SIDE))
             upright = ImageOps.exif_transpose(opened)
-            pixels = upright.convert(_MODES.get(upright.mode, "RGB"))
+            return upright.convert(_MODES.get(upright.mode, "RGB")), kind
     except (Image.DecompressionBombError, Image.DecompressionBombWarning) as error:
-        raise Refused(f"This image has more than {MAX_PIXELS // 1_000_000} million pixels.") from error
-    pixels.thumbnail((MAX_SIDE, MAX_SIDE))
-    # A new image has nothing but pixels.
+        raise Refused(too_many) from error
+
+
+def _fresh(pixels: Any) -> Any:
+    """A new image: it has nothing but pixels."""
+    from PIL import Image
+
     fresh = Image.new(pixels.mode, pixels.size)
     fresh.paste(pixels)
+    return fresh
+
+
+def _written(picture: Any, format_: str, **options: Any) -> bytes:
     written = io.BytesIO()
-    fresh.save(written, format_, **({} if format_ == "PNG" else {"quality": 85}))
+    picture.save(written, format_, **options)
     return written.getvalue()
 
 
@@ -149,7 +192,7 @@ def _limit() -> None:
 
 def main(kind: str) -> int:
     _limit()
-    writers: dict[str, Callable[[bytes], bytes]] = {"image": image, "pdf": pdf}
+    writers: dict[str, Callable[[bytes], bytes]] = {"image": image, "logo": logo, "pdf": pdf}
     try:
         written = writers[kind](sys.stdin.buffer.read())
     except Refused as refused:

@@ -1,0 +1,1 @@
+"""Files from people: looked at, and kept only as our own programs write them anew."""
