@@ -9,7 +9,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('scheduling', '0011_meeting_places'),
+        ('scheduling', '0012_webex_and_goto'),
     ]
 
     operations = [

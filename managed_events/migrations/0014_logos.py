@@ -9,8 +9,8 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('managed_events', '0012_meeting_places'),
-        ('scheduling', '0012_logos'),
+        ('managed_events', '0013_webex_and_goto'),
+        ('scheduling', '0013_logos'),
     ]
 
     operations = [
