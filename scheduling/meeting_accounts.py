@@ -26,7 +26,8 @@ def place_hint(place: str, missing: Mapping[str, str]) -> str:
     """What to say beside the choice of a place while `place` is chosen."""
     if place in missing:
         return f"{missing[place]} Bookings are taken all the same, without a link."
-    labels = [kind.label for kind in MEETING_KINDS]
-    lacking = [kind.label for kind in MEETING_KINDS if kind in missing]
-    there = f" Not there yet: {in_a_row(lacking)}." if lacking else ""
-    return f"{in_a_row(labels)} take an account that the host has connected.{there}"
+    every = in_a_row([kind.label for kind in MEETING_KINDS])
+    there = [kind.label for kind in MEETING_KINDS if kind not in missing]
+    return f"{every} need an account of the host’s own." + (
+        f" Connected: {in_a_row(there)}." if there else ""
+    )

@@ -322,7 +322,8 @@ class TestPages:
         assert lacks in browser.get(change).content.decode()
         assert lacks in browser.get(reverse("one_off:detail", args=[one_off.pk])).content.decode()
         new = browser.get(reverse("one_off:new")).content.decode()
-        assert "Not there yet: Zoom, Webex and GoTo." in new
+        assert "Zoom, Webex and GoTo need an account of the host’s own." in new
+        assert "Connected:" not in new
         template = make_template(alice, location_type="zoom")
         assign_to(template, [alice, bob], alice, NOW)
         template.refresh_from_db()
@@ -331,6 +332,7 @@ class TestPages:
         assert finding.text.startswith("Alice Okafor and Bob Lindqvist have no Zoom account")
         connect_meetings(alice, ProviderKind.ZOOM, zoom, NOW)
         assert lacks not in browser.get(edit).content.decode()
+        assert "Connected: Zoom." in browser.get(reverse("one_off:new")).content.decode()
         assert lacks not in browser.get(change).content.decode()
 
     @pytest.mark.parametrize("whose", ["another booking's", "somebody else's"])
