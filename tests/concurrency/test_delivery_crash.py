@@ -78,8 +78,14 @@ class House:
             self.installation.kill(self.parts.pop(part))
 
     def mend(self) -> None:
-        """What has ended begins again, as under any process manager; returns when everything works."""
+        """What has ended begins again; returns when everything works."""
         wait_until(postgres_answers, 60, "PostgreSQL is back")
+        self.begin_what_ended()
+        for part, word in (("worker", "ready."), ("beat", "Starting...")):
+            self.installation.wait_for_word(self.parts[part], word)
+
+    def begin_what_ended(self) -> None:
+        """As any process manager does. Celery ends a worker by itself when its broker dies at the wrong moment."""
         for part, child in list(self.parts.items()):
             if child.process.poll() is not None:
                 self.installation.kill(child)
@@ -87,8 +93,10 @@ class House:
         for part in PARTS:
             if part not in self.parts:
                 self.begin(part)
-        for part, word in (("worker", "ready."), ("beat", "Starting...")):
-            self.installation.wait_for_word(self.parts[part], word)
+
+    def has_told_everything(self) -> bool:
+        self.begin_what_ended()
+        return not OutboxMessage.objects.filter(sent_at=None, skipped_at=None).exists()
 
 
 def kill_postgres() -> None:
@@ -197,10 +205,6 @@ def all_sent(
         return [answer.result() for answer in answers]
 
 
-def everything_is_told() -> bool:
-    return not OutboxMessage.objects.filter(sent_at=None, skipped_at=None).exists()
-
-
 @sizes(5, 50)
 def test_whatever_is_killed_no_confirmed_booking_is_lost_and_every_mail_arrives_once(
     house: House, link: BookingLink, sink: MailSink, visitor: Person, figures: Figures, size: int
@@ -242,7 +246,7 @@ def test_whatever_is_killed_no_confirmed_booking_is_lost_and_every_mail_arrives_
             Attendee.objects.filter(email__endswith=f"-{run}@x.example").values_list("email", flat=True)
         )
         assert booked == Counter(form["email"] for form in typed), f"{victim}: each once"
-        wait_until(everything_is_told, DRAINED_WITHIN, f"mails go out after {victim} was killed")
+        wait_until(house.has_told_everything, DRAINED_WITHIN, f"mails go out after {victim} was killed")
         longest[victim] = max(longest[victim], time.monotonic() - begun)
         assert_invariants()
     owed = {f"<{pk}@localhost>" for pk in OutboxMessage.objects.values_list("pk", flat=True)}
@@ -271,7 +275,7 @@ def test_without_the_broker_bookings_are_taken_pages_answer_and_the_mails_follow
     assert visitor.get(f"/book/{link.slug}").status == 200
     assert OutboxMessage.objects.filter(sent_at=None).exists()
     house.mend()
-    wait_until(everything_is_told, DRAINED_WITHIN, "mails go out when the broker is back")
+    wait_until(house.has_told_everything, DRAINED_WITHIN, "mails go out when the broker is back")
     ids = [str(message["Message-ID"]) for message in sink.messages]
     assert len(ids) == len(set(ids)) == 2 * IN_FLIGHT
 
@@ -295,7 +299,7 @@ def test_while_the_mail_server_is_away_mails_wait_and_arrive_once_and_only_what_
         house.mend()
         # As if the pauses between the tries were over.
         OutboxMessage.objects.filter(sent_at=None).update(available_at=Now(), leased_until=None)
-        wait_until(everything_is_told, DRAINED_WITHIN, "mails go out when the mail server is back")
+        wait_until(house.has_told_everything, DRAINED_WITHIN, "mails go out when the mail server is back")
         ids = [str(message["Message-ID"]) for message in sink.messages]
         subjects = [str(message["Subject"]) for message in sink.to(first.email)]
     assert len(ids) == len(set(ids)) == 2 * 5 + 2
