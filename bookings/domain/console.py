@@ -92,15 +92,23 @@ class Query:
 
 @dataclass(frozen=True, slots=True)
 class Marks:
-    """How many meetings were marked attended, no-show, and not at all."""
+    """How many meetings were marked attended, no-show, and not at all; of the latest `most`, where that is given."""
 
     attended: int
     no_show: int
     to_mark: int
+    most: int | None = None
 
     @property
     def total(self) -> int:
         return self.attended + self.no_show + self.to_mark
+
+    @property
+    def of(self) -> str:
+        """Of which meetings they are."""
+        if self.most is not None and self.total >= self.most:
+            return f"of the latest {self.most}"
+        return "from the last 7 days"
 
     @property
     def cells(self) -> list[str]:

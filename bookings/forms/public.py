@@ -203,7 +203,9 @@ class BookerForm(forms.Form):
 
     def clean(self) -> dict[str, Any]:
         if is_too_quick(self.data.get("opened", ""), self.now):
-            raise ValidationError("That was quicker than anybody types. Look it over and send it again.")
+            raise ValidationError(
+                "All of it was filled in at once. Look it over, then book: everything is kept."
+            )
         return self.cleaned_data
 
     @property

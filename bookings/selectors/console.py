@@ -8,7 +8,7 @@ from uuid import UUID
 
 from django.db.models import Count, Exists, OuterRef, Prefetch, Q, QuerySet
 
-from bookings.domain.console import PAGE_SIZE, RECENT, Marks, Place, Query, Tab
+from bookings.domain.console import MOST_FOUND, PAGE_SIZE, RECENT, Marks, Place, Query, Tab
 from bookings.models import Attendee, Booking
 from scheduling.models import BookingLink
 from workestra.accounts import selectors as accounts
@@ -51,21 +51,28 @@ def page_of(bookings: QuerySet[Booking], tab: Tab, after: Place | None) -> tuple
 
 def counts(workspace: Workspace, query: Query, now: datetime) -> dict[Tab, int]:
     """How many bookings each tab has with this query, `query.most_counted` at the most. One query a tab."""
-    found = _matching(workspace, query)
+    # Without an order, which PostgreSQL would begin to sort by before it has counted enough.
+    found = _matching(workspace, query).order_by()
     return {
         tab: found.filter(_in_tab(replace(query, tab=tab), now))[: query.most_counted].count() for tab in Tab
     }
 
 
 def marks(workspace: Workspace, query: Query, now: datetime) -> Marks:
-    """Who came to the meetings of the last seven days, of these hosts and matching these words."""
+    """Who came to the meetings of the last seven days, of these hosts and matching these words.
+
+    With words that many bookings match, to the latest `MOST_FOUND` of them: each in the list has to be looked at.
+    """
     recent = _matching(workspace, query).filter(
         status=Booking.Status.CONFIRMED, starts_at__gt=now - RECENT, starts_at__lte=now
     )
+    latest = MOST_FOUND if query.words and query.booking_ids is None else None
+    if latest is not None:
+        recent = recent.order_by("-starts_at", "-id")[:latest]
     totals = recent.aggregate(
         **{state.name: Count("pk", filter=Q(no_show_status=state)) for state in Booking.Attendance}
     )
-    return Marks(totals["ATTENDED"], totals["NO_SHOW"], totals["UNMARKED"])
+    return Marks(totals["ATTENDED"], totals["NO_SHOW"], totals["UNMARKED"], latest)
 
 
 def tab_of(booking: Booking, now: datetime) -> Tab:

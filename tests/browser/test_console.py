@@ -12,7 +12,7 @@ from bookings.models import Booking
 from bookings.services import attendance
 from bookings.services import booking as bookings
 from scheduling.models import BookingLink
-from tests.browser.conftest import PHONE, Visit
+from tests.browser.conftest import PHONE, Visit, assert_accessible
 from tests.factories import make_booking, make_link
 from workestra.accounts.domain.tokens import token_hash
 from workestra.accounts.models import Membership
@@ -336,3 +336,114 @@ def test_everything_works_without_a_script(
     row_of(page, past[0]).get_by_role("button", name="Attended").click()
     expect(row_of(page, past[0]).locator(".badge")).to_have_text("Attended")
     expect(page.locator("#marks")).to_contain_text("1 of 3 to mark")
+
+
+def tab_to(page: Page, target: Locator, key: str = "Tab") -> None:
+    """Go to a control as somebody does who has no mouse."""
+    for _press in range(120):
+        page.keyboard.press(key)
+        if target.evaluate("element => element === document.activeElement"):
+            return
+    raise AssertionError(f"{key} does not lead to {target}")
+
+
+@pytest.mark.thorough
+def test_every_row_action_is_done_on_a_phones_width_without_a_mouse(
+    visit: Visit, alice: Membership, three: list[Booking], past: list[Booking]
+) -> None:
+    noor, wei, _samuel = three
+    page = visit(CONSOLE, member=alice, size=PHONE)
+    page.context.grant_permissions(["clipboard-read", "clipboard-write"])
+    told = page.locator(".toast").last
+
+    # Reschedule: a day and a time in one's own zone, a message; what is typed outlives the drawer.
+    tab_to(page, summary_of(page, wei))
+    page.keyboard.press("Enter")
+    row = row_of(page, wei)
+    opener = row.get_by_role("button", name="Reschedule")
+    expect(opener).to_be_visible()
+    tab_to(page, opener)
+    page.keyboard.press("Enter")
+    day, time, message = (
+        row.get_by_label("New day"),
+        row.get_by_label("New start"),
+        row.locator(".inline-form[id^=rs]").get_by_label("Message"),
+    )
+    expect(day).to_be_focused()
+    page.keyboard.type("11112026")  # In whatever order the browser asks for them.
+    tab_to(page, message)
+    page.keyboard.type(REASON)
+    assert_accessible(page)
+    tab_to(page, summary_of(page, wei), "Shift+Tab")
+    page.keyboard.press("Enter")
+    expect(message).to_be_hidden()
+    page.keyboard.press("Enter")
+    expect(message).to_be_visible()
+    expect(message).to_have_value(REASON)
+    expect(day).to_have_value("2026-11-11")
+    tab_to(page, time)
+    page.keyboard.type("1130")
+    assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
+    tab_to(page, row.get_by_role("button", name="Move the meeting"))
+    page.keyboard.press("Enter")
+    expect(told).to_contain_text("Moved. Wei-Lin Zhao is being told by mail.")
+    moved = Booking.objects.get(series_id=wei.series_id, status="confirmed")
+    assert moved.starts_at == november(11, 10, 30)
+    assert (moved.ics_sequence, moved.location_detail) == (wei.ics_sequence + 1, wei.location_detail)
+    expect(summary_of(page, moved)).to_be_focused()
+
+    # Copy new manage link.
+    row = row_of(page, moved)
+    if not row.get_by_role("button", name="Copy new manage link").is_visible():
+        page.keyboard.press("Enter")
+    tab_to(page, row.get_by_role("button", name="Copy new manage link"))
+    page.keyboard.press("Enter")
+    link = page.get_by_label("New manage link for Wei-Lin Zhao")
+    expect(link).to_have_value(re.compile(rf"/b/{wei.page_slug}/manage/"))
+    assert page.evaluate("navigator.clipboard.readText()") == link.input_value()
+
+    # Cancel booking, with a reason that outlives the drawer too.
+    tab_to(page, summary_of(page, noor), "Shift+Tab")
+    page.keyboard.press("Enter")
+    row = row_of(page, noor)
+    tab_to(page, row.locator("[data-form^=cx]"))
+    page.keyboard.press("Enter")
+    reason = row.get_by_label("Reason")
+    expect(reason).to_be_focused()
+    page.keyboard.type(REASON)
+    assert_accessible(page)
+    tab_to(page, summary_of(page, noor), "Shift+Tab")
+    page.keyboard.press("Enter")
+    expect(reason).to_be_hidden()
+    page.keyboard.press("Enter")
+    expect(reason).to_have_value(REASON)
+    tab_to(page, row.locator(".inline-form .btn.danger"))
+    page.keyboard.press("Enter")
+    expect(told).to_contain_text("Cancelled. Noor Haddad is being told by mail.")
+    noor.refresh_from_db()
+    assert (noor.status, noor.booker.reason) == ("cancelled", REASON)
+
+    # Mark attended and mark no-show, on the Past tab only, and undo.
+    expect(page.get_by_role("button", name="Attended")).to_have_count(0)
+    tab_to(page, page.locator("#tab-past"), "Shift+Tab")
+    page.keyboard.press("Enter")
+    mateus, _yusuf, aisha = past
+    for booking, button, badge, status in (
+        (mateus, "Attended", "Attended", "attended"),
+        (aisha, "No-show", "No-show", "no_show"),
+    ):
+        row = row_of(page, booking)
+        expect(row.get_by_role("button", name=button)).to_be_visible()
+        tab_to(page, row.get_by_role("button", name=button))
+        page.keyboard.press("Enter")
+        expect(row.locator(".badge")).to_have_text(badge)
+        booking.refresh_from_db()
+        assert booking.no_show_status == status
+    expect(page.get_by_role("button", name="Reschedule")).to_have_count(0)
+    undo = page.locator(".toast", has_text="Aisha Rahman marked no-show").get_by_role("button", name="Undo")
+    tab_to(page, undo)
+    page.keyboard.press("Enter")
+    expect(row_of(page, aisha).get_by_role("button", name="Attended")).to_be_focused()
+    aisha.refresh_from_db()
+    assert aisha.no_show_status == ""
+    assert_accessible(page)

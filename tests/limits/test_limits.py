@@ -296,7 +296,7 @@ class TestPages:
         for opened in (opened_at(MONDAY_MORNING), "", "1:forged"):
             response = client.post(DETAILS, details(opened=opened))
             assert response.status_code == 422
-            assert "quicker than anybody types" in response.content.decode()
+            assert "Look it over, then book: everything is kept." in response.content.decode()
         assert Booking.objects.count() == 0
         slow = opened_at(MONDAY_MORNING - timedelta(seconds=2))
         assert client.post(DETAILS, details(opened=slow)).status_code == 303
