@@ -37,6 +37,8 @@ class OneOff(models.Model):
     reserve = models.BooleanField(default=True)
     invitee_name = models.CharField(max_length=120, blank=True)
     invitee_email = models.EmailField(blank=True)
+    invitee_timezone = models.CharField(max_length=64, blank=True)
+    """The zone in which the host has chosen to write to him; empty as long as he has not."""
     location_type = models.CharField(max_length=16, default="phone")
     location_detail = models.CharField(max_length=300, blank=True)
     expires_at = models.DateTimeField(null=True, blank=True)

@@ -10,6 +10,7 @@ urlpatterns = [
     path("calendar/one-off/<uuid:one_off_id>", host.detail, name="detail"),
     path("calendar/one-off/<uuid:one_off_id>/edit", editing.edit, name="edit"),
     path("calendar/one-off/<uuid:one_off_id>/withdraw", host.withdraw, name="withdraw"),
+    path("calendar/one-off/<uuid:one_off_id>/zone", host.write_in, name="write_in"),
     path("calendar/one-off/proposals/<uuid:proposal_id>/accept", answers.accept, name="accept"),
     path("calendar/one-off/proposals/<uuid:proposal_id>/decline", answers.decline, name="decline"),
     path("calendar/holds", holds.index, name="holds"),

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import date, datetime, time, timedelta
+from datetime import UTC, date, datetime, time, timedelta
 from typing import Final
 from zoneinfo import ZoneInfo
 
@@ -130,6 +130,7 @@ def _column(
         Block(at, _STEP, _wall(day, at))
         for at in range(first, last, _STEP)
         if _wall(day, at).replace(tzinfo=zone) > now
+        and _exists(_wall(day, at), zone)
         and not any(block.at < at + _STEP and at < block.at + block.length for block in in_the_way)
     ]
     now_at = passed if day == local.date() and first <= passed < last else None
@@ -147,12 +148,32 @@ def _on(day: date, taken: Taken, zone: ZoneInfo) -> Block | None:
     start, end = taken.period.start.astimezone(zone), taken.period.end.astimezone(zone)
     if end.date() < day or start.date() > day or taken.period.is_empty:
         return None
+    if start.utcoffset() != end.utcoffset():
+        return _on_both_clocks(day, taken, zone)
     first = 0 if start.date() < day else start.hour * 60 + start.minute
     last = 24 * 60 if end.date() > day else end.hour * 60 + end.minute
     if last <= first:
         return None
     at = first // _QUARTER
     return Block(at, -(-last // _QUARTER) - at, _wall(day, at), taken.what)
+
+
+def _on_both_clocks(day: date, taken: Taken, zone: ZoneInfo) -> Block | None:
+    """The same of time during which the clocks change: every quarter of an hour that the wall clock shows meanwhile."""
+    step = timedelta(minutes=_QUARTER)
+    into = taken.period.start.minute % _QUARTER * timedelta(minutes=1)
+    steps = -(-(taken.period.duration + into) // step)
+    shown = [(taken.period.start - into + number * step).astimezone(zone) for number in range(steps)]
+    quarters = [(each.hour * 60 + each.minute) // _QUARTER for each in shown if each.date() == day]
+    if not quarters:
+        return None
+    at, last = min(quarters), max(quarters) + 1
+    return Block(at, last - at, _wall(day, at), taken.what)
+
+
+def _exists(wall: datetime, zone: ZoneInfo) -> bool:
+    """Whether the clock of the zone ever shows this time; in spring it leaves out an hour."""
+    return wall.replace(tzinfo=zone).astimezone(UTC).astimezone(zone).replace(tzinfo=None) == wall
 
 
 def _wall(day: date, quarters: int) -> datetime:

@@ -4,7 +4,9 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import Any, ClassVar, Final
 from uuid import UUID, uuid5
+from zoneinfo import ZoneInfo
 
+from django.db import transaction
 from django.db.models import QuerySet
 
 from bookings.domain.offers import ensure_can_be_offered
@@ -187,6 +189,19 @@ def withdraw(*, one_off: OneOff, actor: User, now: datetime) -> OneOff:
         return current
 
     return with_hosts_locked([one_off.host_id], work)
+
+
+def write_in(*, one_off: OneOff, zone: ZoneInfo, actor: User, now: datetime) -> None:
+    """Let the words to send of this one-off name its times in this zone from now on."""
+    with transaction.atomic():
+        current = locked_row(one_off.pk)
+        before = {"invitee_timezone": current.invitee_timezone}
+        if current.invitee_timezone == zone.key:
+            return
+        current.invitee_timezone = zone.key
+        current.save(update_fields=["invitee_timezone"])
+        after = {"invitee_timezone": zone.key}
+        record("one_off.changed", current, now, actor=actor, before=before, after=after)
 
 
 def _create_locked(

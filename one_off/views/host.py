@@ -106,7 +106,7 @@ def show_list(request: MemberRequest, now: datetime, *, status: int = 200, note:
 
 @require_safe
 def detail(request: MemberRequest, one_off_id: UUID) -> HttpResponse:
-    """The address to copy, what became of each time, and the way to take it back."""
+    """What waits for an answer, the address to copy, what became of each time, and the way to take it back."""
     now = timezone.now()
     return show(request, access.one_off_for(request.member, one_off_id), now)
 
@@ -127,6 +127,17 @@ def withdraw(request: MemberRequest, one_off_id: UUID) -> HttpResponse:
         messages.success(request, f"{one_off.title} is withdrawn. Its link has stopped working.")
         return see_other(reverse("one_off:list"))
     return show(request, access.one_off_for(request.member, one_off_id), now, status=409, note=note)
+
+
+@require_POST
+def write_in(request: MemberRequest, one_off_id: UUID) -> HttpResponse:
+    """Choose the zone of the words to send."""
+    one_off = access.one_off_for(request.member, one_off_id, Permission.EDIT)
+    asked = request.POST.get("tz", "")
+    if asked not in known_zones():
+        return show(request, one_off, timezone.now(), status=422, note="Choose a time zone from the list.")
+    services.write_in(one_off=one_off, zone=ZoneInfo(asked), actor=request.member.user, now=timezone.now())
+    return see_other(f"{reverse('one_off:detail', args=[one_off.pk])}#text")
 
 
 def _newest(request: MemberRequest, state: OneOff.State, count: int, now: datetime) -> Section:
@@ -188,6 +199,11 @@ def show(
         "lacks": missing_accounts(one_off.workspace_id, {one_off.host_id: one_off.host.name}).get(
             one_off.location_type
         ),
+        "proposals": [
+            each
+            for each in selectors.waiting_proposals(request.member, now)
+            if each.proposal.one_off_id == one_off.pk
+        ],
         "place": dict(PLACES).get(one_off.location_type, one_off.location_type),
         "can_edit": may_edit(request),
         "mail": _mailable(request, row, now),
@@ -216,11 +232,12 @@ def _mailable(request: MemberRequest, row: Row, now: datetime) -> Mailable | Non
 
 
 def _readers_zone(request: MemberRequest, one_off: OneOff) -> ZoneInfo:
-    """The zone asked for; else the one in which the invitee has booked with this host before; else the host's."""
-    asked = request.GET.get("tz", "")
-    if asked not in known_zones():
-        asked = selectors.zone_of_invitee(one_off) or one_off.timezone
-    return ZoneInfo(asked)
+    """The zone asked for; else the chosen one; else that in which the invitee has booked with this host before; else
+    the host's."""
+    for asked in (request.GET.get("tz", ""), one_off.invitee_timezone):
+        if asked in known_zones():
+            return ZoneInfo(asked)
+    return ZoneInfo(selectors.zone_of_invitee(one_off) or one_off.timezone)
 
 
 def may_edit(request: MemberRequest) -> bool:

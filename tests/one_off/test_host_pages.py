@@ -17,13 +17,15 @@ from pytest_django import DjangoAssertNumQueries
 from one_off import services
 from one_off.models import OneOff
 from one_off.selectors import token_of
+from one_off.services import proposals
 from scheduling.models import BookingLink, BusyTime
 from scheduling.services.busy_time import TryAgain
 from tests.conftest import signed_in
 from tests.factories import MembershipFactory, UserFactory, make_booking
 from tests.one_off.making import DAY, HOUR, MINUTE, TOMAS, make_one_off, pick, three_times, written
-from tests.pages import form_posting
+from tests.pages import form_posting, forms_in
 from workestra.accounts.models import Membership, RoleGrant
+from workestra.audit.models import AuditEvent
 from workestra.calendars.domain.period import Period
 
 LIST, NEW = "/calendar/one-off", "/calendar/one-off/new"
@@ -718,3 +720,34 @@ def test_a_persons_page_leads_to_an_offer_for_him(alice: Membership, NOW: dateti
     html = page.content.decode()
     assert 'value="Wei Zhao"' in html
     assert 'value="wei@harborline.example"' in html
+
+
+def test_the_zone_chosen_for_the_text_is_kept_for_this_one_off_alone(
+    browser: Client, alice: Membership, NOW: datetime
+) -> None:
+    one_off, other = make_one_off(alice, NOW, reserve=False), make_one_off(alice, NOW, reserve=False)
+    url = f"{LIST}/{one_off.pk}"
+    assert browser.post(f"{url}/zone", {"tz": "Asia/Tokyo"})["Location"] == f"{url}#text"
+    assert "Tokyo time (JST)" in page(browser.get(url))
+    assert "Tokyo time" not in page(browser.get(f"{LIST}/{other.pk}"))
+    browser.post(f"{url}/zone", {"tz": "Asia/Tokyo"})
+    assert AuditEvent.objects.filter(action="one_off.changed").count() == 1
+    refused = browser.post(f"{url}/zone", {"tz": "Mars/Olympus"})
+    assert (refused.status_code, OneOff.objects.get(pk=one_off.pk).invitee_timezone) == (422, "Asia/Tokyo")
+    assert "Choose a time zone from the list" in page(refused)
+
+
+def test_what_its_invitee_proposes_is_answered_on_its_own_page_too(
+    browser: Client, alice: Membership, NOW: datetime
+) -> None:
+    one_off, other = make_one_off(alice, NOW, reserve=False), make_one_off(alice, NOW, reserve=False)
+    start = NOW + 7 * DAY
+    proposals.propose(
+        one_off=one_off, booker=TOMAS, starts=[start], length=HOUR, message="", nonce=uuid4(), now=NOW
+    )
+    assert "Waiting for your answer" not in page(browser.get(f"{LIST}/{other.pk}"))
+    html = page(browser.get(f"{LIST}/{one_off.pk}"))
+    accept = next(form for form in forms_in(html) if form.action.endswith("/accept"))
+    assert f"{TOMAS.name} proposes a time" in html
+    assert browser.post(accept.action, {"start": start.isoformat()}).status_code == 303
+    assert OneOff.objects.get(pk=one_off.pk).state == "booked"

@@ -244,6 +244,8 @@ one_off:decline                      GET  in   405   405  405     405     405   
 one_off:decline                      POST in   303!  404  404     404     404    404  404  404   404   403
 one_off:withdraw                     GET  in   405   405  405     405     405    405  405  405   405   403
 one_off:withdraw                     POST in   303!  404  404     404     404    404  404  404   404   403
+one_off:write_in                     GET  in   405   405  405     405     405    405  405  405   405   403
+one_off:write_in                     POST in   303!  404  404     404     404    404  404  404   404   403
 
                                           anon alice bob manager outside viewer lead dana owner carol gone
 audit:log                            GET  in   403   403 403     403     403    403  200  200   200   403

@@ -104,6 +104,7 @@ FORMS: Final = {
     "one_off:new": "alice",
     "one_off:edit": "alice",
     "one_off:accept": "alice",
+    "one_off:write_in": "alice",
     "crm:person_new": "alice",
     "crm:person_edit": "alice",
     "crm:activity_new": "alice",

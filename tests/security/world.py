@@ -516,5 +516,6 @@ def forms_of(world: World) -> dict[str, Sent]:
         },
         "one_off:move": {"slot": str(world.picked.one_off.slots.last().pk)},
         "one_off:accept": {"start": world.proposal.starts[0].isoformat()},
+        "one_off:write_in": {"tz": "Asia/Tokyo"},
         "one_off:pick": {"slot": str(slot_of(world.one_off).pk), "nonce": str(uuid4()), **details},
     }
