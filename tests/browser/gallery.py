@@ -328,7 +328,7 @@ def open_the_first_rows(page: Page, world: World) -> None:
 
 
 def send_another_logo(page: Page, world: World) -> None:
-    page.get_by_label("Logo").set_input_files(
+    page.get_by_label("Logo (optional)").set_input_files(
         {"name": "new.png", "mimeType": "image/png", "buffer": OTHER.content}
     )
     expect(page.get_by_alt_text("The logo after")).to_be_visible()
