@@ -334,6 +334,8 @@ class Story:
             )
             for run in runs
         }
+        early = [run for run in runs if run.message.available_at != run.due_at]
+        assert all(now_there[self.keys[run.pk]][0] != "waiting" for run in early), "goes out when it is due"
         messages = self.model.messages.items()
         assert now_there == {key: (message.state, message.due) for key, message in messages}
         ids = {f"<{run.message_id}@localhost>": self.keys[run.pk] for run in runs}
