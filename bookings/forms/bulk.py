@@ -7,7 +7,7 @@ from uuid import UUID
 from django import forms
 
 from bookings.domain.bulk import Action
-from workestra.look.fields import LinesField
+from bookings.forms.words import WordsField
 
 _DAMAGED = "A part of the form was lost on the way. Load the page again."
 
@@ -39,13 +39,8 @@ class BulkForm(forms.Form):
         self.fields["pick"].choices = [(str(pk), str(pk)) for pk in listed]  # type: ignore[attr-defined]
         match action:
             case Action.CANCEL:
-                self.fields["reason"] = LinesField(
-                    max_length=500,
-                    required=False,
-                    widget=forms.Textarea(attrs={"rows": 2}),
-                    label="Reason",
-                    help_text="The bookers read it in the mail. At most 500 characters.",
-                    error_messages={"max_length": "Keep the reason to 500 characters."},
+                self.fields["reason"] = WordsField(
+                    label="Reason", help_text="The bookers read it in the mail."
                 )
             case Action.REASSIGN:
                 self.fields["host"] = forms.TypedChoiceField(

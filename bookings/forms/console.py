@@ -10,6 +10,7 @@ from django import forms
 from django.core.exceptions import ValidationError
 
 from bookings.domain.offers import MOST_ALTERNATIVES
+from bookings.forms.words import WordsField
 from bookings.models import Booking
 from bookings.selectors.hosting import Substitute
 from bookings.selectors.taken import Clash
@@ -21,14 +22,7 @@ from workestra.look.forms import DateField, TimeField
 
 
 class CancelForm(forms.Form):
-    reason = LinesField(
-        max_length=500,
-        required=False,
-        widget=forms.Textarea(attrs={"rows": 3}),
-        label="Reason",
-        help_text="The booker reads it in the mail. At most 500 characters.",
-        error_messages={"max_length": "Keep the reason to 500 characters."},
-    )
+    reason = WordsField(label="Reason", help_text="The booker reads it in the mail.", rows=3)
 
 
 class AttendanceForm(forms.Form):
@@ -53,14 +47,7 @@ class ProposeForm(forms.Form):
         widget=TimeField({"class": "num"}),
         error_messages={"required": "Pick a start.", "invalid": "Write the start as 16:30."},
     )
-    message = LinesField(
-        max_length=500,
-        required=False,
-        widget=forms.Textarea(attrs={"rows": 2}),
-        label="Message",
-        help_text="It is in the mail with the new time. At most 500 characters.",
-        error_messages={"max_length": "Keep the message to 500 characters."},
-    )
+    message = WordsField(label="Message", help_text="It is in the mail with the new time.")
 
     def __init__(
         self,
@@ -102,14 +89,7 @@ class OfferTimesForm(forms.Form):
     The offer closes some hours before the time the booking has, or when that begins.
     """
 
-    message = LinesField(
-        max_length=500,
-        required=False,
-        widget=forms.Textarea(attrs={"rows": 2}),
-        label="Message",
-        help_text="It is in the mail with the times. At most 500 characters.",
-        error_messages={"max_length": "Keep the message to 500 characters."},
-    )
+    message = WordsField(label="Message", help_text="It is in the mail with the times.")
     closes = forms.TypedChoiceField(
         label="Closes",
         coerce=int,

@@ -1,6 +1,7 @@
 """Workflows: the list, the builder with its preview, and what is done with one as a whole."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
@@ -126,13 +127,12 @@ def workflow(request: MemberRequest, workflow_id: UUID) -> HttpResponse:
     if not form.is_valid():
         return _page(request, form, found, now, status=422)
     try:
-        saved = service.save(
-            workflow_id=found.pk, by=request.member, draft=form.draft, links=form.links_wanted, now=now
-        )
+        with _still_there():
+            saved = service.save(
+                workflow_id=found.pk, by=request.member, draft=form.draft, links=form.links_wanted, now=now
+            )
     except service.LinkChanged as changed:
         return _refuse_links(request, form, found, changed, now)
-    except service.WorkflowGone as gone:
-        raise Http404("This workflow was deleted a moment ago.") from gone
     follow = (
         f" {saved.waiting} waiting message{'' if saved.waiting == 1 else 's'} follow it."
         if saved.waiting
@@ -173,10 +173,8 @@ def workflow_pause(request: MemberRequest, workflow_id: UUID) -> HttpResponse:
     now = timezone.now()
     found = access.workflow_for(request.member, workflow_id)
     is_paused = not request.POST.get("on")
-    try:
+    with _still_there():
         service.pause(workflow_id=found.pk, by=request.member, is_paused=is_paused, now=now)
-    except service.WorkflowGone as gone:
-        raise Http404("This workflow was deleted a moment ago.") from gone
     messages.success(
         request,
         f"{found.name} is paused: what falls due meanwhile is left out."
@@ -191,10 +189,8 @@ def workflow_duplicate(request: MemberRequest, workflow_id: UUID) -> HttpRespons
     """Another workflow like this one, paused, for no link yet."""
     now = timezone.now()
     found = access.workflow_for(request.member, workflow_id)
-    try:
+    with _still_there():
         copy = service.duplicate(workflow_id=found.pk, by=request.member, now=now)
-    except service.WorkflowGone as gone:
-        raise Http404("This workflow was deleted a moment ago.") from gone
     messages.success(request, f"{copy.name} is made. It is paused, and for no link yet.")
     return redirect("bookings:workflow", copy.pk)
 
@@ -207,12 +203,19 @@ def workflow_delete(request: MemberRequest, workflow_id: UUID) -> HttpResponse:
     if request.method == "GET":
         context = {"workflow": found, "waiting": selectors.waiting_count(found)}
         return render(request, "bookings/workflow_delete.html", context)
-    try:
+    with _still_there():
         service.delete(workflow_id=found.pk, by=request.member, now=now)
-    except service.WorkflowGone as gone:
-        raise Http404("This workflow was deleted a moment ago.") from gone
     messages.success(request, f"{found.name} is deleted.")
     return redirect("bookings:workflows")
+
+
+@contextmanager
+def _still_there() -> Iterator[None]:
+    """Answers 404 when the workflow is deleted before this is done."""
+    try:
+        yield
+    except service.WorkflowGone as gone:
+        raise Http404("This workflow was deleted a moment ago.") from gone
 
 
 def _refuse_links(
