@@ -69,6 +69,11 @@ def test_marks_are_one_cell_a_meeting_until_nobody_can_count_them() -> None:
     assert Marks(20, 10, 11).total == 41
 
 
+def test_marks_that_are_not_counted_to_the_end_say_of_which_meetings_they_are() -> None:
+    assert Marks(20, 10, 11).of == Marks(20, 10, 11, most=100).of == "from the last 7 days"
+    assert Marks(60, 30, 10, most=100).of == "of the latest 100"
+
+
 def test_a_place_in_the_list_survives_the_address() -> None:
     place = Place(START, UUID(int=7))
     assert Place.parse(str(place)) == place
