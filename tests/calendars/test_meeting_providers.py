@@ -165,8 +165,23 @@ def check(room: Room, trouble: Trouble) -> None:
     assert room.fake.meetings == {} or trouble.called is Gone
 
 
-@pytest.mark.parametrize("trouble", [*COMMON, *SAID], ids=lambda trouble: trouble.name)
+SILENCES = [trouble for trouble in COMMON if "silent" in trouble.fault]
+REST = [trouble for trouble in (*COMMON, *SAID) if trouble not in SILENCES]
+
+
+@pytest.mark.parametrize("trouble", REST, ids=lambda trouble: trouble.name)
 def test_one_meeting_after(trouble: Trouble, room: Room) -> None:
+    check(room, trouble)
+
+
+# Waiting takes its time, and all of them wait in the same code.
+@pytest.mark.parametrize(
+    "room",
+    ["zoom", *(pytest.param(kind, marks=pytest.mark.thorough) for kind in ("webex", "goto"))],
+    indirect=True,
+)
+@pytest.mark.parametrize("trouble", SILENCES, ids=lambda trouble: trouble.name)
+def test_one_meeting_after_silence(trouble: Trouble, room: Room) -> None:
     check(room, trouble)
 
 
