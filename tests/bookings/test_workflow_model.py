@@ -276,8 +276,13 @@ class Story:
             self.model.cancel(chosen.pk, self.now)
 
     def mark(self) -> None:
-        if chosen := self.chosen(begun=True):
-            marks = Booking.Attendance
+        marks = Booking.Attendance
+        missed = [key for key, part in self.model.parts.items() if part.missed]
+        if missed and self.random.random() < 0.5:
+            chosen = Attendee.objects.select_related("booking").get(pk=missed[-1])
+        else:
+            chosen = self.chosen(begun=True)
+        if chosen and chosen.booking.starts_at <= self.now:
             mark = self.random.choice((marks.NO_SHOW, marks.ATTENDED, marks.UNMARKED))
             attendance.mark(attendee=chosen, attendance=mark, actor=self.admin.user, now=self.now)
             if mark != chosen.no_show_status:
@@ -350,7 +355,7 @@ def test_a_random_life_sends_each_message_once_and_only_while_it_holds(
 ) -> None:
     story = Story(seed, dana, make_link(alice, booking_window_days=60), NOW)
     often = [story.book, story.deliver]
-    steps = [*often, *often, *often, story.move, story.cancel, story.mark, story.edit, story.edit]
+    steps = [*often, *often, *often, story.move, story.cancel, story.mark, story.mark, story.edit, story.edit]
     for _step in range(60):
         story.now += story.random.choice(JUMPS)
         try:
