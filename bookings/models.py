@@ -221,6 +221,9 @@ class Attendee(models.Model):
     notes = models.TextField(max_length=5000, blank=True)
     answers = models.JSONField(default=list, blank=True, encoder=DjangoJSONEncoder)
     guests = ArrayField(models.EmailField(), default=list, blank=True, size=MOST_GUESTS)
+    wants_texts = models.BooleanField(
+        default=False, db_default=False, help_text="He ticked to be texted; his phone is in E.164 then."
+    )
 
     status = models.CharField(max_length=16, choices=Booking.Status.choices, default=Booking.Status.CONFIRMED)
     ended_by = models.CharField(max_length=8, choices=Party.choices, blank=True)
@@ -290,7 +293,7 @@ class WorkflowRun(models.Model):
         "notifications.OutboxMessage", on_delete=models.CASCADE, related_name="workflow_run"
     )
     trigger = models.CharField(max_length=16)
-    recipient = models.EmailField()
+    recipient = models.CharField(max_length=254)
     anchor = models.DateTimeField()
     due_at = models.DateTimeField()
     created_at = models.DateTimeField()

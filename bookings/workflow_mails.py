@@ -1,4 +1,7 @@
-"""What a workflow's message says, and whether it may still be said: both are asked when it is delivered."""
+"""What a workflow's message says, and whether it may still be said: both are asked when it is delivered.
+
+Text messages are written in `bookings.workflow_texts`.
+"""
 
 import re
 from collections.abc import Mapping
@@ -15,6 +18,7 @@ from django.template.loader import render_to_string
 from django.urls import reverse
 
 from bookings import selectors
+from bookings import workflow_texts as texts
 from bookings.domain.names import greeting, in_one, printable_name
 from bookings.effects import attach_replaced_invite, other_side, own_addresses
 from bookings.invites import location_of, sender
@@ -22,14 +26,22 @@ from bookings.letterhead import MailLogo, logo_for_mail
 from bookings.models import Attendee, WorkflowRun
 from bookings.selectors import runs
 from scheduling.domain import variables
-from scheduling.domain.workflows import OTHER_MOMENT, WITH_THE_MEETING, To, Trigger, why_not, why_not_ask
+from scheduling.domain.workflows import (
+    OTHER_MOMENT,
+    WITH_THE_MEETING,
+    Channel,
+    To,
+    Trigger,
+    why_not,
+    why_not_ask,
+)
 from scheduling.models import Workflow, WorkflowStep
 from workestra.accounts import selectors as accounts
 from workestra.calendars.domain import clock_words as words
 from workestra.calendars.domain.clock_words import DayForm
 from workestra.notifications.models import OutboxMessage
 from workestra.notifications.pictures import PicturedMail
-from workestra.notifications.registry import Skip, renders
+from workestra.notifications.registry import Skip, Text, renders
 
 SAMPLE: Final = {
     "first_name": "Priya",
@@ -58,14 +70,17 @@ class Written:
 
 
 @renders(runs.KIND, "Workflow")
-def render_run(message: OutboxMessage, now: datetime) -> EmailMultiAlternatives | Skip:
-    """The mail of a run, or why there is nothing to tell."""
+def render_run(message: OutboxMessage, now: datetime) -> EmailMultiAlternatives | Text | Skip:
+    """The mail or text of a run, or why there is nothing to tell."""
     run = runs.run_of(message)
     if run is None:
         return Skip("The booking no longer exists")
     if reason := _why_not(run, message, now):
         return Skip(reason)
     assert run.step is not None, "a run without its step is left out"
+    if run.step.channel == Channel.SMS:
+        values = values_for(run.attendee, To(run.step.to), Trigger(run.trigger))
+        return texts.text_of(run.step, run.attendee, message.recipient, values)
     in_place = run.workflow.replaces and run.step.pk == _first_to_booker(run.workflow)
     if in_place and message.resend_of_id is None and runs.standard_mail_stands(run):
         return Skip("The standard mail went out in its place")
@@ -76,7 +91,7 @@ def render_run(message: OutboxMessage, now: datetime) -> EmailMultiAlternatives 
 
 
 @renders(runs.TEST, "Test of a workflow")
-def render_test(message: OutboxMessage, now: datetime) -> EmailMultiAlternatives | Skip:
+def render_test(message: OutboxMessage, now: datetime) -> EmailMultiAlternatives | Text | Skip:
     """A message as somebody wants to see it who wrote it: filled with a real booking, without its secret addresses."""
     step = WorkflowStep.objects.select_related("workflow__workspace").filter(pk=message.topic_id).first()
     if step is None:
@@ -85,6 +100,8 @@ def render_test(message: OutboxMessage, now: datetime) -> EmailMultiAlternatives
     attendee = selectors.attendee_for_mail(UUID(key)) if key else None
     trigger = Trigger(step.workflow.trigger)
     values = values_for(attendee, To(step.to), trigger, is_shown=True) if attendee else SAMPLE
+    if step.channel == Channel.SMS:
+        return texts.trial_of(step, message.recipient, values)
     written = write(step.subject, step.body, values, step.workflow.name)
     context = {
         "org": step.workflow.workspace,
@@ -188,7 +205,7 @@ def _is_here(workspace_id: UUID, address: str) -> bool:
 
 
 def _first_to_booker(workflow: Workflow) -> UUID | None:
-    steps = workflow.steps.filter(to=To.BOOKER).order_by("delay", "position")
+    steps = workflow.steps.filter(to=To.BOOKER, channel=Channel.EMAIL).order_by("delay", "position")
     return steps.values_list("pk", flat=True).first()
 
 

@@ -16,7 +16,7 @@ from django.db.models.functions import Lower
 from scheduling.domain.hours import Availability
 from scheduling.domain.sections import BY_KEY, SECTION_OF_FIELD
 from scheduling.domain.unread import UnreadablePolicy
-from scheduling.domain.workflows import LABELS, To, Trigger
+from scheduling.domain.workflows import CHANNELS, LABELS, Channel, To, Trigger
 from workestra.calendars.domain.kinds import MEETING_PLACES
 from workestra.calendars.domain.period import Period
 
@@ -413,15 +413,21 @@ class Workflow(models.Model):
 
 
 class WorkflowStep(models.Model):
-    """One message of a workflow. `asks` adds the question whether the booker is still coming."""
+    """One message of a workflow. `asks` adds the question whether the booker is still coming.
+
+    A text message has no subject, and its `address` is a number in E.164.
+    """
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
     workflow = models.ForeignKey(Workflow, on_delete=models.CASCADE, related_name="steps")
     position = models.PositiveSmallIntegerField()
     delay = models.DurationField()
     to = models.CharField(max_length=8, choices=[(each.value, each.value) for each in To])
-    address = models.EmailField(blank=True)
-    subject = models.CharField(max_length=200)
+    channel = models.CharField(
+        max_length=8, choices=list(CHANNELS.items()), default=Channel.EMAIL, db_default=Channel.EMAIL
+    )
+    address = models.CharField(max_length=254, blank=True)
+    subject = models.CharField(max_length=200, blank=True)
     body = models.TextField(max_length=5000)
     asks = models.BooleanField(default=False)
 
@@ -430,4 +436,4 @@ class WorkflowStep(models.Model):
         ordering = ["position"]
 
     def __str__(self) -> str:
-        return self.subject
+        return self.subject or self.body[:60]

@@ -12,8 +12,16 @@ _SECRET: Final = re.compile(r"((?:/manage|(?<!/calendar)/one-off|/password/reset
 _GRANT: Final = re.compile(r"([?&](?:code|state)=)[^&\s\"']+")
 
 
+# A phone number in E.164, as it is or in an address.
+_NUMBER: Final = re.compile(r"(?:\+|%2B)[1-9][0-9]{6,14}\b")
+
+
 class MaskingFormatter(logging.Formatter):
-    """Keeps secret addresses out of the log: whoever reads `/b/…/manage/…` could cancel somebody's meeting."""
+    """Keeps secret addresses out of the log: whoever reads `/b/…/manage/…` could cancel somebody's meeting.
+
+    And phone numbers, which are nobody's business there.
+    """
 
     def format(self, record: logging.LogRecord) -> str:
-        return _GRANT.sub(r"\1…", _SECRET.sub(r"\1…", super().format(record)))
+        text = _SECRET.sub(r"\1…", super().format(record))
+        return _NUMBER.sub("+…", _GRANT.sub(r"\1…", text))

@@ -51,6 +51,7 @@ INSTALLED_APPS = [
     "workestra.calendars",
     "workestra.crm",
     "workestra.notifications",
+    "workestra.sms",
     "scheduling",
     "bookings",
     "managed_events",
@@ -181,6 +182,18 @@ else:
     EMAIL_HOST_PASSWORD = _email["EMAIL_HOST_PASSWORD"]
     EMAIL_USE_TLS = _email["EMAIL_USE_TLS"]
     EMAIL_USE_SSL = _email["EMAIL_USE_SSL"]
+
+# --- Text messages (docs/workflows.md) -----------------------------------------------------------------------------
+
+TWILIO_ACCOUNT_SID = env.str("TWILIO_ACCOUNT_SID", "")
+TWILIO_AUTH_TOKEN = env.str("TWILIO_AUTH_TOKEN", "")
+# Where texts come from: a number of the account's in E.164, or a messaging service that has some.
+TWILIO_FROM = env.str("TWILIO_FROM", "")
+TWILIO_MESSAGING_SERVICE_SID = env.str("TWILIO_MESSAGING_SERVICE_SID", "")
+TWILIO_API_URL = env.str("TWILIO_API_URL", "https://api.twilio.com")
+# Countries whose numbers are texted, such as DE,AT,CH. Without it that of TWILIO_FROM alone.
+_regions: list[str] = env.list("SMS_COUNTRIES", [])
+SMS_COUNTRIES = [region.strip() for region in _regions if region.strip()]
 
 # --- Background work -----------------------------------------------------------------------------------------------
 
@@ -333,6 +346,11 @@ LIMITS = {
     "invitations": env.str("LIMIT_INVITATIONS", f"{100 * _often}/h"),
     "mails_to_strangers": env.str("LIMIT_MAILS_TO_STRANGERS", f"{3 * _often}/h"),
     "password_resets": env.str("LIMIT_PASSWORD_RESETS", f"{3 * _often}/h"),
+    "text_codes": env.str("LIMIT_TEXT_CODES", f"{3 * _often}/h"),
+    "texts_to_block": env.str("LIMIT_TEXTS_TO_BLOCK", f"{20 * _often}/h"),
+    "texts_to_number": env.str("LIMIT_TEXTS_TO_NUMBER", f"{4 * _often}/h"),
+    "texts_to_number_a_day": env.str("LIMIT_TEXTS_TO_NUMBER_A_DAY", f"{10 * _often}/d"),
+    "texts_of_workspace": env.str("LIMIT_TEXTS_OF_WORKSPACE", f"{200 * _often}/h"),
     "times": env.str("LIMIT_TIMES", f"{60 * _often}/m"),
     "wrong_links": env.str("LIMIT_WRONG_LINKS", f"{20 * _often}/h"),
 }

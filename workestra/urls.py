@@ -15,6 +15,7 @@ urlpatterns = [
     path("", include("workestra.look.urls")),
     path("", include("workestra.audit.urls")),
     path("", include("workestra.notifications.urls")),
+    path("", include("workestra.sms.urls")),
     path("", include("workestra.calendars.urls")),
     path("", include("workestra.crm.urls")),
     path("", include("scheduling.urls")),

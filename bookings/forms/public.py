@@ -13,6 +13,7 @@ from django.core.files.uploadedfile import UploadedFile
 
 from bookings.domain.names import looks_like_an_address
 from bookings.selectors import PendingFile
+from bookings.selectors.texts import Texts
 from bookings.services.booking import Booker
 from scheduling.domain.questions import Question, QuestionType, questions_of
 from scheduling.models import BookingLink
@@ -20,6 +21,8 @@ from workestra.limits.fill_time import is_too_quick, opened_again
 from workestra.look.fields import LineField, LinesField
 from workestra.look.forms import Picks
 from workestra.look.typed_text import BadText, lines, one_line
+from workestra.sms.domain.words import agreement_hint
+from workestra.sms.forms import textable
 from workestra.uploads.kinds import ACCEPT, KINDS_IN_WORDS, BadFile, size_words
 from workestra.uploads.taking import Upload, taken
 
@@ -159,6 +162,7 @@ class BookerForm(forms.Form):
         widget=forms.TextInput({"type": "tel", "autocomplete": "tel"}),
         error_messages={"required": "Add the number to call"},
     )
+    texts = forms.BooleanField(required=False, help_text=agreement_hint())
     leave_empty = forms.CharField(
         label="Leave this empty",
         required=False,
@@ -172,11 +176,18 @@ class BookerForm(forms.Form):
         location_type: str,
         reader: str,
         now: datetime,
+        texts: Texts | None = None,
         **kwargs: Any,
     ) -> None:
-        """`reader` is who reads the answers: a first name, or "the team"."""
+        """`reader` is who reads the answers: a first name, or "the team". Without `texts` nobody is asked whether he
+        wants any."""
         super().__init__(data, **kwargs)
         self.now = now
+        self.region = texts.region if texts else ""
+        if texts:
+            self.fields["texts"].label = texts.wording
+        else:
+            del self.fields["texts"]
         self.fields["name"].error_messages["required"] = f"Add your name so {reader} knows who is coming"
         if location_type == "phone":
             self.fields["phone"].required = True
@@ -196,6 +207,20 @@ class BookerForm(forms.Form):
             raise ValidationError("Write the number with digits, such as +49 30 123456")
         return phone
 
+    def clean_texts(self) -> bool:
+        """Who wants texts leaves a number that can be texted: it is in E.164 from here on."""
+        wanted: bool = self.cleaned_data["texts"]
+        if wanted and "phone" not in self.errors:
+            typed = self.cleaned_data["phone"]
+            if typed:
+                try:
+                    self.cleaned_data["phone"] = textable(typed, self.region)
+                except ValidationError as error:
+                    self.add_error("phone", f"{error.messages[0]}. Or leave the box below empty.")
+            else:
+                self.add_error("phone", "Add the number the texts go to")
+        return wanted
+
     def clean_leave_empty(self) -> str:
         if self.cleaned_data[TRAP]:
             raise ValidationError("Leave this field empty. It is there to catch programs.")
@@ -207,6 +232,11 @@ class BookerForm(forms.Form):
                 "All of it was filled in at once. Look it over, then book: everything is kept."
             )
         return self.cleaned_data
+
+    @property
+    def agreed_to(self) -> str:
+        """The words by which the booker agreed to be texted; "" when he did not. Only for a valid form."""
+        return str(self.fields["texts"].label) if self.cleaned_data.get("texts") else ""
 
     @property
     def opened(self) -> str:
@@ -260,6 +290,7 @@ class DetailsForm(BookerForm):
                 "name",
                 "email",
                 "phone",
+                "texts",
                 *(_field_name(question.key) for question in self.questions),
                 "notes",
                 "guests",
@@ -314,6 +345,7 @@ class DetailsForm(BookerForm):
             timezone=timezone,
             answers=answers,
             guests=self.cleaned_data["guests"],
+            texts=self.agreed_to,
         )
 
 

@@ -1,6 +1,6 @@
 """The form of a workflow: its moment, its messages, the links it is for."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 from functools import cached_property
@@ -11,13 +11,17 @@ from django import forms
 from django.core.exceptions import ValidationError
 from django.db.models import QuerySet
 
+from bookings.workflow_mails import SAMPLE
+from bookings.workflow_texts import written
 from scheduling.domain import variables
 from scheduling.domain.workflows import (
+    CHANNELS,
     COUNTED,
     HAS_STANDARD_MAIL,
     LABELS,
     LONGEST_DELAY,
     MOST_STEPS,
+    Channel,
     StepDraft,
     To,
     Trigger,
@@ -30,14 +34,29 @@ from scheduling.models import BookingLink
 from workestra.accounts.models import Group
 from workestra.look.fields import LineField, LinesField
 from workestra.look.forms import Picks, Segments
+from workestra.sms.domain.segments import segments_of
+from workestra.sms.numbers import BadNumber, number_of
 
 UNITS: Final = {"minutes": timedelta(minutes=1), "hours": timedelta(hours=1), "days": timedelta(days=1)}
 EVERY, CHOSEN = "every", "chosen"
+MOST_PARTS: Final = 4
+"""Text messages that one text may take, filled with a made-up booking."""
 
 
 def _variables_known(text: str) -> None:
     if problem := variables.problem(text):
         raise ValidationError(problem)
+
+
+@dataclass(frozen=True, slots=True)
+class Texting:
+    """Whether text messages can be sent here: why not, or ""; and why not to one number. `region` is where numbers
+    without a "+" are dialled.
+    """
+
+    why_not: str
+    why_not_number: Callable[[str], str]
+    region: str = ""
 
 
 class StepForm(forms.Form):
@@ -48,9 +67,19 @@ class StepForm(forms.Form):
         label="Send", min_value=0, max_value=525_600, widget=forms.NumberInput(attrs={"class": "num w4"})
     )
     unit = forms.ChoiceField(choices=[(unit, unit) for unit in reversed(UNITS)])
-    to = forms.ChoiceField(choices=[(To.BOOKER, "Booker"), (To.HOST, "Host"), (To.ADDRESS, "An address")])
+    channel = forms.ChoiceField(label="By", choices=list(CHANNELS.items()), widget=Segments)
+    to = forms.ChoiceField(
+        choices=[(To.BOOKER, "Booker"), (To.HOST, "Host"), (To.ADDRESS, "An address or number")]
+    )
     address = forms.EmailField(
-        label="Address", required=False, max_length=254, help_text="Only for “An address”."
+        label="Address", required=False, max_length=254, help_text="Only for “An address or number”."
+    )
+    number = LineField(
+        label="Number",
+        required=False,
+        max_length=40,
+        widget=forms.TextInput({"type": "tel"}),
+        help_text="Only for “An address or number”: one that somebody here has confirmed as his own.",
     )
     subject = LineField(
         max_length=200,
@@ -73,18 +102,64 @@ class StepForm(forms.Form):
     )
     removed = forms.BooleanField(label="Remove this message", required=False)
 
+    def __init__(self, *args: Any, texting: Texting, **more: Any) -> None:
+        super().__init__(*args, **more)
+        self.texting = texting
+        self.fields["channel"].help_text = texting.why_not
+        self.fields["subject"].required = not self.is_text
+
     def clean(self) -> dict[str, Any]:
         data = self.cleaned_data
         amount, unit = data.get("amount"), data.get("unit")
         if amount is not None and unit and amount * UNITS[unit] > LONGEST_DELAY:
             self.add_error("amount", "Choose at most 365 days.")
-        if data.get("to") == To.ADDRESS and not data.get("address") and "address" not in self.errors:
+        if self.is_text:
+            self._check_text(data)
+        elif data.get("to") == To.ADDRESS and not data.get("address") and "address" not in self.errors:
             self.add_error("address", "Write the address that it goes to.")
         if data.get("asks") and data.get("to") and data["to"] != To.BOOKER:
             self.add_error(
                 "asks", "Only the booker can be asked. Send it to the booker, or take the question away."
             )
         return data
+
+    def _check_text(self, data: dict[str, Any]) -> None:
+        if self.texting.why_not:
+            self.add_error("channel", "No text can be sent. Send it by email, or have texts set up.")
+        # What is an email's alone does not stand in a text's way.
+        for name in ("address", "subject"):
+            self.errors.pop(name, None)
+        if data.get("to") == To.ADDRESS and "number" not in self.errors:
+            self._check_number(data)
+        if data.get("asks"):
+            self.add_error("asks", "Only an email can ask. Write {{manage_url}} into the text instead.")
+        if data.get("body") and data.get("to"):
+            parts = segments_of(written(data["body"], SAMPLE, To(data["to"]))).parts
+            if parts > MOST_PARTS:
+                self.add_error(
+                    "body",
+                    f"This takes {parts} texts, and {MOST_PARTS} are the most. Shorten it. "
+                    "With letters or signs beyond the basic ones, such as emoji, half as much fits.",
+                )
+
+    def _check_number(self, data: dict[str, Any]) -> None:
+        if not data.get("number"):
+            self.add_error("number", "Write the number that it goes to.")
+            return
+        try:
+            data["number"] = number_of(data["number"], self.texting.region)
+        except BadNumber as error:
+            self.add_error("number", f"{error}.")
+            return
+        if not self.texting.why_not and (reason := self.texting.why_not_number(data["number"])):
+            self.add_error(
+                "number", f"{reason}. Whoever has it confirms it first: Notices, then Texts to you."
+            )
+
+    @property
+    def is_text(self) -> bool:
+        """Whether it is a text message, as the page shows it."""
+        return bool(self["channel"].value() == Channel.SMS)
 
     @property
     def is_removed(self) -> bool:
@@ -93,15 +168,18 @@ class StepForm(forms.Form):
     @property
     def draft(self) -> StepDraft:
         data = self.cleaned_data
-        to = To(data["to"])
+        to, channel = To(data["to"]), Channel(data["channel"])
+        is_text = channel == Channel.SMS
+        address = data["number"] if is_text else data["address"]
         return StepDraft(
             data["id"],
             data["amount"] * UNITS[data["unit"]],
             to,
-            data["subject"],
+            "" if is_text else data["subject"],
             data["body"],
-            data["address"] if to == To.ADDRESS else "",
+            address if to == To.ADDRESS else "",
             data["asks"],
+            channel,
         )
 
 
@@ -115,6 +193,10 @@ class ShownStep:
     to: str
     subject: str
     number: int
+
+    @property
+    def by(self) -> str:
+        return CHANNELS[Channel.SMS if self.form.is_text else Channel.EMAIL]
 
 
 class WorkflowForm(forms.Form):
@@ -151,6 +233,7 @@ class WorkflowForm(forms.Form):
         draft: WorkflowDraft,
         groups: QuerySet[Group],
         must_have_group: bool,
+        texting: Texting,
         own_links: Sequence[BookingLink],
         named_on: Sequence[UUID] = (),
         added: int = 0,
@@ -177,7 +260,8 @@ class WorkflowForm(forms.Form):
             group.empty_label = None
             group.error_messages["required"] = "Choose the group that this workflow is of."
         self.must_have_group = must_have_group
-        self.step_forms = _steps(data, draft, is_typed_only)
+        self.texting = texting
+        self.step_forms = _steps(data, draft, is_typed_only, texting)
         for _number in range(added):
             self.add_blank()
 
@@ -211,13 +295,14 @@ class WorkflowForm(forms.Form):
             raise ValidationError("Some messages have something to fix.")
 
     def _check_replacing(self, trigger: Trigger) -> None:
-        steps = [form.draft for form in self.kept if form.cleaned_data["to"] == To.BOOKER]
+        drafts = [form.draft for form in self.kept]
+        steps = [step for step in drafts if step.to == To.BOOKER and step.channel == Channel.EMAIL]
         if trigger not in HAS_STANDARD_MAIL:
             self.add_error(
                 "replaces", f"There is no standard mail at this moment: {LABELS[trigger].lower()}."
             )
         elif not steps:
-            self.add_error("replaces", "No message goes to the booker, so nothing would be in its place.")
+            self.add_error("replaces", "No email goes to the booker, so nothing would be in its place.")
         elif trigger != Trigger.BEFORE_START and not any(not step.delay for step in steps):
             self.add_error(
                 "replaces", "Set a message to the booker to 0 minutes: the one in its place goes out at once."
@@ -225,7 +310,7 @@ class WorkflowForm(forms.Form):
 
     def add_blank(self) -> None:
         """One more message to fill in."""
-        self.step_forms.append(_blank(len(self.step_forms)))
+        self.step_forms.append(_blank(len(self.step_forms), self.texting))
 
     @property
     def kept(self) -> list[StepForm]:
@@ -269,13 +354,13 @@ class WorkflowForm(forms.Form):
                 delay = int(amount) * UNITS[unit]
             except (TypeError, ValueError, KeyError, OverflowError):
                 delay = timedelta()
-            to = {To.BOOKER: "the booker", To.HOST: "the host"}.get(form["to"].value(), "an address")
+            elsewhere = "a number" if form.is_text else "an address"
+            to = {To.BOOKER: "the booker", To.HOST: "the host"}.get(form["to"].value(), elsewhere)
+            says = str(form["body" if form.is_text else "subject"].value() or "New message")
             when = delay_words(self.chosen_trigger, max(delay, timedelta()))
             amount, unit = in_units(max(delay, timedelta()))
             length = f"{amount} {unit[:-1] if amount == 1 else unit}" if amount else ""
-            shown.append(
-                ShownStep(form, when, length, to, str(form["subject"].value() or "New message"), number)
-            )
+            shown.append(ShownStep(form, when, length, to, says[:80], number))
         return shown
 
 
@@ -288,24 +373,28 @@ def typed(form: type[forms.Form], data: Mapping[str, Any], prefix: str = "") -> 
     }
 
 
-def _steps(data: Mapping[str, Any] | None, draft: WorkflowDraft, is_typed_only: bool) -> list[StepForm]:
+def _steps(
+    data: Mapping[str, Any] | None, draft: WorkflowDraft, is_typed_only: bool, texting: Texting
+) -> list[StepForm]:
     if data is None:
         return [
-            StepForm(prefix=f"s{number}", initial=_initial(step)) for number, step in enumerate(draft.steps)
+            StepForm(prefix=f"s{number}", initial=_initial(step), texting=texting)
+            for number, step in enumerate(draft.steps)
         ]
     there = 0
     while there < 2 * MOST_STEPS and f"s{there}-subject" in data:
         there += 1
     if is_typed_only:
         return [
-            StepForm(prefix=f"s{number}", initial=typed(StepForm, data, f"s{number}"))
+            StepForm(prefix=f"s{number}", initial=typed(StepForm, data, f"s{number}"), texting=texting)
             for number in range(there)
         ]
-    return [StepForm(data, prefix=f"s{number}") for number in range(there)]
+    return [StepForm(data, prefix=f"s{number}", texting=texting) for number in range(there)]
 
 
-def _blank(number: int) -> StepForm:
-    return StepForm(prefix=f"s{number}", initial={"amount": 1, "unit": "hours", "to": To.BOOKER})
+def _blank(number: int, texting: Texting) -> StepForm:
+    initial = {"amount": 1, "unit": "hours", "to": To.BOOKER, "channel": Channel.EMAIL}
+    return StepForm(prefix=f"s{number}", initial=initial, texting=texting)
 
 
 def _initial(step: StepDraft) -> dict[str, Any]:
@@ -315,7 +404,9 @@ def _initial(step: StepDraft) -> dict[str, Any]:
         "amount": amount,
         "unit": unit,
         "to": step.to,
-        "address": step.address,
+        "channel": step.channel,
+        "address": "" if step.channel == Channel.SMS else step.address,
+        "number": step.address if step.channel == Channel.SMS else "",
         "subject": step.subject,
         "body": step.body,
         "asks": step.asks,

@@ -12,7 +12,7 @@ from django.db.models.functions import Now
 
 from bookings.domain import mail_kinds as kinds
 from bookings.models import Attendee, Booking, WorkflowRun
-from scheduling.domain.workflows import WITH_THE_MEETING, To, Trigger, applies
+from scheduling.domain.workflows import WITH_THE_MEETING, Channel, To, Trigger, applies
 from scheduling.models import BookingLink, Workflow, WorkflowStep
 from workestra.accounts.domain.permissions import Permission
 from workestra.accounts.models import Membership
@@ -119,6 +119,7 @@ def takes_the_place(run: WorkflowRun, booking: Booking) -> bool:
         and workflow.deleted_at is None
         and step is not None
         and step.to == To.BOOKER
+        and step.channel == Channel.EMAIL
         and run.recipient == run.attendee.email
         and message.dead_at is None
         and message.skipped_at is None
@@ -141,6 +142,7 @@ def kinds_in_place(attendees: Collection[Attendee]) -> list[str]:
         attendee__in=attendees,
         trigger__in=[Trigger.BOOKED, Trigger.RESCHEDULED],
         workflow__replaces=True,
+        step__channel=Channel.EMAIL,
         step__to=To.BOOKER,
         step__delay=timedelta(),
     )
@@ -165,6 +167,7 @@ def owed_after_all(attendee_id: UUID) -> list[OutboxMessage]:
             recipient=attendee.email,
             workflow__replaces=True,
             message__sent_at__isnull=False,
+            message__text=None,
         ).values_list("trigger", flat=True)
     )
     return [

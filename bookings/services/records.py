@@ -19,13 +19,15 @@ from workestra.accounts.models import User
 from workestra.audit import services as audit
 from workestra.calendars.domain.period import Period
 from workestra.crm import services as crm
+from workestra.sms import services as sms
 
 
 @dataclass(frozen=True, slots=True)
 class Booker:
     """What somebody typed to book. `answers` is a list of `{"label", "answer"}` in the form's order.
 
-    `guests` are addresses of others who get the invitation, at most `MOST_GUESTS`.
+    `guests` are addresses of others who get the invitation, at most `MOST_GUESTS`. `texts` are the words by which he
+    agreed to be texted at `phone`, which is in E.164 then; "" when he did not.
     """
 
     name: str
@@ -35,6 +37,7 @@ class Booker:
     notes: str = ""
     answers: Sequence[dict[str, Any]] = ()
     guests: Sequence[str] = ()
+    texts: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -186,11 +189,20 @@ def admit(booking: Booking, booker: Booker, key: UUID, now: datetime) -> Attende
         notes=booker.notes,
         answers=list(booker.answers),
         guests=list(booker.guests),
+        wants_texts=bool(booker.texts),
         series_id=uuid4() if booking.is_group else booking.series_id,
         manage_token_hash=token_hash(tokens.issue(MANAGE, attendee_id)),
         idempotency_key=key,
         created_at=now,
     )
+    if booker.texts:
+        sms.agree(
+            workspace_id=booking.workspace_id,
+            number=booker.phone,
+            wording=booker.texts,
+            booking_id=booking.pk,
+            now=now,
+        )
     answer_files.attach(
         file_ids=[UUID(answer["file"]) for answer in attendee.answers if "file" in answer],
         series_id=attendee.series_id,

@@ -30,6 +30,7 @@ from scheduling.domain.workflows import (
     NO_LONGER_A_NO_SHOW,
     OTHER_MOMENT,
     WITH_THE_MEETING,
+    Channel,
     To,
     Trigger,
     anchor_of,
@@ -251,6 +252,7 @@ def _made(one: Wanted, now: datetime) -> WorkflowRun:
         recipient=one.recipient,
         seq=one.attendee.ics_sequence,
         available_at=one.available,
+        is_text=one.step.channel == Channel.SMS,
     )
     return WorkflowRun(
         id=run_id,

@@ -9,7 +9,8 @@ from django.db import transaction
 
 from bookings.selectors import runs as reads
 from bookings.services import runs
-from scheduling.domain.workflows import WorkflowDraft
+from bookings.workflow_texts import NO_OWN_NUMBER
+from scheduling.domain.workflows import Channel, WorkflowDraft
 from scheduling.models import BookingLink, Workflow
 from scheduling.services import links as link_service
 from scheduling.services import workflows as definitions
@@ -17,6 +18,7 @@ from scheduling.services.workflows import WorkflowGone
 from workestra.accounts.models import Membership
 from workestra.notifications import services as outbox
 from workestra.notifications.models import OutboxMessage
+from workestra.sms import selectors as sms
 
 __all__ = [
     "LinkChanged",
@@ -97,14 +99,27 @@ def delete(*, workflow_id: UUID, by: Membership, now: datetime) -> Workflow:
     return workflow
 
 
-def send_test(*, workflow: Workflow, by: Membership, attendee_id: UUID | None) -> int:
-    """Send the workflow's messages to the member himself, filled with this attendee's booking; how many.
+@dataclass(frozen=True, slots=True)
+class Tested:
+    """What is on its way to the member himself. `no_texts` is why texts are not; "" where none are kept back."""
+
+    emails: int
+    texts: int
+    no_texts: str
+
+
+def send_test(*, workflow: Workflow, by: Membership, attendee_id: UUID | None) -> Tested:
+    """Send the workflow's messages to the member himself, filled with this attendee's booking: mails to his address,
+    texts to the number he has confirmed.
 
     Without an attendee they are filled with a made-up booking.
     """
     kind = f"{reads.TEST}:{attendee_id or ''}"
+    number = sms.number_of_host(by.workspace_id, by.user.email)
+    why_not = sms.why_not(by.workspace_id, number) if number else NO_OWN_NUMBER
     with transaction.atomic():
-        steps = list(workflow.steps.all())
+        every = list(workflow.steps.all())
+        steps = [step for step in every if step.channel != Channel.SMS or not why_not]
         for step in steps:
             earlier = OutboxMessage.objects.filter(topic_id=step.pk, recipient=by.user.email).count()
             outbox.enqueue(
@@ -115,7 +130,8 @@ def send_test(*, workflow: Workflow, by: Membership, attendee_id: UUID | None) -
                 recipient=by.user.email,
                 seq=earlier,
             )
-    return len(steps)
+    texts = [step for step in every if step.channel == Channel.SMS]
+    return Tested(len(every) - len(texts), 0 if why_not else len(texts), why_not if texts else "")
 
 
 def _name_on_links(workflow_id: UUID, by: Membership, wanted: Collection[UUID], now: datetime) -> None:

@@ -23,6 +23,7 @@ from workestra.accounts.http import MemberRequest
 from workestra.calendars import selectors as calendars
 from workestra.notifications.models import OutboxMessage
 from workestra.notifications.registry import label_of
+from workestra.sms.selectors import texts_of
 
 SHOWN: Final = 200_000
 """Bytes of a mail that its page prints; the file has all of them."""
@@ -36,11 +37,13 @@ def delivery(request: MemberRequest, booking_id: UUID, message_id: UUID) -> Http
         mail, is_lost = message.mail, False
     except BrokenSeal:
         mail, is_lost = None, True
+    is_text = message.pk in texts_of([message.pk])
     if mail is not None and request.GET.get("format") == "eml":
-        disposition = content_disposition_header(as_attachment=True, filename=f"{message.pk}.eml")
+        name = f"{message.pk}.{'txt' if is_text else 'eml'}"
+        disposition = content_disposition_header(as_attachment=True, filename=name)
         return HttpResponse(
             mail,
-            content_type="message/rfc822",
+            content_type="text/plain; charset=utf-8" if is_text else "message/rfc822",
             headers={"Content-Disposition": str(disposition), "Cache-Control": "no-store, private"},
         )
     context = {

@@ -25,6 +25,7 @@ from bookings.domain import month as months
 from bookings.domain.locations import Location, location_before
 from bookings.forms.public import DetailsForm, file_keys, prefill_keys, prefilled
 from bookings.models import Attendee, Booking
+from bookings.selectors.texts import texts_offered
 from bookings.services import allowance, answer_files
 from bookings.services import booking as service
 from bookings.views.picker import (
@@ -206,7 +207,9 @@ def give_details(request: BookerRequest, page: Page, now: datetime) -> HttpRespo
     if page.link.is_paused:
         return _paused(request, page)
     initial = prefilled(page.link, request.GET)
-    form = DetailsForm(link=page.link, reader=page.host.first, now=now, initial=initial)
+    form = DetailsForm(
+        link=page.link, reader=page.host.first, now=now, initial=initial, texts=texts_offered(page.link)
+    )
     verdict = scheduling.verdict_on(page.link, start, now)
     if not verdict.offered:
         return _conflict(request, page, form, start, uuid4(), now)
@@ -225,7 +228,12 @@ def _book(request: BookerRequest, page: Page, start: datetime, now: datetime) ->
         limits.spend("bookings", visitor(request))
     except LimitReached as reached:
         form = DetailsForm(
-            request.POST, link=page.link, reader=page.host.first, now=now, kept=_kept(request, page)
+            request.POST,
+            link=page.link,
+            reader=page.host.first,
+            now=now,
+            kept=_kept(request, page),
+            texts=texts_offered(page.link),
         )
         return with_wait(_details(request, page, form, start, nonce, wait=reached), reached)
     form = _sent_form(request, page, now)
@@ -262,6 +270,7 @@ def _sent_form(request: BookerRequest, page: Page, now: datetime) -> DetailsForm
         reader=page.host.first,
         now=now,
         kept=_kept(request, page),
+        texts=texts_offered(page.link),
     )
     for question, upload in form.uploads.items():
         try:

@@ -2,16 +2,28 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Final
 
 from bookings.domain.mail_kinds import BOOKING, CANCELLED_BOOKER, CANCELLED_HOST
 from bookings.models import Booking, WorkflowRun
 from bookings.selectors.runs import MOMENTS, is_for, runs_about, takes_the_place
+from scheduling.domain.workflows import Channel
 from workestra.calendars import selectors as calendars
 from workestra.calendars.models import OwnMeeting
 from workestra.notifications import selectors as outbox
 from workestra.notifications.models import OutboxMessage
 from workestra.notifications.registry import label_of
+from workestra.sms.models import SentText
+from workestra.sms.numbers import shown
+from workestra.sms.selectors import texts_of
+
+FATES: Final = {
+    "delivered": "Delivered",
+    "read": "Read",
+    "undelivered": "Not delivered",
+    "failed": "Not delivered",
+}
+"""What becomes of a text in the end, as the carrier calls it, and as the timeline does."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,6 +39,18 @@ class Delivery:
     tries: list[str]
     is_of_workflow: bool = False
     held: str = ""
+    text: SentText | None = None
+    is_text: bool = False
+
+    @property
+    def number(self) -> str:
+        """The number that was texted; "" for a mail, and for a text that has not gone anywhere yet."""
+        return shown(self.text.number) if self.text and self.text.sid else ""
+
+    @property
+    def fate(self) -> str:
+        """What became of a text that was sent, as the carrier says; "" until then, and for a mail."""
+        return FATES.get(self.text.status, "") if self.text else ""
 
     @property
     def tries_words(self) -> str:
@@ -71,8 +95,16 @@ def timeline_of(booking: Booking) -> dict[str, Any]:
     runs = runs_about(booking)
     gives_way = {(run.attendee_id, run.trigger) for run in runs if takes_the_place(run, booking)}
     by_message = {run.message_id: run for run in runs}
+    has_texts = any(run.step is None or _is_text(run) for run in runs)
+    texts = texts_of([message.pk for message in about]) if has_texts else {}
     deliveries = [
-        _delivery(message, names, by_message.get(message.resend_of_id or message.pk), booking)
+        _delivery(
+            message,
+            names,
+            by_message.get(message.resend_of_id or message.pk),
+            booking,
+            texts.get(message.pk),
+        )
         for message in about
         if not _waits(message) or (message.topic_id, MOMENTS.get(message.kind)) not in gives_way
     ]
@@ -101,8 +133,16 @@ def _held(run: WorkflowRun, booking: Booking) -> str:
     return "" if is_for(run.workflow, booking) else "Its booking page does not use this workflow any more"
 
 
+def _is_text(run: WorkflowRun) -> bool:
+    return run.step is not None and run.step.channel == Channel.SMS
+
+
 def _delivery(
-    message: OutboxMessage, names: Mapping[str, str], run: WorkflowRun | None, booking: Booking
+    message: OutboxMessage,
+    names: Mapping[str, str],
+    run: WorkflowRun | None,
+    booking: Booking,
+    text: SentText | None,
 ) -> Delivery:
     """`names` are first names by address; guests have none. `run` is the message's where it is of a workflow."""
     is_sent = message.sent_at is not None
@@ -115,4 +155,6 @@ def _delivery(
         ["f"] * min(failed, 12) + ["k"] * is_sent,
         is_of_workflow=run is not None,
         held=_held(run, booking) if run and _waits(message) else "",
+        text=text,
+        is_text=text is not None or (run is not None and _is_text(run)),
     )

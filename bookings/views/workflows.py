@@ -1,9 +1,10 @@
 """Workflows: the list, the builder with its preview, and what is done with one as a whole."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from functools import partial
 from typing import Any
 from uuid import UUID
 
@@ -13,22 +14,45 @@ from django.shortcuts import redirect, render
 from django.utils import timezone
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
-from bookings.forms.workflows import WorkflowForm
+from bookings.forms.workflows import Texting, WorkflowForm
 from bookings.models import Attendee
 from bookings.selectors import runs as selectors
 from bookings.services import workflows as service
 from bookings.workflow_mails import SAMPLE, Written, values_for, write
+from bookings.workflow_texts import written
 from scheduling import access
 from scheduling.domain.variables import NAMES
 from scheduling.domain.workflow_presets import BY_KEY, PRESETS
-from scheduling.domain.workflows import ICONS, LABELS, To, Trigger, WorkflowDraft, axis_column, delay_words
-from scheduling.models import BookingLink, Workflow
+from scheduling.domain.workflows import (
+    CHANNELS,
+    ICONS,
+    LABELS,
+    Channel,
+    To,
+    Trigger,
+    WorkflowDraft,
+    axis_column,
+    delay_words,
+)
+from scheduling.models import BookingLink, Workflow, WorkflowStep
 from scheduling.services.workflows import draft_of
 from workestra.accounts.access import require
 from workestra.accounts.domain.permissions import Permission
 from workestra.accounts.http import MemberRequest
+from workestra.sms import selectors as sms
+from workestra.sms import setup
+from workestra.sms.domain.segments import Segments, segments_of
+from workestra.sms.numbers import region_of_zone
 
 LATELY = timedelta(days=30)
+
+
+@dataclass(frozen=True, slots=True)
+class Dot:
+    """The messages of one kind that go out at about the same time."""
+
+    is_text: bool
+    count: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,7 +62,7 @@ class Row:
     workflow: Workflow
     label: str
     icon: str
-    columns: list[tuple[int, int]]
+    columns: list[tuple[int, list[Dot]]]
     picture: str
     links: int
     templates: list[str]
@@ -55,6 +79,9 @@ class ShownMail:
     when: str
     written: Written
     asks: bool
+    number: int = 0
+    text: str = ""
+    segments: Segments | None = None
 
 
 @require_GET
@@ -84,8 +111,14 @@ def workflows(request: MemberRequest) -> HttpResponse:
         "tabs": [("all", "All", len(every)), ("on", "On", len(every) - paused), ("paused", "Paused", paused)],
         "is_filtered": bool(words or trigger or state in {"on", "paused"}),
         "presets": [
-            (preset, axis_column(preset.draft.trigger, preset.draft.steps[0].delay)) for preset in PRESETS
+            (
+                preset,
+                axis_column(preset.draft.trigger, preset.draft.steps[0].delay),
+                preset.draft.steps[0].channel == Channel.SMS,
+            )
+            for preset in PRESETS
         ],
+        "no_texts": setup.why_not(),
         "may_make": request.member.is_admin or access.workflow_groups(request.member).exists(),
     }
     return render(request, "bookings/workflows.html", context)
@@ -149,7 +182,8 @@ def workflow_preview(request: MemberRequest) -> HttpResponse:
     form = _form(
         request, WorkflowDraft("", Trigger.BEFORE_START, (), every_link=False), None, is_preview=True
     )
-    return render(request, "bookings/workflow_edit.html#preview", _preview(request, form, timezone.now()))
+    context = _preview(request, form, timezone.now()) | {"is_update": True}
+    return render(request, "bookings/workflow_edit.html#preview", context)
 
 
 @require_POST
@@ -157,13 +191,17 @@ def workflow_test(request: MemberRequest, workflow_id: UUID) -> HttpResponse:
     """Send the messages, as they are saved, to oneself."""
     found = access.workflow_for(request.member, workflow_id)
     shown = _booking_shown(request, timezone.now())
-    count = service.send_test(
-        workflow=found, by=request.member, attendee_id=shown[1].pk if shown[1] else None
-    )
-    email = "email is" if count == 1 else "emails are"
-    messages.success(
-        request, f"{count} {email} on the way to {request.member.user.email}, and to nobody else."
-    )
+    sent = service.send_test(workflow=found, by=request.member, attendee_id=shown[1].pk if shown[1] else None)
+    if sent.emails:
+        email = "email is" if sent.emails == 1 else "emails are"
+        messages.success(
+            request, f"{sent.emails} {email} on the way to {request.member.user.email}, and to nobody else."
+        )
+    if sent.texts:
+        text = "text is" if sent.texts == 1 else "texts are"
+        messages.success(request, f"{sent.texts} {text} on the way to your own number.")
+    if sent.no_texts:
+        messages.error(request, f"No text is sent. {sent.no_texts}.")
     return redirect("bookings:workflow", found.pk)
 
 
@@ -252,8 +290,10 @@ def _rows(request: MemberRequest, shown: Sequence[Workflow], now: datetime) -> l
                 each,
                 LABELS[trigger],
                 ICONS[trigger],
-                [(column, columns.count(column)) for column in sorted(set(columns))],
-                ", ".join(f"Email {delay_words(trigger, step.delay)}" for step in steps),
+                [(column, _dots(steps, columns, column)) for column in sorted(set(columns))],
+                ", ".join(
+                    f"{CHANNELS[Channel(step.channel)]} {delay_words(trigger, step.delay)}" for step in steps
+                ),
                 counts[str(each.pk)],
                 _templates(links, each),
                 *sent.get(each.pk, (0, 0)),
@@ -261,6 +301,11 @@ def _rows(request: MemberRequest, shown: Sequence[Workflow], now: datetime) -> l
             )
         )
     return rows
+
+
+def _dots(steps: Iterable[WorkflowStep], columns: Sequence[int], column: int) -> list[Dot]:
+    there = [step.channel == Channel.SMS for step, at in zip(steps, columns, strict=True) if at == column]
+    return [Dot(is_text, there.count(is_text)) for is_text in (False, True) if is_text in there]
 
 
 def _templates(links: Sequence[BookingLink], workflow: Workflow) -> list[str]:
@@ -291,6 +336,11 @@ def _form(
         draft=draft,
         groups=access.workflow_groups(request.member),
         must_have_group=not request.member.is_admin,
+        texting=Texting(
+            setup.why_not(),
+            partial(sms.why_not, request.member.workspace_id),
+            region_of_zone(request.member.user.timezone),
+        ),
         own_links=own,
         named_on=[link.pk for link in own if found and str(found.pk) in link.workflow_ids],
         added=int("add" in request.POST),
@@ -344,10 +394,28 @@ def _preview(request: MemberRequest, form: WorkflowForm, now: datetime) -> dict[
         to = step.form["to"].value()
         reader = To(to) if to in tuple(To) else To.BOOKER
         values = values_for(chosen, reader, form.chosen_trigger, is_shown=True) if chosen else SAMPLE
-        subject, body = step.form["subject"].value() or "", step.form["body"].value() or ""
-        written = write(subject, body.replace("\r\n", "\n"), values, str(form["name"].value() or "Workflow"))
-        mails.append(ShownMail(step.to, step.when, written, bool(step.form["asks"].value())))
-    return {"bookings": bookings, "chosen": chosen, "mails": mails}
+        subject = step.form["subject"].value() or ""
+        body = (step.form["body"].value() or "").replace("\r\n", "\n")
+        said = write(subject, body, values, str(form["name"].value() or "Workflow"))
+        text = written(body, values, reader) if step.form.is_text else ""
+        mails.append(
+            ShownMail(
+                step.to,
+                step.when,
+                said,
+                bool(step.form["asks"].value()),
+                step.number,
+                text,
+                segments_of(text) if step.form.is_text else None,
+            )
+        )
+    by_number = {mail.number: mail for mail in mails}
+    return {
+        "bookings": bookings,
+        "chosen": chosen,
+        "mails": mails,
+        "steps": [(step, by_number.get(step.number)) for step in form.steps],
+    }
 
 
 def _booking_shown(request: MemberRequest, now: datetime) -> tuple[list[Attendee], Attendee | None]:

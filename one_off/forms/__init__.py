@@ -323,7 +323,13 @@ class PickForm(BookerForm):
     def booker(self, timezone: str) -> Booker:
         """Who comes, as the booking takes him. Only for a valid form."""
         typed = self.cleaned_data
-        return Booker(name=typed["name"], email=typed["email"], phone=typed["phone"], timezone=timezone)
+        return Booker(
+            name=typed["name"],
+            email=typed["email"],
+            phone=typed["phone"],
+            timezone=timezone,
+            texts=self.agreed_to,
+        )
 
     @property
     def is_known(self) -> bool:

@@ -21,6 +21,7 @@ from django.views.decorators.vary import vary_on_headers
 from bookings.domain.locations import location_before
 from bookings.models import Attendee
 from bookings.selectors import manage_token
+from bookings.selectors.texts import texts_of
 from bookings.services import allowance
 from bookings.views.offered import OfferedTime, OfferedTimes
 from bookings.views.picker import BadAddress, BookerRequest, zone_for
@@ -252,4 +253,9 @@ def _path(request: BookerRequest) -> str:
 
 
 def _asked(page: Page) -> dict[str, Any]:
-    return {"location_type": page.one_off.location_type, "reader": page.host.first, "now": page.now}
+    return {
+        "location_type": page.one_off.location_type,
+        "reader": page.host.first,
+        "now": page.now,
+        "texts": texts_of(page.one_off.workspace, page.one_off.timezone),
+    }

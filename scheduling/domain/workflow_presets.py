@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import Final
 
-from scheduling.domain.workflows import StepDraft, To, Trigger, WorkflowDraft
+from scheduling.domain.workflows import Channel, StepDraft, To, Trigger, WorkflowDraft
 
 DAY: Final = timedelta(days=1)
 HOUR: Final = timedelta(hours=1)
@@ -30,8 +30,9 @@ def _preset(
     *,
     asks: bool = False,
     replaces: bool = False,
+    channel: Channel = Channel.EMAIL,
 ) -> Preset:
-    step = StepDraft(None, delay, To.BOOKER, subject, body, asks=asks)
+    step = StepDraft(None, delay, To.BOOKER, subject, body, asks=asks, channel=channel)
     return Preset(key, icon, says, WorkflowDraft(name, trigger, (step,), every_link=False, replaces=replaces))
 
 
@@ -60,6 +61,17 @@ PRESETS: Final = (
         "{{other_time}}\n\nAre you still coming?",
         asks=True,
         replaces=True,
+    ),
+    _preset(
+        "text",
+        "smartphone",
+        "Text before",
+        "A text three hours before, to who agreed to texts.",
+        Trigger.BEFORE_START,
+        3 * HOUR,
+        "",
+        "{{company}}: {{event_title}} with {{host_name}}, {{start_time}}. {{join_url}}",
+        channel=Channel.SMS,
     ),
     _preset(
         "prepare",

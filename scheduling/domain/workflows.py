@@ -74,9 +74,22 @@ class To(StrEnum):
     ADDRESS = "address"
 
 
+class Channel(StrEnum):
+    """How a message goes out."""
+
+    EMAIL = "email"
+    SMS = "sms"
+
+
+CHANNELS: Final = {Channel.EMAIL: "Email", Channel.SMS: "SMS"}
+CHANNEL_ICONS: Final = {Channel.EMAIL: "mail", Channel.SMS: "smartphone"}
+
+
 @dataclass(frozen=True, slots=True)
 class StepDraft:
-    """One message as its author wants it. `id` is None for a new one; `address` is for To.ADDRESS alone."""
+    """One message as its author wants it. `id` is None for a new one; `address` is for To.ADDRESS alone: a number in
+    E.164 where it is a text message, which has no subject.
+    """
 
     id: UUID | None
     delay: timedelta
@@ -85,6 +98,7 @@ class StepDraft:
     body: str
     address: str = ""
     asks: bool = False
+    channel: Channel = Channel.EMAIL
 
 
 @dataclass(frozen=True, slots=True)

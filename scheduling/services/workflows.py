@@ -6,7 +6,7 @@ from uuid import UUID
 
 from django.db import transaction
 
-from scheduling.domain.workflows import StepDraft, To, Trigger, WorkflowDraft
+from scheduling.domain.workflows import Channel, StepDraft, To, Trigger, WorkflowDraft
 from scheduling.models import Workflow, WorkflowStep
 from workestra.accounts.models import Membership
 from workestra.audit import services as audit
@@ -97,6 +97,7 @@ def draft_of(step: WorkflowStep, *, is_new: bool = False) -> StepDraft:
         step.body,
         step.address,
         step.asks,
+        Channel(step.channel),
     )
 
 
@@ -114,6 +115,7 @@ def _write(workflow: Workflow, draft: WorkflowDraft) -> None:
         step.position = position
         step.delay, step.to, step.address = wanted.delay, wanted.to, wanted.address
         step.subject, step.body, step.asks = wanted.subject, wanted.body, wanted.asks
+        step.channel = wanted.channel
         step.save()
     WorkflowStep.objects.filter(pk__in=there).delete()
 
@@ -133,6 +135,7 @@ def _facts(workflow: Workflow) -> dict[str, Any]:
                 "subject": step.subject,
                 "text": step.body,
                 "asks": step.asks,
+                **({"by": str(step.channel)} if step.channel != Channel.EMAIL else {}),
             }
             for step in steps
         ],

@@ -43,7 +43,7 @@ def test_both_clocks_are_right_in_every_preset_on_the_days_on_which_they_change(
     alice: Membership, dana: Membership, NOW: datetime
 ) -> None:
     link = around_the_clock(alice)
-    workflows = [make_preset(dana, preset.key, NOW) for preset in PRESETS]
+    workflows = [make_preset(dana, preset.key, NOW) for preset in PRESETS if preset.key != "text"]
     for name, start in CHANGES.items():
         booking = make_booking(link, start, NOW)
         missed = Booking.Attendance.NO_SHOW

@@ -24,7 +24,7 @@ from django.urls import reverse
 from playwright.sync_api import Page, expect
 
 from bookings.models import Booking, BulkItem, BulkRun
-from bookings.selectors import manage_token
+from bookings.selectors import manage_token, starts_near
 from bookings.services import alternatives, briefings, workflows
 from bookings.services import booking as booking_service
 from bookings.views.public import DONE
@@ -34,14 +34,17 @@ from one_off.models import OneOff
 from one_off.selectors import token_of
 from one_off.services.proposals import propose
 from scheduling import selectors as scheduling
+from scheduling.domain.workflows import Trigger
 from scheduling.models import BookingLink, OutOfOffice, Schedule, Workflow
-from tests.bookings.making_workflows import make_preset
+from tests.bookings.making_workflows import make_preset, make_workflow
 from tests.browser.conftest import Visit, no_errors
 from tests.calendars.making import as_if_read, connect_caldav, connect_feed, connect_google, connect_meetings
 from tests.factories import MembershipFactory, UserFactory, make_booking, make_link
+from tests.fakes.twilio import ACCOUNT, FROM, TOKEN
 from tests.managed_events.making import assign_to, finish_runs, make_template, save
 from tests.one_off.making import TOMAS, make_one_off, pick, slot_of
 from tests.scheduling.making_logos import OTHER
+from tests.sms.making import text_step
 from workestra.accounts.domain.invites import Invitee
 from workestra.accounts.domain.permissions import Role
 from workestra.accounts.models import Group, Membership, User
@@ -55,6 +58,7 @@ from workestra.demo import services as demo
 from workestra.notifications.effects import deliver_due
 from workestra.notifications.models import CaughtMail, OutboxMessage
 from workestra.people import services as people
+from workestra.sms.models import HostNumber
 
 DISCOVERY = "alice-discovery-call"
 HALF = timedelta(minutes=30)
@@ -480,6 +484,34 @@ def on_workflow(name: str) -> Callable[[World], str]:
 def workflows_in_use(world: World) -> str:
     workflow_of(world)
     return reverse("bookings:workflows")
+
+
+def asking_for_texts(world: World) -> str:
+    """The details of a link whose workflow texts its bookers."""
+    alice = world.members["alice"]
+    link = BookingLink.objects.filter(slug="alice-visit").first()
+    if link is None:
+        link = make_link(alice, slug="alice-visit", title="Visit")
+        make_workflow(world.members["mara"], Trigger.BEFORE_START, text_step(), now=world.now, links=[link])
+    start = starts_near(link, world.now, world.now)[0]
+    return f"{reverse('bookings:details', args=[link.slug])}?start={start:%Y-%m-%dT%H:%MZ}"
+
+
+def number_to_confirm(world: World) -> str:
+    """Alice's own number, which waits for its code."""
+    alice = world.members["alice"]
+    HostNumber.objects.get_or_create(
+        workspace=alice.workspace,
+        user=alice.user,
+        defaults={"number": "+4915112345678", "code_sent_at": world.now},
+    )
+    return reverse("sms:number")
+
+
+def set_up_texts(settings: Any) -> None:
+    """As if there were a Twilio."""
+    settings.TWILIO_ACCOUNT_SID, settings.TWILIO_AUTH_TOKEN, settings.TWILIO_FROM = ACCOUNT, TOKEN, FROM
+    settings.SMS_COUNTRIES = ["DE", "US"]
 
 
 def on_member(name: str, username: str) -> Callable[[World], str]:
@@ -993,6 +1025,14 @@ LOOKS: tuple[Look, ...] = (
         act=send_empty("Make workflow"),
     ),
     Look("workflow", "bookings:workflow", on_workflow("workflow"), "mara"),
+    Look(
+        "workflow-text",
+        "bookings:workflow_new",
+        query(at("bookings:workflow_new"), preset="text"),
+        "mara",
+    ),
+    Look("book-texts", "bookings:details", asking_for_texts),
+    Look("texts-to-you", "sms:number", number_to_confirm, "alice"),
     Look("workflow-to-read", "bookings:workflow", on_workflow("workflow"), "alice"),
     Look("workflow-delete", "bookings:workflow_delete", on_workflow("workflow_delete"), "mara"),
     Look("reconfirm", "bookings:reconfirm", lambda world: world.manage(world.booking(), "reconfirm")),

@@ -8,7 +8,7 @@ import pytest
 from playwright.sync_api import Page
 
 from tests.browser.conftest import COLORS_SETTLED, Visit
-from tests.browser.gallery import LOOKS, Browsing, Look, World, make_world, on_mail
+from tests.browser.gallery import LOOKS, Browsing, Look, World, make_world, on_mail, set_up_texts
 from tests.servers import ROOT
 
 pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
@@ -89,6 +89,7 @@ BELOW = {"booking-offered": ".drawer .offered"}
 def world(afternoon: datetime, transactional_db: None, settings: Any) -> World:
     settings.SITE_URL = "https://meet.larkhill.example"
     settings.EMAIL_BACKEND = "workestra.notifications.mailbox.MailboxBackend"
+    set_up_texts(settings)
     return make_world(afternoon)
 
 

@@ -12,7 +12,7 @@ from django.urls.resolvers import URLPattern, URLResolver
 from pytest_django.live_server_helper import LiveServer
 
 from tests.browser.conftest import DESKTOP, PHONE, Visit, assert_accessible, assert_fits
-from tests.browser.gallery import LOOKS, Browsing, World, make_world, workflow_of
+from tests.browser.gallery import LOOKS, Browsing, World, make_world, set_up_texts, workflow_of
 from tests.conftest import signed_in
 
 pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
@@ -37,6 +37,7 @@ LATER = datetime(2037, 11, 10, 14, 4, tzinfo=UTC)
 def world(live_server: LiveServer, settings: Any) -> Iterator[World]:
     settings.SITE_URL = live_server.url
     settings.EMAIL_BACKEND = "workestra.notifications.mailbox.MailboxBackend"
+    set_up_texts(settings)
     with time_machine.travel(LATER, tick=True):
         yield make_world(LATER)
 

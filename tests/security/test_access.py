@@ -306,6 +306,18 @@ calendars:microsoft_notice           GET  405
 calendars:microsoft_notice           POST 404
 
                                           anon alice bob manager outside viewer lead dana owner carol gone
+sms:number                           GET  in   200   200 200     200     200    200  200  200   200   403
+sms:number                           POST in   302!  302! 302!   302!    302!   302! 302! 302!  302!  403
+sms:confirm                          GET  in   405   405 405     405     405    405  405  405   405   403
+sms:confirm                          POST in   302!  422 422     422     422    422  422  422   422   403
+sms:forget                           GET  in   405   405 405     405     405    405  405  405   405   403
+sms:forget                           POST in   302!  302 302     302     302    302  302  302   302   403
+sms:inbound                          GET  405
+sms:inbound                          POST 403
+sms:status                           GET  405
+sms:status                           POST 403
+
+                                          anon alice bob manager outside viewer lead dana owner carol gone
 dashboard:calendar                   GET  in   200   200 200     200     200    200  200  200   200   403
 dashboard:calendar                   POST in   405   405 405     405     405    405  405  405   405   403
 people:members                       GET  in   403   403 403     403     403    403  200  200   200   403
@@ -340,6 +352,8 @@ people:roles                         POST in   403   403 403     403     403    
 #     offers no more times is for everybody to know who may see its owner's calendar.
 #   - Connected calendars are their owner's alone. The 422 of the others: the form they copy names Alice's calendars.
 #   - A provider's notice proves itself by the secret of its channel; without one there is nothing to be found.
+#   - What Twilio tells proves itself by its signature; without one it is refused before anything is looked up.
+#   - A code is for the number of the one who asked for it; Alice has asked.
 #   - A booking page is the same for everybody, whoever is signed in.
 #   - A form in a frame is refused unless the browser says that the frame itself sent it; bookings/test_embed.py books.
 #   - Signing in notes when. Whoever is signed in already is sent on.

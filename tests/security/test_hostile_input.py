@@ -105,6 +105,8 @@ FORMS: Final = {
     "one_off:edit": "alice",
     "one_off:accept": "alice",
     "one_off:write_in": "alice",
+    "sms:number": "alice",
+    "sms:confirm": "alice",
     "crm:person_new": "alice",
     "crm:person_edit": "alice",
     "crm:activity_new": "alice",

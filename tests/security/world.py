@@ -52,6 +52,8 @@ from workestra.calendars.services import new_feed_address
 from workestra.crm.models import Activity, Opportunity, Person
 from workestra.notifications.mailbox import MailboxBackend
 from workestra.notifications.models import CaughtMail, Notice, OutboxMessage
+from workestra.sms.effects import code_of
+from workestra.sms.models import HostNumber
 
 THURSDAY_TEN: Final = datetime(2030, 1, 10, 9, 0, tzinfo=UTC)
 FREE_START: Final = "2030-01-11T09:00Z"
@@ -89,6 +91,7 @@ class World:
     person: Person
     activity: Activity
     opportunity: Opportunity
+    number: HostNumber
     group: Group
     invited: Membership
     workflow: Workflow
@@ -374,6 +377,9 @@ def make_world() -> World:
         opportunity=Opportunity.objects.create(
             person=person, owner=alice.user, title="Pilot", amount=18_000, currency="GBP", created_at=now
         ),
+        number=HostNumber.objects.create(
+            workspace=larkhill, user=alice.user, number="+4915112345679", code_sent_at=now
+        ),
         group=sales,
         invited=member("newcomer", is_active=False, invited_at=now),
         workflow=create_workflow(
@@ -425,6 +431,7 @@ def forms_of(world: World) -> dict[str, Sent]:
         "group": str(world.group.pk),
         "s0-amount": "2",
         "s0-unit": "hours",
+        "s0-channel": "email",
         "s0-to": "address",
         "s0-address": "team@larkhill.example",
         "s0-subject": "Soon: {{event_title}}",
@@ -473,6 +480,8 @@ def forms_of(world: World) -> dict[str, Sent]:
         "bookings:workflow_preview": workflow,
         "bookings:manage_cancel": {"reason": "Ill"},
         "notifications:notices": {"in_app": "on"},
+        "sms:number": {"number": "+49 151 12345678"},
+        "sms:confirm": {"code": code_of(world.number)},
         "crm:person_new": {
             "name": "Wei-Lin Zhao",
             "email": "wei@harborline.example",

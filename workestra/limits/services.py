@@ -21,6 +21,11 @@ _WHY: Final = {
     "mails_to_guests": "One of these guests was invited many times in a short while.",
     "mails_to_strangers": "Many bookings were made with this email address in a short while.",
     "password_resets": "A new password was asked for several times.",
+    "text_codes": "Several codes were asked for.",
+    "texts_of_workspace": "This workspace has sent many text messages.",
+    "texts_to_block": "Many text messages went to numbers like this one.",
+    "texts_to_number": "This number was sent several text messages in a short while.",
+    "texts_to_number_a_day": "This number was sent several text messages today.",
     "times": "Many pages were opened from your network in a short while.",
     "wrong_links": "Many links that lead nowhere were opened from your network.",
 }

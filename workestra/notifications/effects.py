@@ -34,7 +34,18 @@ from workestra.accounts.seals import seal
 from workestra.notifications import selectors
 from workestra.notifications.domain.mails import to_wire
 from workestra.notifications.models import WAITING, OutboxMessage
-from workestra.notifications.registry import Skip, UnknownKind, follower_of, renderer_of
+from workestra.notifications.registry import (
+    CarrierAway,
+    LeftOut,
+    Refused,
+    Skip,
+    Text,
+    UnknownKind,
+    Wait,
+    follower_of,
+    renderer_of,
+    text_carrier,
+)
 
 logger = logging.getLogger(__name__)
 
@@ -96,7 +107,7 @@ def _lease() -> list[OutboxMessage]:
 def _deliver(message: OutboxMessage, post: "_Post", now: datetime) -> None:
     """Bring one leased message to an end, or put it off. What goes wrong with it stays with it."""
     try:
-        mail = _rendered(message, now)
+        made = _rendered(message, now)
     except UnknownKind as error:
         _bury(message, error)
         return
@@ -106,26 +117,25 @@ def _deliver(message: OutboxMessage, post: "_Post", now: datetime) -> None:
         logger.exception("%s (%s) could not be written", message, message.pk)
         _put_off(message, error)
         return
-    if isinstance(mail, Skip):
-        _ours(message).filter(WAITING).update(
-            leased_until=None, skipped_at=Now(), skip_reason=mail.reason[:200]
-        )
+    if isinstance(made, Skip):
+        _leave_out(message, made.reason)
         return
     try:
-        sealed = _Sealed(mail, message)
-        post.open()
-        if not _renew(message):
-            return
-        post.send(sealed)
+        raw = _handed_over(made, message, post)
+    except LeftOut as reason:
+        _leave_out(message, str(reason))
+        return
     except Exception as error:
         if _has_lost_postgres(error):
             raise
         (_bury if _is_permanent(error) else _put_off)(message, error)
         return
+    if raw is None:
+        return
     # A message withdrawn while it was on its way is out all the same.
     end = {
         "sent_at": Now(),
-        "payload": seal(sealed.raw),
+        "payload": seal(raw),
         "skipped_at": None,
         "skip_reason": "",
         "last_error": "",
@@ -134,6 +144,22 @@ def _deliver(message: OutboxMessage, post: "_Post", now: datetime) -> None:
         logger.error(
             "%s (%s) was sent after its lease had run out; it may be sent again", message, message.pk
         )
+
+
+def _handed_over(made: EmailMessage | Text, message: OutboxMessage, post: "_Post") -> bytes | None:
+    """Hand the message over; what was, or None when it has gone to somebody else or is withdrawn."""
+    if isinstance(made, Text):
+        return post.carry(message, made) if _renew(message, is_text=True) else None
+    sealed = _Sealed(made, message)
+    post.open()
+    if not _renew(message):
+        return None
+    post.send(sealed)
+    return sealed.raw
+
+
+def _leave_out(message: OutboxMessage, reason: str) -> None:
+    _ours(message).filter(WAITING).update(leased_until=None, skipped_at=Now(), skip_reason=reason[:200])
 
 
 def _tell_follower(message: OutboxMessage) -> None:
@@ -145,15 +171,16 @@ def _tell_follower(message: OutboxMessage) -> None:
         logger.exception("%s (%s) could not be summed up", message, message.pk)
 
 
-def _rendered(message: OutboxMessage, now: datetime) -> EmailMessage | Skip:
+def _rendered(message: OutboxMessage, now: datetime) -> EmailMessage | Text | Skip:
     if selectors.is_superseded(message):
         return Skip("A newer version of it followed")
     return renderer_of(message.kind)(message, now)
 
 
-def _renew(message: OutboxMessage) -> bool:
+def _renew(message: OutboxMessage, *, is_text: bool = False) -> bool:
     """Begin the lease anew right before sending; False when the message has gone to somebody else or is withdrawn."""
-    return bool(_ours(message).filter(WAITING).update(leased_until=Now() + LEASE))
+    # What was owed as a mail may have become a text since.
+    return bool(_ours(message).filter(WAITING).update(leased_until=Now() + LEASE, is_text=is_text))
 
 
 def _hand_back(batch: Sequence[OutboxMessage]) -> None:
@@ -169,6 +196,8 @@ def _put_off(message: OutboxMessage, error: Exception) -> None:
         return
     longest = min(LONGEST_PAUSE, SHORTEST_PAUSE * 2 ** min(tries, 20))
     pause = SHORTEST_PAUSE + random.random() * (longest - SHORTEST_PAUSE)  # noqa: S311  It only spreads load.
+    if isinstance(error, Wait):
+        pause = max(pause, timedelta(seconds=error.seconds * (1 + random.random() / 5)))  # noqa: S311  The same.
     _ours(message).filter(WAITING).update(
         leased_until=None, available_at=Now() + pause, last_error=_words_for(error)
     )
@@ -221,7 +250,7 @@ def _is_permanent(error: Exception) -> bool:
         case smtplib.SMTPResponseException():
             codes = {error.smtp_code}
         case _:
-            return isinstance(error, ValueError | smtplib.SMTPNotSupportedError)
+            return isinstance(error, ValueError | Refused | smtplib.SMTPNotSupportedError)
     return all(500 <= code < 600 for code in codes) and not codes & _AUTHENTICATION_CODES
 
 
@@ -285,12 +314,13 @@ class _Hold:
 class _Post:
     """The mail connection of one batch. Opened when first needed, and again after an error.
 
-    A server that cannot be reached is asked once a batch, not once a message.
+    A server, or a carrier, that cannot be reached is asked once a batch, not once a message.
     """
 
     def __init__(self) -> None:
         self._connection: BaseEmailBackend | None = None
         self._unreachable: _Unreachable | None = None
+        self._carrier_away: CarrierAway | None = None
 
     def __enter__(self) -> Self:
         return self
@@ -320,6 +350,16 @@ class _Post:
             self._connection.send_messages([mail])
         except Exception:
             self._close()
+            raise
+
+    def carry(self, message: OutboxMessage, text: Text) -> bytes:
+        """Raises what the carrier raises when it does not take the text."""
+        if self._carrier_away:
+            raise self._carrier_away
+        try:
+            return text_carrier()(message, text)
+        except CarrierAway as away:
+            self._carrier_away = away
             raise
 
     def _close(self) -> None:

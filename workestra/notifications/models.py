@@ -1,4 +1,4 @@
-"""The outbox: every mail the product owes somebody, from the moment it is owed. Notices, and caught mails."""
+"""The outbox: every message the product owes somebody, from the moment it is owed. Notices, and caught mails."""
 
 import uuid
 
@@ -22,7 +22,9 @@ WAITING = Q(sent_at=None, dead_at=None, skipped_at=None)
 
 
 class OutboxMessage(models.Model):
-    """One mail to one person about one thing, written in the transaction that makes it due.
+    """One mail, or text message, to one person about one thing, written in the transaction that makes it due.
+
+    `recipient` is his address, also where he is texted; a number in E.164 where that is all we know of him.
 
     It waits until it is sent, skipped (there is nothing to tell any more) or dead (refused for good, or tried
     too often). What it says is rendered at delivery, by the renderer of its `kind`, from the state of that
@@ -35,7 +37,12 @@ class OutboxMessage(models.Model):
     topic = models.CharField(max_length=40)
     topic_id = models.UUIDField()
     kind = models.CharField(max_length=80)
-    recipient = models.EmailField()
+    recipient = models.CharField(max_length=254)
+    is_text = models.BooleanField(
+        default=False,
+        db_default=False,
+        help_text="It goes by another way than mails: neither waits for the other.",
+    )
     seq = models.PositiveIntegerField()
     resend_of = models.ForeignKey("self", on_delete=models.CASCADE, null=True, related_name="copies")
     available_at = models.DateTimeField(db_default=Now())

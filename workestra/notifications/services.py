@@ -143,6 +143,7 @@ def resend(message: OutboxMessage) -> OutboxMessage:
             recipient=message.recipient,
             seq=message.seq,
             resend_of_id=message.resend_of_id or message.pk,
+            is_text=message.is_text,
         )
         ring_on_commit(tasks.deliver_outbox)
     return copy
