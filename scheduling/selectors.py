@@ -44,7 +44,7 @@ from workestra.accounts import selectors as accounts
 from workestra.accounts.models import Membership
 from workestra.calendars.domain.period import Period
 
-READ_AT_ONCE: Final = 6
+READ_AT_ONCE: Final = 8
 """So many hosts, each of them busy a third of the time, hardly leave a start that none of them can give."""
 
 # Every booking page reads these, of up to hundreds of hosts. Django's queries would take several times as long to be
