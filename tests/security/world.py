@@ -230,11 +230,8 @@ def _fingerprint_sql() -> str:
 
 
 @contextmanager
-def undone() -> Iterator[None]:
+def rolled_back() -> Iterator[None]:
     """Whatever the block writes is gone after it. Its transactions count as outermost ones, as in Django's TestCase."""
-    global _last
-    django_cache.clear()
-    before = fingerprint()
     outer = transaction.atomic()
     outer._from_testcase = True  # type: ignore[attr-defined]
     outer.__enter__()
@@ -243,6 +240,18 @@ def undone() -> Iterator[None]:
     finally:
         transaction.set_rollback(True)
         outer.__exit__(None, None, None)
+
+
+@contextmanager
+def undone() -> Iterator[None]:
+    """`rolled_back`, and the fingerprint is again what it was before."""
+    global _last
+    django_cache.clear()
+    before = fingerprint()
+    try:
+        with rolled_back():
+            yield
+    finally:
         _last = _writes, before
 
 
