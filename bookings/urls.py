@@ -17,6 +17,9 @@ from bookings.views import (
 
 app_name = "bookings"
 urlpatterns = [
+    # First of all addresses: most visits are to these.
+    path("book/<slug:slug>", public.book, name="book"),
+    path("book/<slug:slug>/details", public.details, name="details"),
     path("calendar/bookings", console.console, name="console"),
     path("calendar/bookings/bulk/<uuid:bulk_id>", bulk.bulk_run, name="bulk_run"),
     path("calendar/bookings/bulk/<uuid:bulk_id>/retry", bulk.bulk_retry, name="bulk_retry"),
@@ -63,8 +66,6 @@ urlpatterns = [
         name="workflow_duplicate",
     ),
     path("calendar/workflows/<uuid:workflow_id>/delete", workflows.workflow_delete, name="workflow_delete"),
-    path("book/<slug:slug>", public.book, name="book"),
-    path("book/<slug:slug>/details", public.details, name="details"),
     path("settings/booking-links/<uuid:link_id>/embed", embed_settings.embed_settings, name="embed_settings"),
     path("embed/<slug:slug>", embed.book, name="embed_book"),
     path("embed/<slug:slug>/details", embed.details, name="embed_details"),

@@ -10,6 +10,7 @@ handler429 = "workestra.limits.http.signing_in_too_often"
 
 urlpatterns = [
     path("healthz", healthz, name="healthz"),
+    path("", include("bookings.urls")),
     path("", RedirectView.as_view(pattern_name="dashboard:calendar"), name="home"),
     path("accounts/", include("workestra.accounts.urls")),
     path("", include("workestra.look.urls")),
@@ -19,7 +20,6 @@ urlpatterns = [
     path("", include("workestra.calendars.urls")),
     path("", include("workestra.crm.urls")),
     path("", include("scheduling.urls")),
-    path("", include("bookings.urls")),
     path("", include("managed_events.urls")),
     path("", include("one_off.urls")),
     path("", include("workestra.people.urls")),
