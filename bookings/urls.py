@@ -48,10 +48,11 @@ urlpatterns = [
     path(
         "calendar/bookings/<uuid:booking_id>/mails/<uuid:message_id>/resend", deliveries.resend, name="resend"
     ),
+    path("calendar/bookings/<uuid:booking_id>/written/<uuid:owed_id>", deliveries.written, name="written"),
     path(
-        "calendar/bookings/<uuid:booking_id>/meetings/<uuid:meeting_id>/retry",
-        deliveries.meeting_again,
-        name="meeting_again",
+        "calendar/bookings/<uuid:booking_id>/written/<uuid:owed_id>/retry",
+        deliveries.write_again,
+        name="write_again",
     ),
     path("calendar/bookings/<uuid:booking_id>/files/<uuid:file_id>", files.answer_file, name="answer_file"),
     path("calendar/workflows", workflows.workflows, name="workflows"),

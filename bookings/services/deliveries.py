@@ -1,4 +1,4 @@
-"""Sending a mail about a booking once more, and making its meeting again."""
+"""Sending a mail about a booking once more, and trying again what its hosts' providers are owed."""
 
 from datetime import datetime
 
@@ -7,8 +7,8 @@ from django.db import transaction
 from bookings.models import Booking
 from workestra.accounts.models import User
 from workestra.audit import services as audit
-from workestra.calendars import meetings
-from workestra.calendars.models import OwnMeeting
+from workestra.calendars import services as calendars
+from workestra.calendars.models import OwnEvent, OwnMeeting
 from workestra.notifications import selectors as outbox_reads
 from workestra.notifications import services as outbox
 from workestra.notifications.models import OutboxMessage
@@ -47,19 +47,19 @@ def send_again(*, message: OutboxMessage, booking: Booking, actor: User, now: da
         )
 
 
-def make_meeting_again(*, meeting: OwnMeeting, booking: Booking, actor: User, now: datetime) -> bool:
-    """Have the provider of links asked at once; False, and nothing written, where there is nothing to ask it for."""
+def write_again(*, owed: OwnEvent | OwnMeeting, booking: Booking, actor: User, now: datetime) -> bool:
+    """Have the provider asked at once; False, and nothing written, where there is nothing to ask it for."""
     with transaction.atomic():
-        if not meetings.try_again(meeting):
+        if not calendars.try_again(owed):
             return False
         audit.record(
             workspace_id=booking.workspace_id,
-            action="booking.meeting_retried",
+            action=f"booking.{owed.noun}_retried",
             target_type="booking",
             target_id=booking.pk,
             target_name=booking.title,
             at=now,
             actor=actor,
-            detail={"kind": meeting.kind},
+            detail={"kind": owed.label, "whose": owed.user.name},
         )
     return True

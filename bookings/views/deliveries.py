@@ -1,4 +1,4 @@
-"""One mail about a booking: exactly what was sent, and sending it again. And its meeting at a provider of links."""
+"""What went out about a booking: exactly what was sent, or written at a host's provider, and another try of it."""
 
 from typing import Any, Final
 from uuid import UUID
@@ -12,15 +12,13 @@ from django.utils.http import content_disposition_header
 from django.views.decorators.http import require_POST, require_safe
 
 from bookings import access
-from bookings.domain.mail_kinds import BOOKING
 from bookings.models import Booking
 from bookings.services import deliveries as service
 from bookings.views.rows import Permissions
-from bookings.views.timeline import timeline_of
+from bookings.views.timeline import Written, timeline_of, written_of
 from workestra.accounts.domain.permissions import Permission
 from workestra.accounts.domain.seals import BrokenSeal
 from workestra.accounts.http import MemberRequest
-from workestra.calendars import selectors as calendars
 from workestra.notifications.models import OutboxMessage
 from workestra.notifications.registry import label_of
 from workestra.sms.selectors import texts_of
@@ -75,20 +73,25 @@ def resend(request: MemberRequest, booking_id: UUID, message_id: UUID) -> HttpRe
 
 
 @require_POST
-def meeting_again(request: MemberRequest, booking_id: UUID, meeting_id: UUID) -> HttpResponse:
-    """Try once more to make the booking's meeting, or to bring it up to date. htmx gets the timeline."""
-    booking = access.booking_for(request.member, booking_id, Permission.EDIT)
-    about = calendars.meetings_about(BOOKING, booking.series_id)
-    meeting = next((each for each in about if each.pk == meeting_id), None)
-    if meeting is None:
-        raise Http404("No such meeting.")
-    if service.make_meeting_again(
-        meeting=meeting, booking=booking, actor=request.member.user, now=timezone.now()
-    ):
-        messages.success(request, f"{meeting.label} is asked again.")
+def write_again(request: MemberRequest, booking_id: UUID, owed_id: UUID) -> HttpResponse:
+    """Try once more to write the booking's event, or to make its meeting. htmx gets the timeline."""
+    booking, each = _written(request, booking_id, owed_id)
+    owed = each.owed
+    if each.is_held:
+        messages.error(request, f"{owed.label} needs reconnecting first: {owed.user.name} can do that.")
+    elif service.write_again(owed=owed, booking=booking, actor=request.member.user, now=timezone.now()):
+        messages.success(request, f"{owed.label} is asked again.")
     else:
-        messages.success(request, f"The {meeting.label} meeting is as it should be, or being seen to.")
+        messages.success(request, f"The {owed.label} {owed.noun} is as it should be, or being seen to.")
     return _timeline(request, booking)
+
+
+@require_safe
+def written(request: MemberRequest, booking_id: UUID, owed_id: UUID) -> HttpResponse:
+    """What was last written of the booking in a host's calendar, or made at his provider of meeting links."""
+    booking, each = _written(request, booking_id, owed_id)
+    context = {"booking": booking, "each": each, "drawer_url": _drawer_url(booking)}
+    return render(request, "bookings/written.html", context)
 
 
 def _timeline(request: MemberRequest, booking: Booking) -> HttpResponse:
@@ -112,6 +115,15 @@ def _message(request: MemberRequest, booking_id: UUID, message_id: UUID) -> tupl
     if message is None:
         raise Http404("No such booking.")
     return booking, message
+
+
+def _written(request: MemberRequest, booking_id: UUID, owed_id: UUID) -> tuple[Booking, Written]:
+    """Raises: Http404 and PermissionDenied as `_message` does."""
+    booking = access.booking_for(request.member, booking_id, Permission.EDIT)
+    each = next((each for each in written_of(booking) if each.owed.pk == owed_id), None)
+    if each is None:
+        raise Http404("No such booking.")
+    return booking, each
 
 
 def _drawer_url(booking: Booking) -> str:

@@ -9,7 +9,7 @@ from bookings.models import Booking, WorkflowRun
 from bookings.selectors.runs import MOMENTS, is_for, runs_about, takes_the_place
 from scheduling.domain.workflows import Channel
 from workestra.calendars import selectors as calendars
-from workestra.calendars.models import OwnMeeting
+from workestra.calendars.models import OwnEvent, OwnMeeting
 from workestra.notifications import selectors as outbox
 from workestra.notifications.models import OutboxMessage
 from workestra.notifications.registry import label_of
@@ -25,10 +25,31 @@ FATES: Final = {
 }
 """What becomes of a text in the end, as the carrier calls it, and as the timeline does."""
 
+MOST_CELLS: Final = 12
+
+
+@dataclass(frozen=True, slots=True)
+class Tries:
+    """How often something was tried: the failed ones, and whether the one after them went through."""
+
+    failed: int
+    went_through: bool
+
+    @property
+    def cells(self) -> list[str]:
+        """Classes of cells, the latest ones: one failed try "f", the one that went through "k"."""
+        return ["f"] * min(self.failed, MOST_CELLS) + ["k"] * self.went_through
+
+    @property
+    def words(self) -> str:
+        """ "1 try", "3 tries"; "" for none."""
+        count = self.failed + self.went_through
+        return f"{count} {'try' if count == 1 else 'tries'}" if count else ""
+
 
 @dataclass(frozen=True, slots=True)
 class Delivery:
-    """A mail about the booking. `tries` are classes of cells: one failed try "f", the one that went through "k".
+    """A mail about the booking.
 
     `held` says why a workflow's mail that waits will be left out if nothing changes; "" when it goes out.
     """
@@ -36,7 +57,7 @@ class Delivery:
     message: OutboxMessage
     label: str
     to: str
-    tries: list[str]
+    tries: Tries
     is_of_workflow: bool = False
     held: str = ""
     text: SentText | None = None
@@ -53,34 +74,48 @@ class Delivery:
         return FATES.get(self.text.status, "") if self.text else ""
 
     @property
-    def tries_words(self) -> str:
-        return f"{len(self.tries)} {'try' if len(self.tries) == 1 else 'tries'}"
-
-    @property
     def may_go_again(self) -> bool:
         """Whether it has come to an end that another copy, or another try, may follow."""
         return self.message.sent_at is not None or self.message.dead_at is not None
 
 
 @dataclass(frozen=True, slots=True)
-class MeetingMade:
-    """The meeting that a host's account with Zoom or the like has, or is to have, of the booking."""
+class Written:
+    """What a host's provider has, or is to have, of the booking: an event in his calendar, a meeting in his account.
 
-    meeting: OwnMeeting
+    `is_held` while it is not asked, for the account needs reconnecting.
+    """
+
+    owed: OwnEvent | OwnMeeting
+    is_held: bool
 
     @property
     def label(self) -> str:
-        return f"{self.meeting.label} meeting, {self.meeting.user.name}"
+        return f"{self.owed.label} {self.owed.noun}, {self.owed.user.name}"
+
+    @property
+    def calendar(self) -> str:
+        """The name of the calendar it is in; "" for a meeting."""
+        return self.owed.calendar.name if isinstance(self.owed, OwnEvent) else ""
+
+    @property
+    def tries(self) -> Tries:
+        return Tries(self.owed.failed_tries, went_through=self.owed.is_current)
 
     @property
     def is_stuck(self) -> bool:
-        """Whether somebody has to do something before it is as it should be."""
-        return self.meeting.dead_at is not None
+        """Whether it was given up."""
+        return self.owed.dead_at is not None
 
     @property
     def may_go_again(self) -> bool:
         """Whether it could be tried at once."""
-        return not self.meeting.is_current and bool(self.is_stuck or self.meeting.failures)
+        return not (self.owed.is_current or self.is_held) and bool(self.is_stuck or self.owed.failures)
+
+
+def written_of(booking: Booking) -> Sequence[Written]:
+    """What is written of the booking's series in its hosts' calendars and accounts: meetings, then events."""
+    return [Written(each.row, each.is_held) for each in calendars.owed_about(BOOKING, booking.series_id)]
 
 
 def timeline_of(booking: Booking) -> dict[str, Any]:
@@ -108,11 +143,11 @@ def timeline_of(booking: Booking) -> dict[str, Any]:
         for message in about
         if not _waits(message) or (message.topic_id, MOMENTS.get(message.kind)) not in gives_way
     ]
-    meetings = [MeetingMade(each) for each in calendars.meetings_about(BOOKING, booking.series_id)]
+    written = written_of(booking)
     return {
         "deliveries": deliveries,
-        "meetings": meetings,
-        "failed": _failed(deliveries) + sum(each.is_stuck for each in meetings),
+        "written": written,
+        "failed": _failed(deliveries) + sum(each.is_stuck for each in written),
         "cancellations": [
             each for each in deliveries if each.message.kind in {CANCELLED_BOOKER, CANCELLED_HOST}
         ],
@@ -152,7 +187,7 @@ def _delivery(
         message,
         run.workflow.name if run else label_of(message.kind),
         names.get(message.recipient, message.recipient),
-        ["f"] * min(failed, 12) + ["k"] * is_sent,
+        Tries(failed, went_through=is_sent),
         is_of_workflow=run is not None,
         held=_held(run, booking) if run and _waits(message) else "",
         text=text,

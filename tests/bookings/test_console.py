@@ -676,7 +676,7 @@ def test_deliveries_show_what_failed_and_how_often_it_was_tried(
     )
     messages.filter(recipient=alice.user.email).update(sent_at=NOW, attempts=2)
     response = drawer_for(alice, booking)
-    tries = {each.message.recipient: each.tries for each in response.context["d"]["deliveries"]}  # type: ignore[attr-defined]
+    tries = {each.message.recipient: each.tries.cells for each in response.context["d"]["deliveries"]}  # type: ignore[attr-defined]
     assert tries == {booking.booker.email: ["f", "f", "f"], alice.user.email: ["f", "k"]}
     assert "2 failed" in plain(response)  # Confirmation and reminder.
     assert "Mailbox unavailable" in plain(response)

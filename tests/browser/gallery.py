@@ -701,8 +701,10 @@ def accounts_of(username: str) -> Callable[[World], str]:
 
 
 def broken_calendar(world: World) -> str:
-    """A page of somebody whose calendar cannot be read."""
+    """A page of somebody whose calendar cannot be read, and whose account of meeting links lets nobody in."""
     mirror.mark_broken(world.account, "The password is no longer taken.", world.now)
+    room = connect_meetings(world.members["alice"], ProviderKind.ZOOM, None, world.now)
+    mirror.mark_broken(room, "The access was taken away or refused (invalid_grant).", world.now)
     return reverse("scheduling:links")
 
 
@@ -758,6 +760,30 @@ def an_event_deleted_in_the_calendar(world: World) -> str:
     )
     account.calendars.update(synced_at=world.now)
     return f"{reverse('bookings:console')}?open={booking.pk}"
+
+
+def an_event_that_was_moved(world: World) -> str:
+    """What was last written of an event at the third try, while it is to be moved and the provider does not answer."""
+    booking = world.booking()
+    written = OwnEvent.objects.create(
+        key=uuid4(),
+        workspace_id=booking.workspace_id,
+        user_id=booking.host_id,
+        calendar=world.account.calendars.filter(checked=True)[0],
+        topic="booking",
+        topic_id=booking.series_id,
+        version=2,
+        written_version=1,
+        written_at=world.now - timedelta(hours=1),
+        is_there=True,
+        remote_id="https://dav.larkhill.example/alice/5f1c0e7a.ics",
+        told_title=booking.title,
+        told_start=booking.starts_at,
+        told_end=booking.ends_at,
+        failures=2,
+        last_error="CalDAV answered 503.",
+    )
+    return reverse("bookings:written", args=[booking.pk, written.pk])
 
 
 def a_link_that_was_not_made(world: World) -> str:
@@ -1093,6 +1119,7 @@ LOOKS: tuple[Look, ...] = (
         ),
         "alice",
     ),
+    Look("written", "bookings:written", an_event_that_was_moved, "alice"),
     # What one is told.
     Look("notices", "notifications:notices", briefed, "alice"),
     # People.

@@ -191,7 +191,7 @@ class TestTrouble:
         page = drawer(alice, booking)
         assert "Alice Okafor has no Zoom account connected." in page
         assert "1 failed" in page
-        retry = reverse("bookings:meeting_again", args=[booking.pk, OwnMeeting.objects.get().pk])
+        retry = reverse("bookings:write_again", args=[booking.pk, OwnMeeting.objects.get().pk])
         form_posting(page, "csrfmiddlewaretoken")
         assert retry in page
         assert signed_in(alice).post(retry).status_code == 302
@@ -353,7 +353,7 @@ class TestPages:
             browser, booking = signed_in(alice), other
         else:
             browser = signed_in(carol)
-        sent = browser.post(reverse("bookings:meeting_again", args=[booking.pk, meeting.pk]))
+        sent = browser.post(reverse("bookings:write_again", args=[booking.pk, meeting.pk]))
         assert sent.status_code == 404
         assert OwnMeeting.objects.filter(dead_at=None).count() == 0
 

@@ -147,8 +147,10 @@ bookings:delivery                    GET  in   200    404  200      404      403
 bookings:delivery                    POST in   405    405  405      405      405     405   405   405    405    403
 bookings:resend                      GET  in   405    405  405      405      405     405   405   405    405    403
 bookings:resend                      POST in   302|200! 404 302|200! 404     403     404   302|200! 302|200! 404 403
-bookings:meeting_again               GET  in   405    405  405      405      405     405   405   405    405    403
-bookings:meeting_again               POST in   302|200! 404 302|200! 404     403     404   302|200! 302|200! 404 403
+bookings:written                     GET  in   200    404  200      404      403     404   200   200    404    403
+bookings:written                     POST in   405    405  405      405      405     405   405   405    405    403
+bookings:write_again                 GET  in   405    405  405      405      405     405   405   405    405    403
+bookings:write_again                 POST in   302|200! 404 302|200! 404     403     404   302|200! 302|200! 404 403
 notifications:outbox                 GET  in   403    403  403      403      403     403   200   200    200    403
 notifications:outbox                 POST in   405    405  405      405      405     405   405   405    405    403
 notifications:outbox_retry           GET  in   405    405  405      405      405     405   405   405    405    403

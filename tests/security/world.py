@@ -128,7 +128,7 @@ class World:
             "logo_key": LARKHILL.key,
             "link_id": self.assigned.pk if name == "managed_events:detach" else self.link.pk,
             "mail_id": self.mail.pk,
-            "meeting_id": self.meeting.pk,
+            "owed_id": self.meeting.pk,
             "message_id": self.dead_mail.pk,
             "member_id": (self.invited if name in OF_INVITED else self.alice).pk,
             "one_off_id": self.one_off.pk,

@@ -8,6 +8,7 @@ class CalendarsConfig(AppConfig):
     def ready(self) -> None:
         from workestra.accounts.selectors import with_member
         from workestra.calendars import notices  # noqa: F401  Registers the mail's renderer with the outbox.
-        from workestra.calendars.selectors import BROKEN_OF_MEMBER
+        from workestra.calendars.selectors import HAS_BROKEN_CALENDAR, HAS_BROKEN_MEETINGS
 
-        with_member("has_broken_calendar", BROKEN_OF_MEMBER)
+        with_member("has_broken_calendar", HAS_BROKEN_CALENDAR)
+        with_member("has_broken_meetings", HAS_BROKEN_MEETINGS)

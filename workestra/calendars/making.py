@@ -66,7 +66,7 @@ def _make(row: OwnMeeting, account: CalendarAccount, now: datetime) -> None:
     topic = topic_of(row.topic)
     if topic.joined:
         topic.joined(row.topic_id, row.user_id, made.join_url, now)
-    owing.mark(row, is_there=True)
+    owing.mark(row, is_there=True, **owing.told(wanted.title, wanted.period, made.id))
 
 
 def _wanted(row: OwnMeeting, now: datetime) -> Meeting | None:

@@ -5,7 +5,7 @@ from typing import Final
 from uuid import UUID, uuid5
 
 from django.db import connection, transaction
-from django.db.models import F, Q, QuerySet
+from django.db.models import F
 from django.db.models.functions import Now
 
 from workestra.accounts.models import Membership
@@ -14,7 +14,7 @@ from workestra.calendars.domain.kinds import ProviderKind
 from workestra.calendars.mirror import record_account
 from workestra.calendars.models import CalendarAccount, OwnMeeting
 from workestra.calendars.providers.provider import Grant
-from workestra.calendars.services import keep_account
+from workestra.calendars.services import keep_account, revive
 from workestra.notifications.doorbell import ring_on_commit
 
 _MEETINGS: Final = UUID("0c6f6c2b-8f0f-4d53-9a3b-6a1f5f2a7e11")
@@ -28,7 +28,7 @@ def connect(member: Membership, kind: ProviderKind, grant: Grant, now: datetime)
     with transaction.atomic():
         account, is_new = keep_account(member, kind, grant, now)
         waiting = OwnMeeting.objects.filter(workspace=member.workspace, user=member.user_id, kind=kind)
-        _try_again(waiting.filter(version__gt=F("written_version")))
+        revive(waiting.filter(version__gt=F("written_version")))
         record_account(account, "account.connected" if is_new else "account.reconnected", member.user, now)
     return account
 
@@ -61,17 +61,3 @@ def renew(topic: str, topic_id: UUID) -> None:
         version=F("version") + 1, due_at=Now(), dead_at=None, failures=0, failing_since=None, last_error=""
     ):
         ring_on_commit(tasks.make_meetings)
-
-
-def try_again(meeting: OwnMeeting) -> bool:
-    """Try a meeting at once that was given up or put off; False when it is as it should be, or being tried."""
-    with transaction.atomic():
-        idle = Q(leased_until=None) | Q(leased_until__lt=Now())
-        return _try_again(OwnMeeting.objects.filter(idle, pk=meeting.pk, version__gt=F("written_version")))
-
-
-def _try_again(meetings: QuerySet[OwnMeeting]) -> bool:
-    revived = meetings.update(dead_at=None, failures=0, failing_since=None, due_at=Now())
-    if revived:
-        ring_on_commit(tasks.make_meetings)
-    return bool(revived)

@@ -205,8 +205,8 @@ class RemoteBusy(models.Model):
 class Owed(models.Model):
     """Something of ours that somebody's provider should have as it stands here: an event, a meeting.
 
-    What it says is not kept here: the app that owns `topic` is asked each time (`registry`). `version` rises whenever
-    that may have changed; the row is due until `written_version` has caught up.
+    What it should say is not kept here: the app that owns `topic` is asked each time (`registry`). `version` rises
+    whenever that may have changed; the row is due until `written_version` has caught up.
     """
 
     key = models.UUIDField(primary_key=True, editable=False)
@@ -227,6 +227,14 @@ class Owed(models.Model):
     last_error = models.CharField(max_length=300, blank=True)
     dead_at = models.DateTimeField(null=True)
     created_at = models.DateTimeField(db_default=Now())
+    remote_id = models.CharField(max_length=1000, blank=True, db_default="")
+    """The provider's own id for it; empty until it is known."""
+    told_title = models.CharField(max_length=500, blank=True, db_default="")
+    told_start = models.DateTimeField(null=True)
+    told_end = models.DateTimeField(null=True)
+    """What the provider was last told, and took; it stays when the thing is removed there."""
+    failed_before = models.PositiveIntegerField(db_default=0)
+    """How many tries failed before the last that went through."""
 
     class Meta:
         abstract = True
@@ -239,6 +247,13 @@ class Owed(models.Model):
         """Whether the provider has it as it should be."""
         return self.written_version == self.version
 
+    @property
+    def failed_tries(self) -> int:
+        """How many tries failed so far, or before the one that went through."""
+        if self.is_current:
+            return self.failed_before
+        return self.failures + (self.dead_at is not None) if self.last_error else 0
+
 
 class OwnEvent(Owed):
     """An event of ours in somebody's calendar, in the one that was his to be written to when it began.
@@ -246,6 +261,7 @@ class OwnEvent(Owed):
     The provider's id is derived from the key: a repeat finds the first.
     """
 
+    noun = "event"
     calendar = models.ForeignKey(RemoteCalendar, on_delete=models.CASCADE, related_name="own_events")
 
     class Meta:
@@ -269,6 +285,11 @@ class OwnEvent(Owed):
         """Whether somebody has to do something before it is current. Needs the account."""
         return not self.is_current and (self.dead_at is not None or self.calendar.account.is_broken)
 
+    @property
+    def label(self) -> str:
+        """Whose provider it is at. Needs the account."""
+        return self.calendar.account.kind.label
+
 
 class OwnMeeting(Owed):
     """A meeting of ours at somebody's provider of meeting links: in the account of this kind that he has by then.
@@ -276,8 +297,8 @@ class OwnMeeting(Owed):
     These providers give ids of their own. Until one is known here, ours is found by the key, which the meeting carries.
     """
 
+    noun = "meeting"
     kind = models.CharField(max_length=16, choices=[(kind.value, kind.label) for kind in MEETING_KINDS])
-    remote_id = models.CharField(max_length=200, blank=True)
     join_url = models.CharField(max_length=300, blank=True)
 
     class Meta:

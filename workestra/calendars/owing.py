@@ -16,6 +16,7 @@ from django.db.models.functions import Now
 
 from workestra.calendars import mirror
 from workestra.calendars.domain.backoff import GIVE_UP_AFTER, asked_pause, pause
+from workestra.calendars.domain.period import Period
 from workestra.calendars.effects import BREAKS_AFTER
 from workestra.calendars.models import CalendarAccount, Owed
 from workestra.calendars.providers.provider import (
@@ -33,6 +34,8 @@ logger = logging.getLogger(__name__)
 
 BATCH: Final = 5
 LEASE: Final = timedelta(minutes=3)
+TOLD: Final = 500
+LONGEST_ID: Final = 1000
 
 Row = TypeVar("Row", bound=Owed)
 
@@ -66,7 +69,7 @@ def attempt(row: Owed, account: CalendarAccount, now: datetime, work: Callable[[
 
 
 def mark(row: Owed, *, is_there: bool, **facts: Any) -> None:
-    """The provider has it as it stood when it was leased.
+    """The provider has it as it stood when it was leased; `facts` are columns of the row, such as what it was told.
 
     Asked for again meanwhile: `version` has moved on, and the row stays due.
     """
@@ -78,8 +81,19 @@ def mark(row: Owed, *, is_there: bool, **facts: Any) -> None:
         failures=0,
         failing_since=None,
         last_error="",
+        failed_before=row.failures if row.last_error else 0,
         **facts,
     )
+
+
+def told(title: str, period: Period, remote_id: str) -> dict[str, Any]:
+    """What a provider was told and under which id it has it, as columns of the row."""
+    return {
+        "told_title": title.replace("\0", "")[:TOLD],
+        "told_start": period.start,
+        "told_end": period.end,
+        "remote_id": remote_id.replace("\0", "")[:LONGEST_ID],
+    }
 
 
 def bury(row: Owed, reason: str) -> None:

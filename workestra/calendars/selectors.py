@@ -195,20 +195,20 @@ def calendars_of(account: CalendarAccount) -> Sequence[RemoteCalendar]:
     return calendars
 
 
-def broken_accounts(member: Membership) -> int:
-    """How many of the member's accounts with calendars need reconnecting."""
-    return calendar_accounts_of(member).filter(state=CalendarAccount.State.BROKEN).count()
+def broken_accounts(member: Membership) -> Sequence[ProviderKind]:
+    """The kinds of the member's accounts that need reconnecting, of calendars and of meeting links, oldest first; one
+    kind as often as it has such accounts."""
+    broken = accounts_of(member).filter(state=CalendarAccount.State.BROKEN)
+    return [ProviderKind(provider) for provider in broken.values_list("provider", flat=True)]
 
 
-BROKEN_OF_MEMBER: Final = Exists(
-    CalendarAccount.objects.filter(
-        workspace=OuterRef("workspace"),
-        user=OuterRef("user"),
-        provider__in=CALENDAR_KINDS,
-        state=CalendarAccount.State.BROKEN,
-    )
+_BROKEN_OF_MEMBER: Final = CalendarAccount.objects.filter(
+    workspace=OuterRef("workspace"), user=OuterRef("user"), state=CalendarAccount.State.BROKEN
 )
-"""Whether an account with calendars of a membership's needs reconnecting; in the query that finds who is signed in."""
+HAS_BROKEN_CALENDAR: Final = Exists(_BROKEN_OF_MEMBER.filter(provider__in=CALENDAR_KINDS))
+HAS_BROKEN_MEETINGS: Final = Exists(_BROKEN_OF_MEMBER.filter(provider__in=MEETING_KINDS))
+"""Whether a membership has an account with calendars, or one that makes meeting links, that needs reconnecting; in the
+query that finds who is signed in."""
 
 
 def feed_of(member: Membership) -> Feed | None:
@@ -250,17 +250,18 @@ def due_to_write() -> QuerySet[OwnEvent]:
     ).order_by("due_at", "key")
 
 
+_ACCOUNT_OF_MEETING: Final = CalendarAccount.objects.filter(
+    workspace=OuterRef("workspace"), user=OuterRef("user"), provider=OuterRef("kind")
+)
+"""The account that a meeting is made with, in a query of meetings."""
+
+
 def due_to_make() -> QuerySet[OwnMeeting]:
     """Meetings that may not be as they should, whose turn it is by the database's clock; longest due first.
 
     Those in an account that needs reconnecting, or whose provider has asked to be left alone, wait for that.
     """
-    waiting = CalendarAccount.objects.filter(
-        Q(state=CalendarAccount.State.BROKEN) | Q(quiet_until__gt=Now()),
-        workspace=OuterRef("workspace"),
-        user=OuterRef("user"),
-        provider=OuterRef("kind"),
-    )
+    waiting = _ACCOUNT_OF_MEETING.filter(Q(state=CalendarAccount.State.BROKEN) | Q(quiet_until__gt=Now()))
     return OwnMeeting.objects.filter(
         Q(leased_until=None) | Q(leased_until__lt=Now()),
         ~Exists(waiting),
@@ -299,13 +300,32 @@ def unmade_of(member: Membership) -> Sequence[OwnMeeting]:
     return list(tried.order_by("created_at", "key"))
 
 
-def meetings_about(topic: str, topic_id: UUID) -> Sequence[OwnMeeting]:
-    """The meetings about this at providers of links, newest first, with whose they are."""
-    return list(
+@dataclass(frozen=True, slots=True)
+class OwedThere:
+    """What a person's provider is owed; `is_held` while nothing is asked of it, for its account needs reconnecting."""
+
+    row: OwnEvent | OwnMeeting
+    is_held: bool
+
+
+def owed_about(topic: str, topic_id: UUID) -> Sequence[OwedThere]:
+    """The meetings at providers of links about this, then the events in calendars, newest first each, with whose they
+    are and, of events, the calendar and its account. Two queries, however many there are."""
+    meetings = (
         OwnMeeting.objects.filter(topic=topic, topic_id=topic_id)
         .select_related("user")
+        .annotate(is_held=Exists(_ACCOUNT_OF_MEETING.filter(state=CalendarAccount.State.BROKEN)))
         .order_by("-created_at", "key")
     )
+    events = (
+        OwnEvent.objects.filter(topic=topic, topic_id=topic_id)
+        .select_related("user", "calendar__account")
+        .defer("calendar__account__credentials", "calendar__cursor")
+        .order_by("-created_at", "key")
+    )
+    return [OwedThere(row, row.is_held) for row in meetings] + [
+        OwedThere(row, row.calendar.account.is_broken) for row in events
+    ]
 
 
 def events_about(topic: str, user_id: UUID) -> Mapping[UUID, OwnEvent]:

@@ -6,7 +6,7 @@ from typing import Any, Final
 from uuid import UUID, uuid5
 
 from django.db import connection, transaction
-from django.db.models import F
+from django.db.models import F, Q, QuerySet
 from django.db.models.functions import Now
 
 from workestra.accounts import tokens
@@ -17,7 +17,15 @@ from workestra.calendars import selectors, tasks
 from workestra.calendars.domain.kinds import ProviderKind
 from workestra.calendars.fields import BrokenSecret, Secret
 from workestra.calendars.mirror import hash_of, keep_list, record_account
-from workestra.calendars.models import SYNCED, CalendarAccount, Feed, OwnEvent, RemoteBusy, RemoteCalendar
+from workestra.calendars.models import (
+    SYNCED,
+    CalendarAccount,
+    Feed,
+    OwnEvent,
+    OwnMeeting,
+    RemoteBusy,
+    RemoteCalendar,
+)
 from workestra.calendars.providers.provider import CalendarFacts, Grant
 from workestra.notifications.doorbell import ring_on_commit
 
@@ -262,7 +270,14 @@ def renew_events(topic: str, topic_ids: Collection[UUID]) -> set[tuple[UUID, UUI
     known = OwnEvent.objects.filter(topic=topic, topic_id__in=topic_ids)
     there = set(known.values_list("topic_id", "user_id"))
     if there:
-        known.update(version=F("version") + 1, due_at=Now(), dead_at=None, failures=0, failing_since=None)
+        known.update(
+            version=F("version") + 1,
+            due_at=Now(),
+            dead_at=None,
+            failures=0,
+            failing_since=None,
+            last_error="",
+        )
         ring_on_commit(tasks.write_events)
     return there
 
@@ -270,9 +285,25 @@ def renew_events(topic: str, topic_ids: Collection[UUID]) -> set[tuple[UUID, UUI
 def write_again(member: Membership) -> int:
     """Try once more to write what was given up of the member's; how many that was."""
     with transaction.atomic():
-        dead = OwnEvent.objects.filter(workspace=member.workspace, user=member.user_id, dead_at__isnull=False)
-        revived = dead.update(dead_at=None, failures=0, failing_since=None, due_at=Now())
-        ring_on_commit(tasks.write_events)
+        mine = OwnEvent.objects.filter(workspace=member.workspace, user=member.user_id)
+        return revive(mine.filter(dead_at__isnull=False))
+
+
+def try_again(owed: OwnEvent | OwnMeeting) -> bool:
+    """Try at once what was given up or put off; False when it is as it should be, or being tried."""
+    with transaction.atomic():
+        idle = Q(leased_until=None) | Q(leased_until__lt=Now())
+        rows: QuerySet[Any] = type(owed)._default_manager.filter(
+            idle, pk=owed.pk, version__gt=F("written_version")
+        )
+        return bool(revive(rows))
+
+
+def revive(rows: QuerySet[Any]) -> int:
+    """Have these events, or these meetings, tried at once; how many they are. In the caller's transaction."""
+    revived = rows.update(dead_at=None, failures=0, failing_since=None, due_at=Now())
+    if revived:
+        ring_on_commit(tasks.write_events if rows.model is OwnEvent else tasks.make_meetings)
     return revived
 
 

@@ -59,7 +59,8 @@ def _write(event: OwnEvent, now: datetime) -> None:
     if _waits_for_link(event, wanted, written):
         _look_again(event)
     else:
-        owing.mark(event, is_there=written is not None)
+        told = owing.told(wanted.summary, wanted.period, written.id) if wanted and written else {}
+        owing.mark(event, is_there=written is not None, **told)
 
 
 def _waits_for_link(event: OwnEvent, wanted: ProviderEvent | None, written: WrittenEvent | None) -> bool:
@@ -71,5 +72,9 @@ def _waits_for_link(event: OwnEvent, wanted: ProviderEvent | None, written: Writ
 
 def _look_again(event: OwnEvent) -> None:
     owing.ours(event).update(
-        leased_until=None, due_at=Now() + LOOK_AGAIN, is_there=True, failures=event.failures + 1
+        leased_until=None,
+        due_at=Now() + LOOK_AGAIN,
+        is_there=True,
+        failures=event.failures + 1,
+        last_error="",
     )

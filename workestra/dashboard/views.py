@@ -162,6 +162,8 @@ def _waiting(member: Membership, now: datetime, *, may_see: bool) -> dict[str, A
     closing: list[OneOff] = selectors.closing_one_offs(member, now) if may_see else []
     proposals: list[Proposal] = list(unanswered_proposals(member, now)) if may_see else []
     broken = broken_accounts(member)
+    links = [kind for kind in broken if kind.makes_meetings]
+    calendars = len(broken) - len(links)
     templates = selectors.templates_of(managed.templates_of(member)) if member.administers else None
     crooked = templates.crooked if templates else ()
     return {
@@ -169,9 +171,16 @@ def _waiting(member: Membership, now: datetime, *, may_see: bool) -> dict[str, A
         "unmarked": unmarked,
         "closing": closing,
         "proposals": proposals,
-        "broken": broken,
+        "broken": calendars,
+        "broken_links": links,
         "templates": templates,
-        "todo": len(mails) + bool(unmarked) + len(proposals) + len(closing) + bool(broken) + len(crooked),
+        "todo": bool(calendars)
+        + len(links)
+        + len(mails)
+        + bool(unmarked)
+        + len(proposals)
+        + len(closing)
+        + len(crooked),
     }
 
 
