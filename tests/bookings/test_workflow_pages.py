@@ -43,6 +43,13 @@ def filled_in(client: Client, url: str = f"{NEW}?preset=reconfirm", **changes: s
     }
 
 
+def test_who_may_make_none_reads_on_the_empty_page_who_does(admin: Client, alice: Membership) -> None:
+    who = "Admins make them, and admins of a group for their group."
+    page = reverse("bookings:workflows")
+    assert who in signed_in(alice).get(page).content.decode()
+    assert who not in admin.get(page).content.decode()
+
+
 @pytest.mark.parametrize("preset", [preset.key for preset in PRESETS if preset.key != "text"])
 def test_a_preset_makes_a_workflow_as_it_stands(admin: Client, preset: str) -> None:
     response = admin.post(NEW, filled_in(admin, f"{NEW}?preset={preset}"))
