@@ -11,8 +11,12 @@ from workestra.calendars.selectors import without_meeting_account
 def missing_accounts(workspace_id: UUID, hosts: Mapping[UUID, str]) -> Mapping[str, str]:
     """For each place that needs an account which some of these hosts have not connected, that in words.
 
-    `hosts` are their names. One query.
+    `hosts` are their names. One query. Of nobody it is said for every place who will need an account.
     """
+    if not hosts:
+        return {
+            kind.value: f"Whoever hosts needs a {kind.label} account connected." for kind in MEETING_KINDS
+        }
     missing = without_meeting_account(workspace_id, hosts)
     return {
         kind.value: f"{people_words([hosts[each] for each in hosts if each in without])} no {kind.label} account "
@@ -28,6 +32,6 @@ def place_hint(place: str, missing: Mapping[str, str]) -> str:
         return f"{missing[place]} Bookings are taken all the same, without a link."
     every = in_a_row([kind.label for kind in MEETING_KINDS])
     there = [kind.label for kind in MEETING_KINDS if kind not in missing]
-    return f"{every} need an account of the host’s own." + (
+    return f"{every} need an account that the host has connected." + (
         f" Connected: {in_a_row(there)}." if there else ""
     )

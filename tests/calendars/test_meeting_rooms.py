@@ -311,7 +311,7 @@ class TestPages:
             assert words in page
 
     def test_a_place_that_needs_an_account_says_who_has_none(
-        self, alice: Membership, bob: Membership, zoom: FakeZoom, NOW: datetime
+        self, alice: Membership, bob: Membership, dana: Membership, zoom: FakeZoom, NOW: datetime
     ) -> None:
         browser, lacks = signed_in(alice), "Alice Okafor has no Zoom account connected."
         link = make_link(alice, slug="meet", location_type="zoom")
@@ -322,9 +322,11 @@ class TestPages:
         assert lacks in browser.get(change).content.decode()
         assert lacks in browser.get(reverse("one_off:detail", args=[one_off.pk])).content.decode()
         new = browser.get(reverse("one_off:new")).content.decode()
-        assert "Zoom, Webex and GoTo need an account of the host’s own." in new
+        assert "Zoom, Webex and GoTo need an account that the host has connected." in new
         assert "Connected:" not in new
         template = make_template(alice, location_type="zoom")
+        unassigned = signed_in(dana).get(reverse("managed_events:edit", args=[template.pk])).content.decode()
+        assert "Whoever hosts needs a Zoom account connected." in unassigned
         assign_to(template, [alice, bob], alice, NOW)
         template.refresh_from_db()
         (finding,) = [each for each in lint(template.state, surroundings_of(template)) if "Zoom" in each.text]
