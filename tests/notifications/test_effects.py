@@ -337,6 +337,41 @@ def test_what_waits_for_its_next_try_is_not_overtaken_by_what_followed_it(
     assert OutboxMessage.objects.filter(sent_at=None).count() == 1
 
 
+def test_what_failed_and_was_put_off_to_another_day_holds_nothing_up_until_then(
+    owe: Owe, NOW: datetime, server: type[Server]
+) -> None:
+    topic, tomorrow = uuid4(), datetime.now(UTC) + timedelta(days=1)
+    server.on_send = failing(smtplib.SMTPServerDisconnected("gone"))  # type: ignore[assignment]
+    reminder = owe(topic_id=topic, kind=f"{KIND}:reminder")
+    assert effects.deliver_due(NOW) == 1
+    with transaction.atomic():
+        services.put_off_until({reminder.pk: tomorrow})
+    cancellation = owe(topic_id=topic, kind=f"{KIND}:cancelled", seq=1)
+    assert list(selectors.due()) == [cancellation]
+    OutboxMessage.objects.filter(pk=reminder.pk).update(available_at=Now())
+    assert list(selectors.due()) == [reminder]
+
+
+@pytest.mark.parametrize("is_refused", [False, True])
+def test_a_mail_put_off_while_a_worker_has_it_goes_at_its_new_time(
+    owe: Owe, NOW: datetime, server: type[Server], render_with: Render, is_refused: bool
+) -> None:
+    message, tomorrow = owe(), datetime.now(UTC) + timedelta(days=1)
+
+    def render(message: OutboxMessage, now: datetime) -> EmailMessage:
+        with transaction.atomic():
+            services.put_off_until({message.pk: tomorrow})
+        if is_refused:
+            raise RuntimeError("a mistake")
+        return note(message, now)  # type: ignore[return-value]
+
+    render_with(render)
+    effects.deliver_due(NOW)
+    message.refresh_from_db()
+    assert server.accepted == []
+    assert (message.available_at, message.leased_until, message.last_error) == (tomorrow, None, "")
+
+
 # --- Nothing to tell any more ----------------------------------------------------------------------------------------
 
 

@@ -178,9 +178,10 @@ def _rendered(message: OutboxMessage, now: datetime) -> EmailMessage | Text | Sk
 
 
 def _renew(message: OutboxMessage, *, is_text: bool = False) -> bool:
-    """Begin the lease anew right before sending; False when the message has gone to somebody else or is withdrawn."""
+    """Begin the lease anew right before sending; False when the message has gone to somebody else, is withdrawn, or has
+    been put off."""
     # What was owed as a mail may have become a text since.
-    return bool(_ours(message).filter(WAITING).update(leased_until=Now() + LEASE, is_text=is_text))
+    return bool(_still_due(message).update(leased_until=Now() + LEASE, is_text=is_text))
 
 
 def _hand_back(batch: Sequence[OutboxMessage]) -> None:
@@ -198,9 +199,8 @@ def _put_off(message: OutboxMessage, error: Exception) -> None:
     pause = SHORTEST_PAUSE + random.random() * (longest - SHORTEST_PAUSE)  # noqa: S311  It only spreads load.
     if isinstance(error, Wait):
         pause = max(pause, timedelta(seconds=error.seconds * (1 + random.random() / 5)))  # noqa: S311  The same.
-    _ours(message).filter(WAITING).update(
-        leased_until=None, available_at=Now() + pause, last_error=_words_for(error)
-    )
+    # One that was put off meanwhile keeps its new time.
+    _still_due(message).update(leased_until=None, available_at=Now() + pause, last_error=_words_for(error))
     logger.warning("%s (%s) put off by %s: %s", message, message.pk, pause, error)
 
 
@@ -213,6 +213,11 @@ def _bury(message: OutboxMessage, error: Exception) -> None:
 def _ours(message: OutboxMessage) -> QuerySet[OutboxMessage]:
     """The message's row, as long as nobody has leased it after us."""
     return OutboxMessage.objects.filter(pk=message.pk, attempts=message.attempts)
+
+
+def _still_due(message: OutboxMessage) -> QuerySet[OutboxMessage]:
+    """The message's row as `_ours` gives it, as long as it is still to be sent, and now."""
+    return _ours(message).filter(WAITING, available_at__lte=Now())
 
 
 def _held(batch: Sequence[OutboxMessage]) -> QuerySet[OutboxMessage]:

@@ -88,7 +88,8 @@ def put_off_until(due: Mapping[UUID, datetime]) -> None:
     """Have each of these messages, of those that still wait, available at its time. One query for some hundreds."""
     _require_transaction()
     for part in _parts(due):
-        selectors.waiting().filter(pk__in=part).update(available_at=_times(part))
+        # It has another time now, and no longer waits for its next try.
+        selectors.waiting().filter(pk__in=part).update(available_at=_times(part), last_error="")
         ring_on_commit(tasks.deliver_outbox)
 
 
@@ -99,7 +100,12 @@ def wait_again(due: Mapping[UUID, datetime]) -> None:
     _require_transaction()
     for part in _parts(due):
         OutboxMessage.objects.filter(pk__in=part, sent_at=None, skipped_at__isnull=False).update(
-            skipped_at=None, skip_reason="", attempts=0, leased_until=None, available_at=_times(part)
+            skipped_at=None,
+            skip_reason="",
+            attempts=0,
+            leased_until=None,
+            last_error="",
+            available_at=_times(part),
         )
         ring_on_commit(tasks.deliver_outbox)
 
