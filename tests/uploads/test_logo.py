@@ -47,6 +47,29 @@ def test_a_heavy_logo_gets_fewer_colors_and_keeps_what_is_transparent() -> None:
         assert image.convert("RGBA").getpixel((160, 0))[3] < 20
 
 
+@pytest.mark.parametrize("mode", ["RGB", "L", "1"])
+def test_a_color_that_stands_for_nothing_stays_transparent(mode: str) -> None:
+    picture = Image.new(mode, (40, 20), "white")
+    picture.paste("black", (20, 0, 40, 20))
+    hole = (255, 255, 255) if mode == "RGB" else 255
+    written = io.BytesIO()
+    picture.save(written, "PNG", transparency=hole)
+    with Image.open(io.BytesIO(take(written.getvalue()))) as kept:
+        seen = kept.convert("RGBA")
+        assert seen.getpixel((5, 10))[3] == 0
+        assert seen.getpixel((35, 10)) == (0, 0, 0, 255)
+
+
+def test_sixteen_bits_of_gray_keep_their_grays() -> None:
+    picture = Image.new("I;16", (40, 20), 0)
+    picture.paste(0x8080, (20, 0, 40, 20))
+    written = io.BytesIO()
+    picture.save(written, "PNG")
+    with Image.open(io.BytesIO(take(written.getvalue()))) as kept:
+        seen = kept.convert("L")
+        assert (seen.getpixel((5, 10)), seen.getpixel((35, 10))) == (0, 128)
+
+
 def test_a_logo_brings_nothing_but_pixels() -> None:
     words = PngInfo()
     words.add_text("Comment", "my home address <svg")

@@ -27,7 +27,9 @@ LIGHT_LOGO_BYTES: Final = 1_500
 LOGO_COLORS: Final = 64
 
 _MODES: Final = {"L": "L", "1": "L", "LA": "LA", "RGB": "RGB", "RGBA": "RGBA", "P": "RGBA", "PA": "RGBA"}
-"""Which pixels an image is written with; any other (CMYK, 16 bits a channel) becomes RGB."""
+"""Which pixels an image is written with; any other (CMYK, YCbCr) becomes RGB."""
+_DEEP_GRAYS: Final = ("I;16", "I;16B", "I;16L", "I")
+"""What 16 bits of gray come as."""
 
 # What a page must not bring along, wherever it stands: programs, files inside the file, forms, and private data.
 _DROPPED_KEYS: Final = (
@@ -92,9 +94,19 @@ def _pixels(data: bytes, formats: Any, most: int, longest: int | None = None) ->
             kind = opened.format or ""
             opened.draft("RGB", (MAX_SIDE, MAX_SIDE))
             upright = ImageOps.exif_transpose(opened)
-            return upright.convert(_MODES.get(upright.mode, "RGB")), kind
+            return _plain(upright), kind
     except (Image.DecompressionBombError, Image.DecompressionBombWarning) as error:
         raise Refused(too_many) from error
+
+
+def _plain(upright: Any) -> Any:
+    """The picture in a mode of `_MODES`."""
+    if upright.mode in _DEEP_GRAYS:
+        # Pillow would not scale these but cut them off: nearly all of the picture would be white.
+        return upright.convert("I").point(lambda value: value * (1 / 257)).convert("L")
+    # A color, or a gray, may stand for nothing there (the chunk tRNS of PNG).
+    has_holes = upright.mode in ("1", "L", "RGB") and "transparency" in upright.info
+    return upright.convert("RGBA" if has_holes else _MODES.get(upright.mode, "RGB"))
 
 
 def _fresh(pixels: Any) -> Any:
