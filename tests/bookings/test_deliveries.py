@@ -38,7 +38,7 @@ def of_kind(kind: str) -> OutboxMessage:
 def delivered(kind: str, now: datetime) -> OutboxMessage:
     """What the poller does with the newest mail of the kind, without its own transactions."""
     message = of_kind(kind)
-    OutboxMessage.objects.filter(pk=message.pk).update(attempts=message.attempts + 1)
+    OutboxMessage.objects.filter(pk=message.pk).update(attempts=message.attempts + 1, available_at=Now())
     message.refresh_from_db()
     with effects._Post() as post:
         effects._deliver(message, post, now)
