@@ -95,6 +95,20 @@ def test_of_two_copies_the_first_one_stays(room: Room) -> None:
     assert list(room.fake.meetings) == [first.id]
 
 
+def test_of_two_copies_one_that_is_listed_but_gone_does_not_count(
+    room: Room, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    wanted = meeting()
+    first, second = room.provider.create(wanted), room.provider.create(wanted)
+    listed = room.provider.find(wanted.key)
+    room.provider.delete(first.id)
+    monkeypatch.setattr(room.provider, "find", lambda key: listed)
+    assert put(room.provider, wanted).id == second.id
+    room.provider.delete(second.id)
+    assert put(room.provider, wanted).id not in {first.id, second.id}
+    assert len(room.fake.meetings) == 1
+
+
 @pytest.mark.parametrize("is_remembered", [True, False])
 def test_deleting_twice_is_deleting_once(room: Room, is_remembered: bool) -> None:
     wanted = meeting()

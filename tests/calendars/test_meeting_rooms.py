@@ -30,7 +30,7 @@ from tests.pages import form_posting
 from tests.security.test_secrets import everything_stored, log_lines
 from workestra.accounts.models import Membership
 from workestra.audit.models import AuditEvent
-from workestra.calendars import making
+from workestra.calendars import making, owing, selectors
 from workestra.calendars.domain.kinds import MEETING_KINDS, ProviderKind
 from workestra.calendars.models import CalendarAccount, OwnMeeting
 from workestra.notifications.models import OutboxMessage
@@ -173,6 +173,7 @@ class TestTrouble:
                 zoom.fail(methods="POST", path="meetings", answer=Answer(502), after=True)
             else:
                 name = "ours" if fault == "died before it was noted" else "mark"
+                patch.setattr(making.owing, "renew", lambda row: True)
                 patch.setattr(making.owing, name, _die)
             with nullcontext() if fault == "silent" else pytest.raises(KeyboardInterrupt):
                 make_now(NOW)
@@ -181,6 +182,40 @@ class TestTrouble:
         (meeting,) = zoom.meetings.values()
         assert place_of(booking) == meeting["join_url"]
         assert OwnMeeting.objects.get().is_current
+
+    def test_who_lost_his_lease_to_another_worker_makes_nothing(
+        self, link: BookingLink, zoom: FakeZoom, ten: datetime, NOW: datetime
+    ) -> None:
+        make_booking(link, ten, NOW)
+        (slow,) = owing.lease(selectors.due_to_make(), "user")
+        OwnMeeting.objects.update(leased_until=Now() - HALF)
+        (fast,) = owing.lease(selectors.due_to_make(), "user")
+        making.make(slow, NOW)
+        assert zoom.requests == []
+        making.make(fast, NOW)
+        assert len(zoom.meetings) == 1
+        assert OwnMeeting.objects.get().is_current
+
+    @pytest.mark.parametrize(
+        "address", ["javascript:alert(1)", "us02web.zoom.us/j/1", "https://", "https://a b"]
+    )
+    def test_a_link_that_nobody_can_follow_is_told_to_nobody_and_said(
+        self,
+        link: BookingLink,
+        alice: Membership,
+        zoom: FakeZoom,
+        ten: datetime,
+        NOW: datetime,
+        address: str,
+    ) -> None:
+        booking = make_booking(link, ten, NOW)
+        made = {"id": 7, "join_url": address}
+        zoom.fail(methods="POST", path="meetings", answer=Answer(201, made))
+        make_now(NOW)
+        assert place_of(booking) == ""
+        kept = OwnMeeting.objects.get()
+        assert (kept.is_current, kept.join_url) == (False, "")
+        assert "Zoom made no link that can be used." in drawer(alice, booking)
 
     def test_without_an_account_the_booking_is_made_and_says_why_it_has_no_link(
         self, alice: Membership, zoom: FakeZoom, ten: datetime, NOW: datetime

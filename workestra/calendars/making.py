@@ -11,6 +11,7 @@ from typing import Final
 
 from workestra.calendars import owing, selectors
 from workestra.calendars.connections import meeting_room
+from workestra.calendars.domain.invites import web_url
 from workestra.calendars.domain.kinds import ProviderKind
 from workestra.calendars.models import CalendarAccount, OwnMeeting
 from workestra.calendars.providers.meetings import MadeMeeting, Meeting, drop, put
@@ -36,7 +37,13 @@ def make_due(now: datetime) -> int:
 
 
 def make(row: OwnMeeting, now: datetime) -> None:
-    """Let the provider have one leased meeting, as it stands or not at all; or put it off."""
+    """Let the provider have one leased meeting, as it stands or not at all; or put it off.
+
+    Nothing happens when the lease ran out, while others of its batch were made, and somebody else has the meeting: two
+    who look for it at once would both find none, and make two.
+    """
+    if not owing.renew(row):
+        return
     account = selectors.meeting_account(row.workspace_id, row.user_id, ProviderKind(row.kind))
     if account is None:
         if row.is_there or _wanted(row, now):
@@ -59,7 +66,7 @@ def _make(row: OwnMeeting, account: CalendarAccount, now: datetime) -> None:
             owing.mark(row, is_there=False, remote_id="", join_url="")
             return
         made = put(provider, wanted, known)
-    if not made.join_url or len(made.join_url) > LONGEST_LINK:
+    if not web_url(made.join_url) or len(made.join_url) > LONGEST_LINK:
         raise ProviderDown(f"{row.label} made no link that can be used.")
     # First of all what is there: whoever dies here, or hears nothing, is followed by one who knows.
     owing.ours(row).update(remote_id=made.id, join_url=made.join_url, is_there=True)

@@ -49,6 +49,11 @@ def lease(due: QuerySet[Row], related: str) -> list[Row]:
         return list(taken.select_related(related).order_by("due_at", "key"))
 
 
+def renew(row: Owed) -> bool:
+    """Begin the lease of a row anew before it is seen to; False when it ran out and somebody else has the row."""
+    return bool(ours(row).update(leased_until=Now() + LEASE))
+
+
 def attempt(row: Owed, account: CalendarAccount, now: datetime, work: Callable[[], None]) -> None:
     """Do what brings a leased row up to date and marks it; what goes wrong puts it off, or gives it up."""
     try:

@@ -64,12 +64,15 @@ def put(provider: MeetingProvider, meeting: Meeting, known: MadeMeeting | None =
         with suppress(Gone):
             provider.update(known.id, meeting)
             return known
-    found = provider.find(meeting.key)
-    for copy in found[1:]:
-        _remove(provider, copy.id)
-    if found:
-        provider.update(found[0].id, meeting)
-        return found[0]
+    found = list(provider.find(meeting.key))
+    while found:
+        first = found.pop(0)
+        # A list may still have what was deleted a moment ago.
+        with suppress(Gone):
+            provider.update(first.id, meeting)
+            for copy in found:
+                _remove(provider, copy.id)
+            return first
     return provider.create(meeting)
 
 
