@@ -337,6 +337,20 @@ def test_what_waits_for_its_next_try_is_not_overtaken_by_what_followed_it(
     assert OutboxMessage.objects.filter(sent_at=None).count() == 1
 
 
+def test_a_mail_that_cannot_be_sent_holds_the_others_up_for_some_hours_and_no_longer(
+    owe: Owe, NOW: datetime, server: type[Server]
+) -> None:
+    topic = uuid4()
+    server.on_send = failing(smtplib.SMTPServerDisconnected("gone"))  # type: ignore[assignment]
+    with transaction.atomic():
+        first = owe(topic_id=topic, kind=f"{KIND}:confirmed")
+        second = owe(topic_id=topic, seq=1)
+    assert effects.deliver_due(NOW) == 1
+    for tries, what in ((selectors.TRIES_WAITED_FOR - 1, []), (selectors.TRIES_WAITED_FOR, [second])):
+        OutboxMessage.objects.filter(pk=first.pk).update(attempts=tries)
+        assert list(selectors.due()) == what
+
+
 def test_what_failed_and_was_put_off_to_another_day_holds_nothing_up_until_then(
     owe: Owe, NOW: datetime, server: type[Server]
 ) -> None:

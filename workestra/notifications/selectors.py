@@ -17,20 +17,27 @@ def waiting() -> QuerySet[OutboxMessage]:
     return OutboxMessage.objects.filter(WAITING)
 
 
+TRIES_WAITED_FOR: Final = 60
+"""Five hours or so, by the pauses between tries."""
+
+
 def due() -> QuerySet[OutboxMessage]:
     """Waiting messages that may be delivered now, by the database's clock, oldest first.
 
     A message leased by somebody is left to him. What is owed to one person about one thing goes out in the order it
     was owed, mails and texts each by themselves: a cancellation must not overtake the confirmation that is being sent,
     or waits for its next try. What is owed for later, such as a reminder, holds nothing up until its time has come; one
-    that failed and has been put off to another time since is owed for later again.
+    that failed and has been put off to another time since is owed for later again. After TRIES_WAITED_FOR tries the
+    others wait no longer: then it is not the server that is away, it is this message that cannot be sent.
     """
     same = waiting().filter(
         topic_id=OuterRef("topic_id"), recipient=OuterRef("recipient"), is_text=OuterRef("is_text")
     )
     on_its_way = same.filter(leased_until__gt=Now())
     before = same.filter(
-        Q(available_at__lte=Now()) | ~Q(last_error=""), created_at__lt=OuterRef("created_at")
+        Q(available_at__lte=Now()) | ~Q(last_error=""),
+        attempts__lt=TRIES_WAITED_FOR,
+        created_at__lt=OuterRef("created_at"),
     )
     return (
         waiting()
