@@ -12,7 +12,7 @@ from django.core.exceptions import ValidationError
 from django.db.models import QuerySet
 
 from bookings.workflow_mails import SAMPLE
-from bookings.workflow_texts import written
+from bookings.workflow_texts import MOST_PARTS, written
 from scheduling.domain import variables
 from scheduling.domain.workflows import (
     CHANNELS,
@@ -39,8 +39,6 @@ from workestra.sms.numbers import BadNumber, number_of
 
 UNITS: Final = {"minutes": timedelta(minutes=1), "hours": timedelta(hours=1), "days": timedelta(days=1)}
 EVERY, CHOSEN = "every", "chosen"
-MOST_PARTS: Final = 4
-"""Text messages that one text may take, filled with a made-up booking."""
 
 
 def _variables_known(text: str) -> None:

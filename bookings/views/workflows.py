@@ -19,7 +19,7 @@ from bookings.models import Attendee
 from bookings.selectors import runs as selectors
 from bookings.services import workflows as service
 from bookings.workflow_mails import SAMPLE, Written, values_for, write
-from bookings.workflow_texts import written
+from bookings.workflow_texts import fitted
 from scheduling import access
 from scheduling.domain.variables import NAMES
 from scheduling.domain.workflow_presets import BY_KEY, PRESETS
@@ -338,7 +338,7 @@ def _form(
         must_have_group=not request.member.is_admin,
         texting=Texting(
             setup.why_not(),
-            partial(sms.why_not, request.member.workspace_id),
+            partial(sms.why_not_own, request.member.workspace_id),
             region_of_zone(request.member.user.timezone),
         ),
         own_links=own,
@@ -397,7 +397,7 @@ def _preview(request: MemberRequest, form: WorkflowForm, now: datetime) -> dict[
         subject = step.form["subject"].value() or ""
         body = (step.form["body"].value() or "").replace("\r\n", "\n")
         said = write(subject, body, values, str(form["name"].value() or "Workflow"))
-        text = written(body, values, reader) if step.form.is_text else ""
+        text = fitted(body, values, reader) if step.form.is_text else ""
         mails.append(
             ShownMail(
                 step.to,

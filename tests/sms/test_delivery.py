@@ -268,3 +268,39 @@ def test_neither_numbers_nor_the_token_reach_the_log(
     assert "will not be delivered" in printed
     for secret in (PRIYA, PRIYA[1:], settings.TWILIO_AUTH_TOKEN, "Discovery Call"):
         assert secret not in printed
+
+
+def test_tries_that_find_twilio_away_or_busy_are_not_counted_as_texts(
+    twilio: FakeTwilio, message: OutboxMessage, NOW: datetime, settings: Any
+) -> None:
+    settings.LIMITS = settings.LIMITS | {"texts_to_number": "1/h"}
+    twilio.fail(methods="POST", answer=Answer(503, {}))
+    assert not deliver(message, NOW).sent_at
+    twilio.fail(methods="POST", answer=problem(429, 20429, "Too Many Requests"))
+    assert "20429" in deliver(message, NOW).last_error
+    assert deliver(message, NOW).sent_at
+
+
+def test_a_text_over_one_limit_uses_up_no_other(
+    twilio: FakeTwilio, message: OutboxMessage, NOW: datetime, settings: Any
+) -> None:
+    settings.LIMITS = settings.LIMITS | {"texts_to_number": "1/h", "texts_of_workspace": "2/h"}
+    deliver(message, NOW)
+    for _time in range(3):
+        copy = services.resend(OutboxMessage.objects.get(pk=message.pk))
+        assert "This number was sent" in deliver(copy, NOW).last_error
+        OutboxMessage.objects.filter(pk=copy.pk).delete()
+    settings.LIMITS = settings.LIMITS | {"texts_to_number": "off"}
+    assert deliver(services.resend(OutboxMessage.objects.get(pk=message.pk)), NOW).sent_at
+
+
+def test_a_worker_that_was_taken_for_dead_hands_nothing_over_after_the_one_that_followed(
+    twilio: FakeTwilio, message: OutboxMessage, NOW: datetime, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def stalled(message: OutboxMessage, number: str) -> None:
+        SentText.objects.update(handed_at=NOW)
+
+    monkeypatch.setattr("workestra.sms.effects._spend", stalled)
+    assert "Another worker" in deliver(message, NOW).last_error
+    assert not twilio.messages
+    assert SentText.objects.get().handed_at == NOW

@@ -131,3 +131,16 @@ def test_another_text_or_none_is_not_found(sent: SentText) -> None:
     assert status_told(SentText(message_id=uuid4()), "delivered") == 404
     sent.refresh_from_db()
     assert sent.status == "queued"
+
+
+def test_what_is_told_of_a_text_that_was_found_as_anothers_is_kept_there(
+    sent: SentText, NOW: datetime
+) -> None:
+    message = OutboxMessage.objects.create(
+        workspace=sent.message.workspace, topic="n", topic_id=uuid4(), kind="k", recipient="a@b.c", seq=0
+    )
+    twin = SentText.objects.create(message=message, number=PRIYA, body=b"", parts=1, handed_at=NOW)
+    assert status_told(twin, "delivered") == 204
+    sent.refresh_from_db()
+    twin.refresh_from_db()
+    assert (sent.status, twin.sid) == ("delivered", "")

@@ -11,6 +11,7 @@ from django.urls import reverse
 from bookings.models import Attendee
 from bookings.services import booking as service
 from bookings.services import workflows
+from bookings.workflow_texts import MOST_PARTS, fitted, written
 from scheduling.domain.workflow_presets import BY_KEY
 from scheduling.domain.workflows import Channel, To, Trigger
 from scheduling.models import BookingLink, Workflow
@@ -196,7 +197,7 @@ def test_with_credentials_a_text_is_saved_without_a_subject(ready: None, dana: M
         ({"s0-asks": "on"}, "Only an email can ask"),
         ({"s0-to": "address"}, "Write the number that it goes to"),
         ({"s0-to": "address", "s0-number": "12"}, "Write it with + and the country code"),
-        ({"s0-to": "address", "s0-number": PRIYA}, "Nobody agreed to text messages at this number"),
+        ({"s0-to": "address", "s0-number": PRIYA}, "Nobody here has confirmed this number as his own"),
         ({"replaces": "on"}, "No email goes to the booker"),
         ({"s0-channel": "pigeon"}, "Select a valid choice"),
         ({"s0-channel": "email"}, "Add a subject"),
@@ -330,3 +331,44 @@ def test_a_tick_is_kept_with_the_words_that_stood_beside_it(
     attendee = Attendee.objects.get()
     assert (attendee.phone, attendee.wants_texts) == (ALICE, True)
     assert Consent.objects.get().wording.startswith("Text me about this meeting. Larkhill")
+
+
+# --- What others typed, and for whom they ticked ---
+
+
+def test_a_tick_about_one_meeting_lets_nobody_text_the_number_about_others(
+    ready: None, link: BookingLink, alice: Membership, dana: Membership, NOW: datetime
+) -> None:
+    step = text_step(to=To.ADDRESS, address=PRIYA)
+    make_workflow(dana, Trigger.BEFORE_START, step, now=NOW)
+    attendee = booked_with_texts(link, NOW)
+    assert said_of(attendee, NOW).reason == "Nobody here has confirmed this number as his own"
+    confirmed(alice, NOW, PRIYA)
+    assert said_of(attendee, NOW).to == PRIYA
+    alice.is_active = False
+    alice.save()
+    assert said_of(attendee, NOW).reason == "Nobody here has confirmed this number as his own"
+
+
+def test_what_people_typed_makes_no_text_longer_than_one_may_be() -> None:
+    body = "{{event_title}} {{booker_name}}, {{start_time}}. " + "x" * 80
+    typed_long = {
+        "event_title": "Ж" * 120,
+        "booker_name": "Ж" * 60,
+        "start_time": "Thursday 12 November, 16:30",
+    }
+    text = fitted(body, typed_long, To.BOOKER)
+    assert segments_of(text).parts <= MOST_PARTS < segments_of(written(body, typed_long, To.BOOKER)).parts
+    assert "Thursday 12 November, 16:30" in text
+    assert "x" * 80 in text
+
+
+def test_a_text_that_fits_no_way_is_left_out_with_the_reason(
+    ready: None, link: BookingLink, dana: Membership, NOW: datetime
+) -> None:
+    make_workflow(dana, Trigger.BEFORE_START, text_step(body="x" * 400 + "{{event_title}}"), now=NOW)
+    link.title = "Встреча"
+    link.save()
+    attendee = booked_with_texts(link, NOW)
+    reason = said_of(attendee, NOW).reason
+    assert reason == "With this booking it takes 7 texts, and 4 are the most"

@@ -29,6 +29,8 @@ CODE: Final = "sms.code"
 VALID_FOR: Final = timedelta(minutes=10)
 LONGEST: Final = 1600
 """Characters of a text that Twilio takes (error 21617)."""
+IN_HAND: Final = 30.0
+"""Seconds in which a worker that was taken for dead has his answer, or is."""
 BLOCK: Final = 3
 """Numbers that differ in their last three digits alone are one block."""
 
@@ -101,10 +103,9 @@ def _found(twilio: Twilio, sent: SentText) -> Taken | None:
 def _sent(twilio: Twilio, message: OutboxMessage, sent: SentText, text: Text) -> Taken:
     if len(text.body) > LONGEST:
         raise Refused(f"It has {len(text.body)} characters, and a text message has room for {LONGEST}")
-    _spend(message, text.to)
-    sent.number, sent.body, sent.parts = text.to, seal(text.body.encode()), segments_of(text.body).parts
-    sent.handed_at = timezone.now()
-    sent.save(update_fields=["number", "body", "parts", "handed_at"])
+    if sent.handed_at is None:
+        _spend(message, text.to)
+    _claim(sent, text)
     try:
         return twilio.send(text.to, text.body, status_url(message))
     except StoppedThere:
@@ -114,29 +115,48 @@ def _sent(twilio: Twilio, message: OutboxMessage, sent: SentText, text: Text) ->
                 number=text.to,
                 kind=Consent.Kind.STOPPED,
                 how=Consent.How.CARRIER,
-                at=sent.handed_at,
+                at=timezone.now(),
             )
         raise LeftOut(selectors.NO_LONGER) from None
-    except (Refused, Wait):
+    except Refused:
         _take_back(sent)
         raise
 
 
+def _claim(sent: SentText, text: Text) -> None:
+    """Write down that it is handed over from here on, unless another worker, who took this one for dead, did so since.
+
+    Raises: Wait.
+    """
+    as_read, sent.handed_at = sent.handed_at, timezone.now()
+    sent.number, sent.body, sent.parts = text.to, seal(text.body.encode()), segments_of(text.body).parts
+    unclaimed = SentText.objects.filter(pk=sent.pk, sid="", handed_at=as_read)
+    values = {name: getattr(sent, name) for name in ("number", "body", "parts", "handed_at")}
+    if not unclaimed.update(**values):
+        raise Wait("Another worker is handing it over", IN_HAND)
+
+
 def _take_back(sent: SentText) -> None:
     """Twilio has not got it: there is nothing to look for."""
-    SentText.objects.filter(pk=sent.pk).update(handed_at=None)
+    SentText.objects.filter(pk=sent.pk, handed_at=sent.handed_at).update(handed_at=None)
 
 
 def _spend(message: OutboxMessage, number: str) -> None:
-    """Raises: Wait when the number, its block of numbers or the workspace was sent enough."""
-    workspace = str(message.workspace_id)
-    try:
-        limits.spend("texts_of_workspace", workspace)
-        limits.spend("texts_to_block", number[:-BLOCK])
-        limits.spend("texts_to_number_a_day", number)
-        limits.spend("texts_to_number", number)
-    except LimitReached as reached:
-        raise Wait(reached.sentence, reached.wait) from reached
+    """Raises: Wait when the number, its block of numbers or the workspace was sent enough; nothing is spent then."""
+    spent: list[tuple[str, str]] = []
+    for limit, subject in (
+        ("texts_of_workspace", str(message.workspace_id)),
+        ("texts_to_block", number[:-BLOCK]),
+        ("texts_to_number_a_day", number),
+        ("texts_to_number", number),
+    ):
+        try:
+            limits.spend(limit, subject)
+        except LimitReached as reached:
+            for each in spent:
+                limits.give_back(*each)
+            raise Wait(reached.sentence, reached.wait) from reached
+        spent.append((limit, subject))
 
 
 def _sender() -> str:

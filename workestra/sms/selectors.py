@@ -48,6 +48,18 @@ def number_of_host(workspace_id: UUID, email: str) -> str:
     return numbers.values_list("number", flat=True).first() or ""
 
 
+def why_not_own(workspace_id: UUID, number: str) -> str:
+    """The same as `why_not` of a number that was written into a workflow: a tick on a booking form was about one
+    meeting and is not enough, a member has to have confirmed it as his own."""
+    members = Membership.objects.filter(workspace=workspace_id, is_active=True)
+    confirmed = HostNumber.objects.filter(
+        workspace=workspace_id, user__in=members.values("user"), number=number, confirmed_at__isnull=False
+    )
+    if not confirmed.exists():
+        return "Nobody here has confirmed this number as his own"
+    return why_not(workspace_id, number)
+
+
 def texts_of(message_ids: Collection[UUID]) -> dict[UUID, SentText]:
     """What became of these outbox messages at the carrier, by message; those that are no texts, or not yet handed over,
     are not among them."""

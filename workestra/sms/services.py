@@ -79,8 +79,12 @@ def note_status(*, message_id: UUID, sid: str, status: str, error_code: str, now
     A text whose answer was lost gets its sid in this way.
     """
     with transaction.atomic():
-        text = SentText.objects.select_for_update().filter(message=message_id).first()
-        if text is None or (text.sid and text.sid != sid):
+        texts = SentText.objects.select_for_update()
+        text = texts.filter(message=message_id).first()
+        if text is not None and not text.sid:
+            # Of two with the same words and a lost answer each, one may have been found as the other's.
+            text = texts.filter(sid=sid).first() or text
+        if text is None or text.sid not in {"", sid}:
             return False
         if status in _RANKS and (not text.sid or _RANKS[status] > _RANKS.get(text.status, 0)):
             text.sid, text.status, text.error_code, text.status_at = sid, status, error_code, now
