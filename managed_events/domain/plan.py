@@ -95,6 +95,15 @@ class Plan:
         return self.link_count - len(self.valued)
 
     @property
+    def losses(self) -> str:
+        """A digest of what people lose: whose own values are written over in which sections, and who is left without a
+        time. "" when nobody loses anything.
+        """
+        lost = sorted([str(change.link.id), *change.lost] for change in self.replaced)
+        without = sorted(str(link.id) for link in self.without_times)
+        return hashlib.sha256(_bytes([lost, without])).hexdigest()[:24] if lost or without else ""
+
+    @property
     def writes_links(self) -> bool:
         return bool(self.changes)
 

@@ -8,9 +8,9 @@ from playwright.sync_api import Locator, Page, expect
 
 from managed_events.models import ManagedEventTemplate
 from scheduling.models import BookingLink
-from tests.browser.conftest import DESKTOP, PHONE, Visit
+from tests.browser.conftest import DESKTOP, PHONE, Visit, assert_accessible
 from tests.factories import GroupFactory, MembershipFactory, UserFactory, join_group, make_link
-from tests.managed_events.making import assign_to, finish_runs, link_of, make_template
+from tests.managed_events.making import assign_to, finish_runs, link_of, make_template, save
 from workestra.accounts.models import Membership
 
 pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
@@ -184,6 +184,87 @@ def test_what_was_refused_is_not_said_any_more_once_it_is_mended(
     expect(page.locator("#effect")).to_contain_text("45 minutes")
     expect(page.get_by_text("to fix.")).to_have_count(0)
     expect(page.get_by_text("Ensure this value")).to_have_count(0)
+
+
+@pytest.mark.parametrize("how", ["button", "Enter"])
+def test_one_press_saves_what_was_typed_a_moment_ago(
+    how: str, visit: Visit, dana: Membership, alice: Membership, afternoon: datetime
+) -> None:
+    template = make_template(dana, now=afternoon)
+    assign_to(template, [alice], dana)
+    page = visit(f"{LIST}/{template.pk}/template", member=dana)
+    page.wait_for_load_state()
+    page.get_by_label("Title", exact=True).fill("Welcome Call")
+    if how == "Enter":
+        page.get_by_label("Title", exact=True).press("Enter")
+    else:
+        page.get_by_role("button", name="Save template").click()
+    expect(page.get_by_text("Welcome Call is saved, for 1 link.")).to_be_visible()
+    assert list(template.versions.order_by("number").values_list("number", "values__title")) == [
+        (1, "Discovery Call"),
+        (2, "Welcome Call"),
+    ]
+
+
+def test_one_press_does_not_take_from_people_what_the_page_has_not_shown(
+    visit: Visit, dana: Membership, alice: Membership, afternoon: datetime
+) -> None:
+    template = make_template(dana, now=afternoon)
+    assign_to(template, [alice], dana)
+    BookingLink.objects.filter(owner=alice.user).update(minimum_notice_hours=20)
+    page = visit(f"{LIST}/{template.pk}/template", member=dana)
+    page.wait_for_load_state()
+    page.get_by_role("switch", name="Lock availability").check()
+    page.get_by_role("button", name="Save template").click()
+    note = page.get_by_text("Nothing is saved yet. Look at what this takes from people, then save again.")
+    expect(note).to_be_visible()
+    expect(page.locator("#held")).to_be_focused()
+    expect(page.locator("#effect")).to_contain_text("20 hours")
+    assert_accessible(page)
+    assert template.versions.count() == 1
+    page.get_by_label("Title", exact=True).fill("Welcome Call")
+    page.get_by_role("button", name="Save and update 1 link").click()
+    expect(page.get_by_text("Welcome Call is saved, for 1 link.")).to_be_visible()
+    assert template.versions.get(number=2).locked_sections.count("availability") == 1
+
+
+def test_a_press_that_waited_for_its_plan_does_not_overrule_another_admin(
+    visit: Visit, dana: Membership, alice: Membership, afternoon: datetime
+) -> None:
+    template = make_template(dana, now=afternoon)
+    assign_to(template, [alice], dana)
+    page = visit(f"{LIST}/{template.pk}/template", member=dana)
+    page.wait_for_load_state()
+    save(template, dana, buffer_after_minutes=5)
+    page.get_by_label("Title", exact=True).fill("Welcome Call")
+    page.get_by_role("button", name="Save template").click()
+    expect(page.get_by_text("Below are both edits together")).to_be_visible()
+    assert template.versions.count() == 2
+    expect(page.get_by_label("Title", exact=True)).to_have_value("Welcome Call")
+    expect(page.get_by_label("After", exact=True)).to_have_value("5")
+
+
+def test_a_press_whose_plan_fails_is_for_the_server_to_judge(
+    visit: Visit, dana: Membership, alice: Membership, afternoon: datetime
+) -> None:
+    template = make_template(dana, now=afternoon)
+    assign_to(template, [alice], dana)
+    page = visit(f"{LIST}/{template.pk}/template", member=dana)
+    page.wait_for_load_state()
+    page.route(
+        "**/template",
+        lambda route: (
+            route.fulfill(status=429, body="") if "hx-request" in route.request.headers else route.continue_()
+        ),
+    )
+    title, save_it = page.get_by_label("Title", exact=True), page.locator(".savebar .pri")
+    title.fill("Welcome Call")
+    with page.expect_response(lambda response: response.status == 429):
+        page.keyboard.press("Enter")
+    expect(save_it).not_to_have_attribute("aria-busy", "true")
+    page.keyboard.press("Enter")
+    expect(page.get_by_text("Saving reaches 1 link.")).to_be_visible()
+    assert template.versions.count() == 1
 
 
 @pytest.fixture

@@ -63,6 +63,20 @@ def test_a_locked_value_that_changes_is_written_and_nobody_loses_anything(sectio
     assert (len(plan.changing), plan.matching, len(plan.replaced)) == (1, 0, 0)
 
 
+def test_losses_are_told_apart_by_whose_they_are_and_of_what_not_by_what_comes_instead() -> None:
+    mine, theirs = link([], title="Mine"), link([], title="Mine")
+
+    def losing(links: Collection[LinkState], **values: Any) -> str:
+        return plan_save(Edit(state([]), state(["title"], **values)), links, version=1).losses
+
+    harmless = plan_save(Edit(state(["title"]), state(["title"], title="New")), [link(["title"])], version=1)
+    assert harmless.losses == ""
+    assert losing([mine]) == losing([mine], title="New") != ""
+    assert len({losing([mine]), losing([theirs]), losing([mine, theirs])}) == 3
+    without = replace(harmless, without_times=(mine,))
+    assert without.losses not in {"", replace(harmless, without_times=(theirs,)).losses}
+
+
 @pytest.mark.parametrize("section", ALL)
 def test_a_link_that_has_the_new_value_already_matches(section: str) -> None:
     field, _value, other = SAMPLE[section]
