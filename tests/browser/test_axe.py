@@ -117,7 +117,7 @@ def example(name: str, pattern: URLPattern, world: World) -> str:
         "group_id": "00000000-0000-0000-0000-000000000000",
         "mail_id": world.mail("REQUEST").pk,
         "message_id": world.sent_about(booking).pk,
-        "meeting_id": booking.pk,
+        "owed_id": booking.pk,
         "color": "005f73",
         "logo_key": world.template.logo_id,
         "key": "some-key",

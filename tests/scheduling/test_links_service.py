@@ -167,6 +167,7 @@ def test_nothing_is_written_when_nothing_changed(alice: Membership, bob: Members
 def test_whatever_the_settings_saving_them_again_writes_nothing(
     alice: Membership, NOW: datetime, values: dict[str, Any]
 ) -> None:
+    values |= {"logo_id": None}
     link = create(alice, NOW, values=values | {"requires_payment": False})
     BookingLink.objects.filter(pk=link.pk).update(requires_payment=values["requires_payment"])
     with CaptureQueriesContext(connection) as queries:
