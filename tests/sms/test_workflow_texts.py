@@ -18,6 +18,8 @@ from scheduling.models import BookingLink, Workflow
 from tests.bookings.making_workflows import DAY, HOUR, deliver, make_preset, make_workflow, runs_of, state_of
 from tests.conftest import signed_in
 from tests.fakes.twilio import FakeTwilio
+from tests.managed_events.making import assign_to, finish_runs, link_of, make_template, save
+from tests.managed_events.test_versions import back
 from tests.pages import form_posting
 from tests.sms.making import ALICE, PRIYA, booked_with_texts, confirmed, text_step
 from workestra.accounts.models import Membership
@@ -372,3 +374,29 @@ def test_a_text_that_fits_no_way_is_left_out_with_the_reason(
     attendee = booked_with_texts(link, NOW)
     reason = said_of(attendee, NOW).reason
     assert reason == "With this booking it takes 7 texts, and 4 are the most"
+
+
+def test_a_templates_texts_reach_its_links_stay_readable_and_come_back_with_its_version(
+    ready: None, dana: Membership, alice: Membership, NOW: datetime
+) -> None:
+    workflow = make_workflow(dana, Trigger.BOOKED, text_step(timedelta()), now=NOW, every=False)
+    template = make_template(dana, locks=["title", "workflows"])
+    assign_to(template, [alice], dana)
+    for workflow_ids in ([str(workflow.pk)], []):
+        save(template, dana, workflow_ids=workflow_ids)
+        finish_runs()
+    link = link_of(template, alice)
+    asked = f"{reverse('bookings:details', args=[link.slug])}?start=2030-01-09T10:00Z"
+    assert 'name="texts"' not in Client().get(asked).content.decode()
+    back(template, 2, dana, NOW)
+    finish_runs()
+    link.refresh_from_db()
+    assert link.workflow_ids == [str(workflow.pk)]
+    assert 'name="texts"' in Client().get(asked).content.decode()
+    attendee = booked_with_texts(link, NOW)
+    assert said_of(attendee, NOW).to == PRIYA
+    rep = signed_in(alice)
+    read = rep.get(reverse("bookings:workflow", args=[workflow.pk]))
+    assert read.status_code == 200
+    assert "{{event_title}} with {{host_name}}" in read.content.decode()
+    assert rep.post(reverse("bookings:workflow_pause", args=[workflow.pk])).status_code == 403
