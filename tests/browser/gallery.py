@@ -767,24 +767,27 @@ def an_event_deleted_in_the_calendar(world: World) -> str:
 def an_event_that_was_moved(world: World) -> str:
     """What was last written of an event at the third try, while it is to be moved and the provider does not answer."""
     booking = world.booking()
+    facts = {
+        "workspace_id": booking.workspace_id,
+        "calendar": world.account.calendars.filter(checked=True)[0],
+        "version": 2,
+        "written_version": 1,
+        "written_at": world.now - timedelta(hours=1),
+        "is_there": True,
+        "remote_id": "https://dav.larkhill.example/alice/5f1c0e7a.ics",
+        "told_title": booking.title,
+        "told_start": booking.starts_at,
+        "told_end": booking.ends_at,
+        "failures": 2,
+        "last_error": "CalDAV answered 503.",
+    }
+    # Another look may have owed it already.
     written, _ = OwnEvent.objects.update_or_create(
         topic="booking",
         topic_id=booking.series_id,
         user_id=booking.host_id,
-        defaults={
-            "workspace_id": booking.workspace_id,
-            "calendar": world.account.calendars.filter(checked=True)[0],
-            "version": 2,
-            "written_version": 1,
-            "written_at": world.now - timedelta(hours=1),
-            "is_there": True,
-            "remote_id": "https://dav.larkhill.example/alice/5f1c0e7a.ics",
-            "told_title": booking.title,
-            "told_start": booking.starts_at,
-            "told_end": booking.ends_at,
-            "failures": 2,
-            "last_error": "CalDAV answered 503.",
-        },
+        defaults=facts,
+        create_defaults=facts | {"key": uuid4()},
     )
     return reverse("bookings:written", args=[booking.pk, written.pk])
 
