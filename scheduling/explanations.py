@@ -8,7 +8,6 @@ from typing import Any
 from uuid import UUID
 from zoneinfo import ZoneInfo
 
-from scheduling import selectors
 from scheduling.domain.slots import (
     Explanation,
     Gap,
@@ -23,6 +22,7 @@ from scheduling.domain.slots import (
 )
 from scheduling.domain.wallclock import DAY, instants_of_dates
 from scheduling.models import BookingLink, LinkHost
+from scheduling.selectors.times import HostRow, facts_of, hosts_in_order
 from workestra.calendars.domain import clock_words as words
 from workestra.calendars.domain.period import Period
 
@@ -107,9 +107,9 @@ def explained_day(
     if not spans:
         raise NoSuchDay
     period = Period(spans[0][0], spans[-1][1])
-    hosts = selectors.hosts_in_order(link)
-    rows = [selectors.HostRow.of(host) for host in hosts]
-    calendars, rules = selectors.facts_of(link, rows, period, now)
+    hosts = hosts_in_order(link)
+    rows = [HostRow.of(host) for host in hosts]
+    calendars, rules = facts_of(link, rows, period, now)
     if reach is not None:
         seen = {str(user_id) for user_id in reach}
         calendars = [calendar if calendar.host_id in seen else _unnamed(calendar) for calendar in calendars]

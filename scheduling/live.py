@@ -4,8 +4,8 @@ from collections.abc import Sequence
 from datetime import datetime, timedelta
 from uuid import UUID
 
-from scheduling import selectors
 from scheduling.models import BookingLink, LinkHost
+from scheduling.selectors.times import verdict_on
 from workestra.calendars import live
 from workestra.calendars.domain.period import Period
 
@@ -26,7 +26,7 @@ def look_again(
     calendars = live.to_ask([host.user_id for host in hosts])
     if not calendars:
         return
-    verdict = selectors.verdict_on(link, start, now, hosts=hosts, without=without)
+    verdict = verdict_on(link, start, now, hosts=hosts, without=without)
     free = {*verdict.host_ids, *verdict.needed_host_ids} if verdict.host_ids else set()
     period = Period(start, start + timedelta(minutes=link.duration_minutes)).widened(
         timedelta(minutes=link.buffer_before_minutes), timedelta(minutes=link.buffer_after_minutes)

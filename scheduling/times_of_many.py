@@ -14,7 +14,7 @@ from scheduling.domain.slots import Busy, BusyKind, HostCalendar, open_starts
 from scheduling.domain.wallclock import DAY, instants_of_dates
 from scheduling.external import Known, external_busy, known_of
 from scheduling.models import BookingLink, BusyTime, LinkHost, OutOfOffice, Schedule, as_range
-from scheduling.selectors import rules_of
+from scheduling.selectors.times import rules_of
 from workestra.calendars.domain.period import Period
 
 MARGIN: Final = timedelta(days=9)
@@ -87,7 +87,7 @@ def _give_schedules(links: Iterable[BookingLink]) -> None:
 
 
 def _hosts(links: Iterable[BookingLink]) -> dict[UUID, list[LinkHost]]:
-    """Each link's active hosts, as `selectors.hosts_in_order` gives them for one."""
+    """Each link's active hosts, as `selectors.times.hosts_in_order` gives them for one."""
     found = (
         LinkHost.objects.filter(
             link__in=[link.pk for link in links],

@@ -14,9 +14,9 @@ from bookings.domain.mail_kinds import REMINDER_BOOKER
 from bookings.domain.names import in_one
 from bookings.models import Alternatives, AlternativeTime, AnswerFile, Attendee, Booking, RetiredToken
 from bookings.selectors import runs
-from scheduling import selectors as scheduling
 from scheduling.domain.workflows import Trigger
 from scheduling.models import BookingLink
+from scheduling.selectors.times import Pool, open_starts_of
 from workestra.accounts import tokens
 from workestra.accounts.domain.tokens import token_hash
 from workestra.accounts.models import Membership, User
@@ -118,11 +118,11 @@ def offer_of(link: BookingLink, within: Period, now: datetime, *, moving: Bookin
     """
     only = host_to_keep(moving, link) if moving else None
     without = freed_by_moving(moving) if moving else None
-    pool = scheduling.Pool(link, within, now, only=only, without=without)
+    pool = Pool(link, within, now, only=only, without=without)
     asked = within.clipped(Period(now, max(now, within.end)))
     starts = pool.starts(asked) if asked else []
     if not starts:
-        later = scheduling.open_starts_of(link, _bookable(link, now), now, only=only, without=without)
+        later = open_starts_of(link, _bookable(link, now), now, only=only, without=without)
         following = [start for start in later if start >= within.end] or later
         return Offer([], following[0] if following else None, notice_matters=False)
     held_back = within.includes(now) and _is_held_back_by_notice(pool, now, starts[0])
@@ -144,8 +144,8 @@ def starts_near(link: BookingLink, wanted: datetime, now: datetime) -> list[date
     """Starts offered within a week of a wanted one, in order; when there are none, all that are offered."""
     week = timedelta(days=8)
     near = Period(max(now, wanted - week), max(now, wanted + week))
-    starts = scheduling.open_starts_of(link, near, now)
-    return starts or scheduling.open_starts_of(link, _bookable(link, now), now)
+    starts = open_starts_of(link, near, now)
+    return starts or open_starts_of(link, _bookable(link, now), now)
 
 
 def last_bookable(link: BookingLink, now: datetime) -> datetime:
@@ -165,7 +165,7 @@ def _bookable(link: BookingLink, now: datetime) -> Period:
     return Period(now, last_bookable(link, now))
 
 
-def _is_held_back_by_notice(pool: scheduling.Pool, now: datetime, first: datetime) -> bool:
+def _is_held_back_by_notice(pool: Pool, now: datetime, first: datetime) -> bool:
     """Whether nothing but the notice keeps the link from offering a start before its first."""
     if not pool.rules.minimum_notice or first == now:
         return False

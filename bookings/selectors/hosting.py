@@ -12,10 +12,10 @@ from zoneinfo import ZoneInfo
 from bookings.domain import month
 from bookings.models import Booking
 from scheduling import external
-from scheduling import selectors as scheduling
 from scheduling.domain.reasons import ReasonCode
 from scheduling.domain.wallclock import DAY, instants_of_dates
 from scheduling.models import BookingLink, BusyTime, LinkHost, OutOfOffice, as_range
+from scheduling.selectors.times import Pool, verdict_on
 from workestra.accounts.models import Membership, User
 from workestra.calendars.domain.period import Period
 from workestra.calendars.selectors import KnownBusy
@@ -34,7 +34,7 @@ def times_near(booking: Booking, wanted: datetime, now: datetime) -> list[dateti
         return []
     within = Period(max(now, wanted - NEAR), max(now, wanted + NEAR) + timedelta(minutes=1))
     only = None if link.strategy == BookingLink.Strategy.COLLECTIVE else booking.host_id
-    pool = scheduling.Pool(link, within, now, only=only, without=booking.pk)
+    pool = Pool(link, within, now, only=only, without=booking.pk)
     length = timedelta(minutes=booking.duration_minutes)
     rules = replace(pool.rules, minimum_notice=timedelta(0), duration=length)
     offered = set(pool.starts(within, rules)) - {booking.starts_at, *pool.rules.seats_taken}
@@ -49,7 +49,7 @@ def is_outside_hours(booking: Booking, start: datetime, now: datetime) -> bool:
     link = booking.link
     if link is None:
         return False
-    judged = scheduling.verdict_on(link, start, now, without=booking.pk)
+    judged = verdict_on(link, start, now, without=booking.pk)
     hosts = {str(host_id) for host_id in booking.host_ids}
     return any(reason.code in _OUTSIDE and reason.host_id in hosts for reason in judged.reasons)
 

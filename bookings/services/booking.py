@@ -28,9 +28,9 @@ from bookings.services.records import (
     retire_token,
 )
 from bookings.services.sessions import hosts_to_move_to, in_order, present, session_at, settle, take_seat
-from scheduling import selectors as scheduling
 from scheduling.domain.slots import Verdict
 from scheduling.models import BookingLink, LinkHost
+from scheduling.selectors.times import hosts_in_order, verdict_on
 from scheduling.services.busy_time import LockedHosts, SlotTaken, with_hosts_locked
 from workestra.accounts import tokens
 from workestra.accounts.domain.tokens import token_hash
@@ -77,8 +77,8 @@ def book(*, link: BookingLink, start: datetime, booker: Booker, nonce: UUID, now
     made = _already_made(key)
     if made is not None:
         return made
-    pool = scheduling.hosts_in_order(link)
-    offered = scheduling.verdict_on(link, start, now, hosts=pool).host_ids
+    pool = hosts_in_order(link)
+    offered = verdict_on(link, start, now, hosts=pool).host_ids
     if not offered:
         # The first of two clicks may have taken it since.
         made = _already_made(key)
@@ -175,7 +175,7 @@ def reschedule(
         if link is None:
             raise BookingClosed("the booking page no longer exists")
         hosts = present(locked, link, hosts_to_move_to(booking, link))
-        verdict = scheduling.verdict_on(link, start, now, hosts=hosts, without=freed_by_moving(booking))
+        verdict = verdict_on(link, start, now, hosts=hosts, without=freed_by_moving(booking))
         session = session_at(link, start)
         if not verdict.host_ids or session == booking:
             raise SlotTaken
@@ -248,8 +248,8 @@ def _book_locked(
     link = link_locked(link_id)
     if link is None:
         raise SlotTaken("the booking page no longer exists")
-    pool = present(locked, link, scheduling.hosts_in_order(link))
-    verdict = scheduling.verdict_on(link, start, now, hosts=pool)
+    pool = present(locked, link, hosts_in_order(link))
+    verdict = verdict_on(link, start, now, hosts=pool)
     if not verdict.host_ids:
         raise SlotTaken
     session = session_at(link, start)

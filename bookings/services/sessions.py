@@ -7,8 +7,8 @@ from bookings.domain.lifecycle import Change
 from bookings.models import Booking
 from bookings.selectors import host_to_keep
 from bookings.services.records import end
-from scheduling import selectors as scheduling
 from scheduling.models import BookingLink, LinkHost
+from scheduling.selectors.times import host_alone, hosts_in_order
 from scheduling.services.busy_time import LockedHosts, TryAgain
 from workestra.accounts.models import User
 
@@ -27,7 +27,7 @@ def present(locked: LockedHosts, link: BookingLink, hosts: Sequence[LinkHost]) -
 def hosts_to_move_to(booking: Booking, link: BookingLink) -> list[LinkHost]:
     """The hosts of the link that a booking of its booker's may move with, next in turn first."""
     keep = host_to_keep(booking, link)
-    return scheduling.hosts_in_order(link) if keep is None else scheduling.host_alone(link, keep)
+    return hosts_in_order(link) if keep is None else host_alone(link, keep)
 
 
 def session_at(link: BookingLink, start: datetime) -> Booking | None:

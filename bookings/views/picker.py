@@ -23,7 +23,7 @@ from bookings.domain.zones import ZoneChoice, zone_choice, zone_choices
 from bookings.models import Booking
 from scheduling.domain.wallclock import known_zones
 from scheduling.models import BookingLink
-from scheduling.selectors import hosts_in_order
+from scheduling.selectors.times import hosts_in_order
 from workestra.calendars.domain import clock_words as words
 from workestra.calendars.domain.clock_words import Clock, DayForm
 from workestra.look.preferences import clock_of

@@ -45,6 +45,7 @@ from scheduling import live
 from scheduling import selectors as scheduling
 from scheduling.domain.reasons import Told, told_to_booker
 from scheduling.models import BookingLink
+from scheduling.selectors.times import hosts_in_order, verdict_on
 from scheduling.services.busy_time import SlotTaken, TryAgain
 from workestra.limits import services as limits
 from workestra.limits.http import too_often, visitor, with_wait
@@ -210,7 +211,7 @@ def give_details(request: BookerRequest, page: Page, now: datetime) -> HttpRespo
     form = DetailsForm(
         link=page.link, reader=page.host.first, now=now, initial=initial, texts=texts_offered(page.link)
     )
-    verdict = scheduling.verdict_on(page.link, start, now)
+    verdict = verdict_on(page.link, start, now)
     if not verdict.offered:
         return _conflict(request, page, form, start, uuid4(), now)
     return _details(request, page, form, start, uuid4(), seats=seats_left(page.link, verdict.seats_taken))
@@ -290,7 +291,7 @@ def _book_once(page: Page, start: datetime, booker: service.Booker, nonce: UUID,
     made = service.booked_before(link=page.link, start=start, booker=booker, nonce=nonce)
     if made is not None:
         return made
-    live.look_again(page.link, start, now, hosts=scheduling.hosts_in_order(page.link))
+    live.look_again(page.link, start, now, hosts=hosts_in_order(page.link))
     with allowance.counted([booker.email, *booker.guests], page.link.pk):
         return service.book(link=page.link, start=start, booker=booker, nonce=nonce, now=now)
 
@@ -399,7 +400,7 @@ def _conflict(
         )
         for near in free
     ]
-    verdict = scheduling.verdict_on(link, start, now)
+    verdict = verdict_on(link, start, now)
     told = told_to_booker(verdict.reasons, start, now, is_offered=verdict.offered)
     context = page.context() | {
         "form": form,

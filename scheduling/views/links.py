@@ -22,6 +22,7 @@ from scheduling.domain.sections import BY_KEY, SECTIONS, Section
 from scheduling.forms import LinkForm
 from scheduling.meeting_accounts import missing_accounts
 from scheduling.models import BookingLink, LinkHost, Schedule
+from scheduling.selectors.times import hosts_in_order
 from scheduling.services import links as service
 from scheduling.services.logos import LogoGone
 from scheduling.services.payments import NoPayments
@@ -281,7 +282,7 @@ def _edit_page(
 
 def _link_makers(link: BookingLink) -> dict[UUID, str]:
     """The hosts in whose accounts meeting links are made, with their names: of a round robin all, else the first."""
-    hosts = sorted(selectors.hosts_in_order(link), key=lambda host: host.user_id)
+    hosts = sorted(hosts_in_order(link), key=lambda host: host.user_id)
     makers = hosts if link.strategy == BookingLink.Strategy.ROUND_ROBIN else hosts[:1]
     return {host.user_id: host.user.name for host in makers}
 

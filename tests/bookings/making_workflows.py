@@ -14,7 +14,7 @@ from bookings.services import workflows as service
 from scheduling.domain.workflow_presets import BY_KEY
 from scheduling.domain.workflows import StepDraft, To, Trigger, WorkflowDraft
 from scheduling.models import BookingLink, Workflow
-from scheduling.selectors import open_slots_of
+from scheduling.selectors.times import open_slots_of
 from tests.factories import make_booking, make_link
 from workestra.accounts.models import Membership
 from workestra.calendars.domain.period import Period

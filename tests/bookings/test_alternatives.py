@@ -20,7 +20,7 @@ from bookings.services import alternatives as service
 from bookings.services import booking as bookings
 from bookings.services import hosting
 from scheduling.models import BookingLink, BusyTime
-from scheduling.selectors import open_starts_of
+from scheduling.selectors.times import open_starts_of
 from scheduling.services.busy_time import SlotTaken
 from tests.bookings.test_mails import sent
 from tests.conftest import MONDAY_MORNING, signed_in

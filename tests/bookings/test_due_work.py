@@ -13,7 +13,7 @@ from bookings.models import Booking
 from bookings.services import booking as service
 from bookings.services import hosting
 from scheduling.models import BookingLink
-from scheduling.selectors import open_slots_of
+from scheduling.selectors.times import open_slots_of
 from tests.factories import make_booking, make_link
 from workestra.accounts.models import Membership
 from workestra.calendars.domain.period import Period

@@ -18,8 +18,8 @@ from bookings.models import Attendee, Booking
 from bookings.selectors import offer_of
 from bookings.services import booking as service
 from bookings.services.booking import Booker, BookingClosed, TooLate, book
-from scheduling import selectors as scheduling
 from scheduling.models import BookingLink, BusyTime, LinkHost
+from scheduling.selectors.times import verdict_on
 from scheduling.services.busy_time import SlotTaken
 from tests.factories import make_booking, make_link
 from workestra.accounts.models import Membership
@@ -79,7 +79,7 @@ def test_the_seats_of_a_session_and_the_time_it_takes_are_read_at_once(
 ) -> None:
     join("Ann")
     with CaptureQueriesContext(connection) as asked:
-        assert scheduling.verdict_on(workshop, TUESDAY_TEN, NOW).offered
+        assert verdict_on(workshop, TUESDAY_TEN, NOW).offered
         assert offer_of(workshop, WEEK, NOW).seats_taken == {TUESDAY_TEN: 1}
     assert sum("FROM scheduling_busytime" in query["sql"] for query in asked) == 2
     assert not any('"scheduling_busytime"' in query["sql"] for query in asked)
@@ -128,7 +128,7 @@ def test_a_started_session_is_offered_until_it_is_full_though_its_host_is_busy(
     assert TUESDAY_TEN in offer_of(workshop, WEEK, NOW).starts
     join("Noor"), join("Emi")
     assert TUESDAY_TEN not in offer_of(workshop, WEEK, NOW).starts
-    reasons = scheduling.verdict_on(workshop, TUESDAY_TEN, NOW).reasons
+    reasons = verdict_on(workshop, TUESDAY_TEN, NOW).reasons
     assert "all 3 seats are taken" in [reason.detail for reason in reasons]
 
 

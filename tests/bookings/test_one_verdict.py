@@ -22,7 +22,8 @@ from bookings.selectors import offer_of
 from one_off.services import SlotsTaken
 from scheduling.explanations import explained_day
 from scheduling.models import BookingLink, LinkHost, OutOfOffice, Schedule
-from scheduling.selectors import open_slots_of, public_link, verdict_on
+from scheduling.selectors import public_link
+from scheduling.selectors.times import open_slots_of, verdict_on
 from tests.conftest import MONDAY_MORNING
 from tests.factories import MembershipFactory, UserFactory, WorkspaceFactory, make_booking, make_link
 from tests.one_off.making import make_one_off

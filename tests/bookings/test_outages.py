@@ -15,7 +15,7 @@ from django.db.models.functions import Now
 from bookings.models import Attendee, Booking
 from bookings.services import alternatives
 from bookings.services import booking as service
-from scheduling.selectors import open_slots_of
+from scheduling.selectors.times import open_slots_of
 from tests.concurrency.conftest import sizes
 from tests.factories import make_booking, make_link
 from workestra.accounts.models import Membership

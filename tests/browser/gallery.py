@@ -33,9 +33,9 @@ from one_off import services as one_offs
 from one_off.models import OneOff
 from one_off.selectors import token_of
 from one_off.services.proposals import propose
-from scheduling import selectors as scheduling
 from scheduling.domain.workflows import Trigger
 from scheduling.models import BookingLink, OutOfOffice, Schedule, Workflow
+from scheduling.selectors.times import open_slots_of
 from tests.bookings.making_workflows import make_preset, make_workflow
 from tests.browser.conftest import Visit, no_errors
 from tests.calendars.making import as_if_read, connect_caldav, connect_feed, connect_google, connect_meetings
@@ -156,7 +156,7 @@ class World:
     def start(self, slug: str = DISCOVERY, skip: int = 0) -> datetime:
         """A free start of the day after tomorrow or later."""
         window = Period(self.now + timedelta(days=2), self.now + timedelta(days=9))
-        return scheduling.open_slots_of(self.link(slug), window, self.now)[skip].start
+        return open_slots_of(self.link(slug), window, self.now)[skip].start
 
     def explained(self, slug: str) -> str:
         """The link's explanation of a day with times, asked about one that is taken."""

@@ -11,9 +11,9 @@ from django.urls import reverse
 
 from bookings.models import Booking
 from bookings.selectors import manage_token
-from scheduling import selectors as scheduling
 from scheduling.domain.reasons import ReasonCode
 from scheduling.models import BookingLink
+from scheduling.selectors.times import open_starts_of, verdict_on
 from scheduling.times_of_many import times_offered
 from tests.calendars.making import MAIN, as_if_read, calendar_of, connect_google, mirror_busy
 from tests.conftest import signed_in
@@ -47,7 +47,7 @@ def account(alice: Membership, NOW: datetime, ten: datetime) -> CalendarAccount:
 
 def offered(link: BookingLink, day: datetime, now: datetime) -> list[datetime]:
     day = day.replace(hour=0)
-    return scheduling.open_starts_of(link, Period(day, day + timedelta(days=1)), now)
+    return open_starts_of(link, Period(day, day + timedelta(days=1)), now)
 
 
 def test_an_event_takes_the_hosts_time_until_it_is_gone(
@@ -56,10 +56,10 @@ def test_an_event_takes_the_hosts_time_until_it_is_gone(
     free = offered(link, ten, NOW)
     assert not {ten, ten + HALF} & set(free)
     assert {ten - HALF, ten + 2 * HALF} <= set(free)
-    (reason,) = scheduling.verdict_on(link, ten, NOW).reasons
+    (reason,) = verdict_on(link, ten, NOW).reasons
     assert (reason.code, "an event of the calendar 10:00" in reason.detail) == (ReasonCode.BUSY, True)
     assert times_offered([link], Period(ten, ten + timedelta(days=7)), NOW)[link.pk] == len(
-        scheduling.open_starts_of(link, Period(ten, ten + timedelta(days=7)), NOW)
+        open_starts_of(link, Period(ten, ten + timedelta(days=7)), NOW)
     )
     RemoteBusy.objects.all().delete()
     assert {ten, ten + HALF} <= set(offered(link, ten, NOW))
@@ -114,7 +114,7 @@ def test_what_a_calendar_that_cannot_be_read_leaves_open_is_the_links_to_say(
     assert ten not in free
     if not is_open:
         assert free == []
-        codes = {reason.code for reason in scheduling.verdict_on(link, ten + 2 * HALF, later).reasons}
+        codes = {reason.code for reason in verdict_on(link, ten + 2 * HALF, later).reasons}
         assert codes == {ReasonCode.UNREADABLE}
 
 

@@ -20,8 +20,8 @@ from django.db.models.functions import Now
 
 from bookings.models import Attendee
 from bookings.services import booking as service
-from scheduling import selectors as scheduling
 from scheduling.models import BookingLink
+from scheduling.selectors.times import open_slots_of
 from tests import embedded_postgres
 from tests.concurrency.conftest import assert_invariants, sizes
 from tests.concurrency.crowd import Answer, Person
@@ -170,7 +170,7 @@ def forms(visitor: Person, link: BookingLink, count: int, run: int) -> list[Form
     """Details filled in, each for a start of its own, and not sent yet."""
     now = datetime.now(UTC)
     window = Period(now + timedelta(hours=2), now + timedelta(days=link.booking_window_days))
-    starts = [slot.start for slot in scheduling.open_slots_of(link, window, now)[:count]]
+    starts = [slot.start for slot in open_slots_of(link, window, now)[:count]]
     page = visitor.get(f"/book/{link.slug}/details", start=starts[0].isoformat(), tz="Europe/Berlin")
     empty = dict(form_posting(page.text, "nonce").values)
     return [

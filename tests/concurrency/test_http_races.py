@@ -16,8 +16,8 @@ from uuid import uuid4
 import pytest
 
 from bookings.models import Booking
-from scheduling import selectors as scheduling
 from scheduling.models import BookingLink, BusyTime, LinkHost
+from scheduling.selectors.times import open_slots_of
 from tests.concurrency.conftest import (
     Serve,
     assert_invariants,
@@ -60,7 +60,7 @@ def starts(link: BookingLink, count: int) -> list[datetime]:
     """Free starts, at least two hours away."""
     now = datetime.now(UTC)
     window = Period(now + timedelta(hours=2), now + timedelta(days=link.booking_window_days))
-    slots = scheduling.open_slots_of(link, window, now)
+    slots = open_slots_of(link, window, now)
     assert len(slots) >= count
     return [slot.start for slot in slots[:count]]
 

@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 from django.db.models import F
 
-from scheduling import selectors as scheduling
 from scheduling.models import BookingLink
+from scheduling.selectors.times import open_slots_of
 from tests.factories import make_booking, make_link
 from tests.servers import Installation, MailSink, mail_sink, wait_until
 from workestra.accounts.models import Membership
@@ -34,7 +34,7 @@ def link(transactional_db: None, alice: Membership) -> BookingLink:
 
 def book_many(link: BookingLink) -> None:
     now = datetime.now(UTC)
-    slots = scheduling.open_slots_of(link, Period(now, now + timedelta(hours=23)), now)
+    slots = open_slots_of(link, Period(now, now + timedelta(hours=23)), now)
     for number, slot in enumerate(slots[:BOOKINGS]):
         make_booking(link, slot.start, now, name=f"Guest {number}", email=f"guest{number}@x.example")
 

@@ -22,7 +22,7 @@ from one_off.models import OneOff, Proposal
 from one_off.selectors import token_of
 from one_off.services import proposals
 from scheduling.models import BookingLink, BusyTime
-from scheduling.selectors import open_slots_of
+from scheduling.selectors.times import open_slots_of
 from scheduling.services import busy_time
 from scheduling.services.busy_time import LockedHosts
 from tests.concurrency.conftest import at_once, outcome, sizes

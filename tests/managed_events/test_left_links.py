@@ -9,8 +9,8 @@ import time_machine
 from managed_events import mails
 from managed_events.domain.news import of_adoption
 from managed_events.services.hand_over import give
-from scheduling import selectors as scheduling
 from scheduling.models import BookingLink, RetiredSlug
+from scheduling.selectors.times import open_slots_of
 from scheduling.services.links import update_link
 from scheduling.services.owners import NotToBeGiven
 from scheduling.services.schedules import create_schedule
@@ -115,7 +115,7 @@ def test_an_admin_gives_a_link_on_the_page_and_bookers_meet_its_new_owner(
     link = make_link(alice, slug="alices")
     week = Period(NOW, NOW.replace(day=NOW.day + 7))
     leaves(alice)
-    assert not scheduling.open_slots_of(link, week, NOW)
+    assert not open_slots_of(link, week, NOW)
     with time_machine.travel(NOW, tick=False):
         browser = signed_in(dana)
         assert "<b>1 booking link</b> of people who have left" in (
@@ -130,7 +130,7 @@ def test_an_admin_gives_a_link_on_the_page_and_bookers_meet_its_new_owner(
     assert "Nothing to hand over" in html
     link = BookingLink.objects.get(pk=link.pk)
     assert link.owner == bob.user
-    assert scheduling.open_slots_of(link, week, NOW)
+    assert open_slots_of(link, week, NOW)
     assert not RetiredSlug.objects.exists()
 
 

@@ -23,7 +23,7 @@ from one_off.services import (
     SlotsTaken,
 )
 from scheduling.models import BookingLink, BusyTime
-from scheduling.selectors import open_slots_of
+from scheduling.selectors.times import open_slots_of
 from scheduling.services.busy_time import SlotTaken
 from tests.factories import make_booking
 from tests.one_off.making import (

@@ -10,17 +10,10 @@ from django.test.utils import CaptureQueriesContext
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from scheduling import selectors
 from scheduling.domain.slots import open_starts
 from scheduling.models import BookingLink, BusyTime, LinkHost, OutOfOffice, Schedule, as_range
-from scheduling.selectors import (
-    HostRow,
-    Pool,
-    facts_of,
-    host_rows,
-    hosts_in_order,
-    open_starts_of,
-)
+from scheduling.selectors import times
+from scheduling.selectors.times import HostRow, Pool, facts_of, host_rows, hosts_in_order, open_starts_of
 from tests.conftest import MONDAY_MORNING
 from tests.factories import MembershipFactory, UserFactory, WorkspaceFactory, make_link
 from workestra.accounts.models import Membership
@@ -59,7 +52,7 @@ def of_all(link: BookingLink, window: Period) -> list[Any]:
 
 @pytest.fixture
 def one_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(selectors, "READ_AT_ONCE", 1)
+    monkeypatch.setattr(times, "READ_AT_ONCE", 1)
 
 
 def test_rows_are_the_active_hosts_in_turn_order() -> None:
@@ -132,7 +125,7 @@ def test_the_number_of_queries_does_not_grow_with_the_pool(is_everybody_busy: bo
                 take(member, Period(NOW + timedelta(days=1), NOW + timedelta(days=2)))
         with CaptureQueriesContext(connection) as queries:
             open_starts_of(link, WEEK, NOW)
-        counted.add((size > selectors.READ_AT_ONCE, len(queries)))
+        counted.add((size > times.READ_AT_ONCE, len(queries)))
     assert counted == {(False, 4), (True, 6 if is_everybody_busy else 4)}
 
 
@@ -190,7 +183,7 @@ def test_a_pool_read_in_part_offers_what_it_offers_read_as_a_whole(data: st.Data
     whole = of_all(link, WEEK)
     for number in (1, 2):
         with pytest.MonkeyPatch.context() as patch:
-            patch.setattr(selectors, "READ_AT_ONCE", number)
+            patch.setattr(times, "READ_AT_ONCE", number)
             pool = Pool(link, WEEK, NOW)
             assert pool.starts(WEEK) == whole
             first_days = Period(NOW, NOW + timedelta(days=2))

@@ -9,8 +9,8 @@ from django.http import QueryDict
 from django.test import Client
 
 from managed_events.models import ManagedEventTemplate, TemplateVersion
-from scheduling import selectors
 from scheduling.models import BookingLink, LinkHost, OutOfOffice, Schedule
+from scheduling.selectors.times import facts_of, host_rows, open_slots_of
 from scheduling.services import schedules
 from scheduling.services.links import ScheduleGone, create_link, update_link
 from tests.conftest import MONDAY_MORNING, signed_in
@@ -40,7 +40,7 @@ def make_schedule(owner: Membership, **fields: Any) -> Schedule:
 def starts(link: BookingLink, day: datetime = TUESDAY) -> list[str]:
     """The starts of a day in UTC, as HH:MM."""
     link = BookingLink.objects.get(pk=link.pk)
-    slots = selectors.open_slots_of(link, Period(day, day + timedelta(days=1)), MONDAY_MORNING)
+    slots = open_slots_of(link, Period(day, day + timedelta(days=1)), MONDAY_MORNING)
     return [f"{slot.start:%H:%M}" for slot in slots]
 
 
@@ -121,9 +121,9 @@ def test_the_hosts_of_one_schedule_share_its_hours(
     LinkHost.objects.filter(user=bob.user).update(schedule=schedule)
     link = BookingLink.objects.select_related("schedule").get(pk=link.pk)
     day = Period(TUESDAY, TUESDAY + timedelta(days=1))
-    hosts = selectors.host_rows(link)
+    hosts = host_rows(link)
     with django_assert_num_queries(3):  # Busy times, days off, connected calendars.
-        calendars, _ = selectors.facts_of(link, hosts, day, MONDAY_MORNING)
+        calendars, _ = facts_of(link, hosts, day, MONDAY_MORNING)
     assert len({id(calendar.availability) for calendar in calendars}) == 1
 
 

@@ -19,10 +19,10 @@ from managed_events.services.assignment import assign
 from managed_events.services.templates import create_template
 from one_off import services as one_offs
 from one_off.domain.offers import Offer
-from scheduling import selectors as scheduling
 from scheduling.domain.logos import logo_image
 from scheduling.domain.sections import RECOMMENDED_LOCKS
 from scheduling.models import BookingLink, Schedule
+from scheduling.selectors.times import open_slots_of
 from scheduling.services.absences import add_absence
 from scheduling.services.links import Host, create_link
 from scheduling.services.logos import keep_logo
@@ -345,7 +345,7 @@ def _book(link: BookingLink, now: datetime, earliest: datetime, booker: bookings
 
 
 def _start(link: BookingLink, now: datetime, earliest: datetime) -> datetime:
-    slots = scheduling.open_slots_of(link, Period(earliest, earliest + timedelta(days=6)), now)
+    slots = open_slots_of(link, Period(earliest, earliest + timedelta(days=6)), now)
     return slots[len(slots) // 7].start
 
 
