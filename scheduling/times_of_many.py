@@ -1,4 +1,4 @@
-"""Whether many links offer any time, asked of the slot engine with a number of queries that does not grow with them."""
+"""Which times many links offer, asked of the slot engine with a number of queries that does not grow with them."""
 
 from collections import defaultdict
 from collections.abc import Collection, Iterable, Sequence
@@ -22,7 +22,15 @@ MARGIN: Final = timedelta(days=9)
 
 
 def times_offered(links: Sequence[BookingLink], within: Period, now: datetime) -> dict[UUID, int]:
-    """How many starts each of these links offers in `within`, with the values that the objects have, saved or not.
+    """How many starts each of these links offers in `within`, as `starts_offered`."""
+    return {key: len(starts) for key, starts in starts_offered(links, within, now).items()}
+
+
+def starts_offered(
+    links: Sequence[BookingLink], within: Period, now: datetime
+) -> dict[UUID, Sequence[datetime]]:
+    """The starts that each of these links offers in `within`, in order, with the values that the objects have, saved or
+    not.
 
     A link without an active host, or with hours that cannot be read, offers none. Six queries at most.
     """
@@ -31,7 +39,7 @@ def times_offered(links: Sequence[BookingLink], within: Period, now: datetime) -
     around = Period(within.start - MARGIN, within.end + MARGIN)
     people = {host.user_id: host.user.timezone for pool in hosts.values() for host in pool}
     times = _Times(around, _busy(people, around, now), _away(people, around), known_of(people, around, now))
-    return {link.pk: _count(link, hosts[link.pk], times, within, now) for link in links}
+    return {link.pk: _starts(link, hosts[link.pk], times, within, now) for link in links}
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,15 +52,15 @@ class _Times:
     known: Known
 
 
-def _count(
+def _starts(
     link: BookingLink,
     hosts: Sequence[LinkHost],
     times: _Times,
     within: Period,
     now: datetime,
-) -> int:
+) -> Sequence[datetime]:
     if not hosts:
-        return 0
+        return ()
     try:
         calendars = [
             HostCalendar(
@@ -68,14 +76,14 @@ def _count(
             for host in hosts
         ]
     except BadAvailability:
-        return 0
+        return ()
     seats = {
         row.during.lower: row.seats_taken
         for host in hosts
         for row in times.busy[host.user_id]
         if row.link_id == link.pk and row.seats_taken
     }
-    return len(open_starts(hosts=calendars, rules=rules_of(link, seats), window=within, now=now))
+    return open_starts(hosts=calendars, rules=rules_of(link, seats), window=within, now=now)
 
 
 def _give_schedules(links: Iterable[BookingLink]) -> None:

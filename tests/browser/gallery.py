@@ -562,9 +562,11 @@ def take_a_permission(page: Page, world: World) -> None:
     expect(page.locator("#rsum")).to_contain_text("1 change")
 
 
-def template_to_mend(world: World) -> str:
+def to_mend(world: World) -> ManagedEventTemplate:
     """A template whose notice is longer than its booking window, and somebody without a time."""
     mara = world.members["mara"]
+    if found := ManagedEventTemplate.objects.filter(slug="board-prep").first():
+        return found
     template = make_template(
         mara,
         title="Board Prep",
@@ -574,7 +576,21 @@ def template_to_mend(world: World) -> str:
         now=world.now,
     )
     assign_to(template, [world.members["chloe"]], mara, now=world.now)
-    return reverse("managed_events:checks", args=[template.pk])
+    return template
+
+
+def template_to_mend(world: World) -> str:
+    return reverse("managed_events:checks", args=[to_mend(world).pk])
+
+
+def trouble_everywhere(world: World) -> str:
+    """A link out of step and one without a time, a calendar that cannot be read, a mail that did not arrive."""
+    waiting_for_mara(world)
+    to_mend(world).links.update(title="Board preparation")
+    if not CalendarAccount.objects.filter(user__username="tom").exists():
+        broken = connect_caldav(world.members["tom"], world.now - timedelta(hours=8))
+        CalendarAccount.objects.filter(pk=broken.pk).update(state=CalendarAccount.State.BROKEN)
+    return reverse("dashboard:admin")
 
 
 def open_the_first_entry(page: Page, world: World) -> None:
@@ -1149,6 +1165,7 @@ LOOKS: tuple[Look, ...] = (
         "alice",
     ),
     # The admin.
+    Look("admin-overview", "dashboard:admin", trouble_everywhere, "mara"),
     Look("managed-list", "managed_events:list", at("managed_events:list"), "mara"),
     Look("hand-over", "managed_events:hand_over", somebody_left, "mara"),
     Look("hand-over-nothing", "managed_events:hand_over", everybody_is_here, "mara"),

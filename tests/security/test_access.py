@@ -252,6 +252,8 @@ one_off:write_in                     POST in   303!  404  404     404     404   
                                           anon alice bob manager outside viewer lead dana owner carol gone
 audit:log                            GET  in   403   403 403     403     403    403  200  200   200   403
 audit:log                            POST in   405   405 405     405     405    405  405  405   405   403
+dashboard:admin                      GET  in   403   403 403     200     403    200  200  200   200   403
+dashboard:admin                      POST in   405   405 405     405     405    405  405  405   405   403
 managed_events:list                  GET  in   403   403 403     200     403    200  200  200   200   403
 managed_events:list                  POST in   405   405 405     405     405    405  405  405   405   403
 managed_events:hand_over             GET  in   403   403 403     200     403    200  200  200   200   403

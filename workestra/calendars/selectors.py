@@ -9,13 +9,13 @@ from uuid import UUID
 
 from django.db import connection
 from django.db.backends.postgresql.psycopg_any import DateTimeTZRange
-from django.db.models import Exists, F, OuterRef, Q, QuerySet
-from django.db.models.functions import Now
+from django.db.models import Exists, F, OuterRef, Q, QuerySet, Subquery
+from django.db.models.functions import Coalesce, Now
 
 from workestra.accounts import tokens
 from workestra.accounts.domain.tokens import token_hash
 from workestra.accounts.models import Membership
-from workestra.calendars.domain.health import health_of
+from workestra.calendars.domain.health import STALE_AFTER, health_of
 from workestra.calendars.domain.kinds import CALENDAR_KINDS, MEETING_KINDS, ProviderKind
 from workestra.calendars.domain.period import Period
 from workestra.calendars.models import (
@@ -200,6 +200,50 @@ def broken_accounts(member: Membership) -> Sequence[ProviderKind]:
     kind as often as it has such accounts."""
     broken = accounts_of(member).filter(state=CalendarAccount.State.BROKEN)
     return [ProviderKind(provider) for provider in broken.values_list("provider", flat=True)]
+
+
+@dataclass(frozen=True, slots=True)
+class Unread:
+    """An account whose checked calendars could not be read `since` then; `account` has its owner."""
+
+    account: CalendarAccount
+    since: datetime
+
+
+def unread_accounts(members: QuerySet[Membership], now: datetime) -> tuple[list[Unread], int]:
+    """The accounts of these members that are broken, or have a checked calendar that was not read in time.
+
+    Longest first, and beside them how many accounts with calendars they have.
+
+    One that was connected a moment ago, and has not been read yet, is given its time. Two queries.
+    """
+    accounts = CalendarAccount.objects.filter(
+        Exists(members.filter(workspace=OuterRef("workspace"), user=OuterRef("user"))),
+        provider__in=CALENDAR_KINDS,
+    )
+    late = Q(pk=None)
+    for kind in CALENDAR_KINDS:
+        late |= Q(account__provider=kind) & Q(seen__lt=now - STALE_AFTER[kind])
+    unread = (
+        RemoteCalendar.objects.filter(account=OuterRef("pk"), checked=True, is_gone=False)
+        .annotate(seen=Coalesce("synced_at", "account__created_at"))
+        .filter(late)
+        .order_by("seen")
+        .values("seen")[:1]
+    )
+    found = (
+        accounts.annotate(late_since=Subquery(unread))
+        .filter(Q(state=CalendarAccount.State.BROKEN) | Q(late_since__isnull=False))
+        .select_related("user")
+        .defer("credentials")
+    )
+    rows = [
+        Unread(
+            account, account.late_since or account.state_since if account.is_broken else account.late_since
+        )
+        for account in found
+    ]
+    return sorted(rows, key=lambda row: row.since), accounts.count()
 
 
 _BROKEN_OF_MEMBER: Final = CalendarAccount.objects.filter(

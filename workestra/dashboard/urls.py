@@ -1,6 +1,9 @@
 from django.urls import path
 
-from workestra.dashboard import views
+from workestra.dashboard.views import admin, calendar
 
 app_name = "dashboard"
-urlpatterns = [path("calendar", views.calendar, name="calendar")]
+urlpatterns = [
+    path("calendar", calendar.calendar, name="calendar"),
+    path("calendar/admin", admin.overview, name="admin"),
+]

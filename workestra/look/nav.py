@@ -79,6 +79,7 @@ GROUPS: tuple[Group, ...] = (
     Group(
         "Admin",
         (
+            Entry("Overview", "gauge", "dashboard:admin", alone=True),
             Entry("Managed events", "layers", "managed_events:list"),
             Entry(
                 "People and groups",
