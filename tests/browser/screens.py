@@ -7,8 +7,10 @@ from typing import Any
 import pytest
 from playwright.sync_api import Page
 
+from tests.browser.addresses import on_mail
 from tests.browser.conftest import COLORS_SETTLED, Visit
-from tests.browser.gallery import LOOKS, Browsing, Look, World, make_world, on_mail, set_up_texts
+from tests.browser.gallery import LOOKS, Browsing, Look
+from tests.browser.world import World, make_world, set_up_texts
 from tests.servers import ROOT
 
 pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]

@@ -12,7 +12,9 @@ from django.urls.resolvers import URLPattern, URLResolver
 from pytest_django.live_server_helper import LiveServer
 
 from tests.browser.conftest import DESKTOP, PHONE, Visit, assert_accessible, assert_fits
-from tests.browser.gallery import LOOKS, Browsing, World, make_world, set_up_texts, workflow_of
+from tests.browser.gallery import LOOKS, Browsing
+from tests.browser.states import workflow_of
+from tests.browser.world import World, make_world, set_up_texts
 from tests.conftest import signed_in
 
 pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
