@@ -441,6 +441,6 @@ def test_the_product_does_what_the_model_does() -> None:
 @pytest.mark.parametrize("number", [1, 2, 3, 4, 5])
 def test_the_product_does_what_the_model_does_for_ten_thousand_steps(number: int, figures: Figures) -> None:
     seed(number)(Product)
-    steps = run(examples=330, steps=40)
+    steps = run(examples=440, steps=40)
     figures(f"R2: seed {number}: {steps} steps, no break")
     assert steps >= 10_000

@@ -12,6 +12,7 @@ from django.core import mail
 from django.core.mail import EmailMessage
 from django.core.mail.backends.base import BaseEmailBackend
 from django.db import connection, transaction
+from django.db.models import F
 from django.db.models.functions import Now
 
 from tests.notifications.conftest import KIND, SENDER, Owe, Render, note
@@ -337,18 +338,107 @@ def test_what_waits_for_its_next_try_is_not_overtaken_by_what_followed_it(
     assert OutboxMessage.objects.filter(sent_at=None).count() == 1
 
 
-def test_a_mail_that_cannot_be_sent_holds_the_others_up_for_some_hours_and_no_longer(
-    owe: Owe, NOW: datetime, server: type[Server]
-) -> None:
+AWAY = {
+    "lost": smtplib.SMTPServerDisconnected("gone"),
+    "closing": smtplib.SMTPDataError(421, b"shutting down"),
+    "closing at the recipient": smtplib.SMTPRecipientsRefused({"x": (421, b"shutting down")}),
+    "sign in first": smtplib.SMTPDataError(530, b"sign in first"),
+    "no room": smtplib.SMTPSenderRefused(452, b"no room", "x"),
+    "slow": TimeoutError("slow"),
+}
+ITS_OWN = {
+    "gray-listed": smtplib.SMTPRecipientsRefused({"priya@orchardfreight.example": (451, b"later")}),
+    "mailbox busy": smtplib.SMTPDataError(450, b"busy"),
+}
+
+
+def owe_two(owe: Owe) -> tuple[OutboxMessage, OutboxMessage]:
+    """A confirmation, and what followed it."""
     topic = uuid4()
-    server.on_send = failing(smtplib.SMTPServerDisconnected("gone"))  # type: ignore[assignment]
     with transaction.atomic():
-        first = owe(topic_id=topic, kind=f"{KIND}:confirmed")
-        second = owe(topic_id=topic, seq=1)
+        return owe(topic_id=topic, kind=f"{KIND}:confirmed"), owe(topic_id=topic, seq=1)
+
+
+def fails_for(time: timedelta) -> None:
+    """As if all that fails by itself had done so for that much longer."""
+    OutboxMessage.objects.update(failing_since=F("failing_since") - time)
+
+
+@pytest.mark.parametrize("error", AWAY.values(), ids=AWAY)
+def test_while_the_server_is_away_the_others_wait_for_hours(
+    owe: Owe, NOW: datetime, server: type[Server], error: Exception
+) -> None:
+    first, second = owe_two(owe)
+    server.on_send = failing(error)  # type: ignore[assignment]
     assert effects.deliver_due(NOW) == 1
+    first.refresh_from_db()
+    assert (first.failing_since, first.dead_at) == (None, None)
     for tries, what in ((selectors.TRIES_WAITED_FOR - 1, []), (selectors.TRIES_WAITED_FOR, [second])):
         OutboxMessage.objects.filter(pk=first.pk).update(attempts=tries)
         assert list(selectors.due()) == what
+
+
+def test_for_a_server_that_lets_nobody_in_all_wait(owe: Owe, NOW: datetime, server: type[Server]) -> None:
+    first, _second = owe_two(owe)
+    server.on_open = failing(smtplib.SMTPAuthenticationError(535, b"wrong password"))
+    assert effects.deliver_due(NOW) == 1
+    first.refresh_from_db()
+    assert first.failing_since is None
+
+
+@pytest.mark.parametrize("error", ITS_OWN.values(), ids=ITS_OWN)
+def test_for_a_mail_that_alone_is_not_taken_the_others_wait_for_twenty_minutes(
+    owe: Owe, NOW: datetime, server: type[Server], error: Exception
+) -> None:
+    first, second = owe_two(owe)
+    server.on_send = failing(error)  # type: ignore[assignment]
+    assert effects.deliver_due(NOW) == 1
+    fails_for(selectors.WAITED_FOR - timedelta(minutes=1))
+    assert list(selectors.due()) == []
+    make_due()
+    assert list(selectors.due()) == [first], "in their order once it is taken"
+    assert effects.deliver_due(NOW) == 1
+    fails_for(timedelta(minutes=1))
+    assert list(selectors.due()) == [second], "its later failures begin nothing anew"
+    server.on_send = staticmethod(lambda message: None)  # type: ignore[assignment]
+    make_due()
+    assert effects.deliver_due(NOW) == 2
+
+
+def test_for_a_mail_that_cannot_be_written_the_others_wait_for_twenty_minutes(
+    owe: Owe, NOW: datetime, server: type[Server], render_with: Render
+) -> None:
+    first, _second = owe_two(owe)
+
+    def render(message: OutboxMessage, now: datetime) -> EmailMessage | Skip:
+        if message.pk == first.pk:
+            raise OSError("a picture is missing")
+        return note(message, now)
+
+    render_with(render)
+    assert effects.deliver_due(NOW) == 1
+    assert effects.deliver_due(NOW) == 0
+    fails_for(selectors.WAITED_FOR)
+    assert effects.deliver_due(NOW) == 1
+    assert [sent.subject for sent in server.accepted] == ["Note 1"]
+
+
+def test_a_server_that_goes_away_begins_the_wait_for_a_mail_anew(
+    owe: Owe, NOW: datetime, server: type[Server]
+) -> None:
+    owe_two(owe)
+    server.on_send = failing(smtplib.SMTPDataError(451, b"later"))  # type: ignore[assignment]
+    effects.deliver_due(NOW)
+    fails_for(selectors.WAITED_FOR - timedelta(minutes=1))
+    make_due()
+    server.on_send = failing(TimeoutError())  # type: ignore[assignment]
+    assert effects.deliver_due(NOW) == 1
+    fails_for(selectors.WAITED_FOR)
+    assert not selectors.due().exists(), "they wait for the server"
+    make_due()
+    server.on_send = failing(smtplib.SMTPDataError(451, b"later"))  # type: ignore[assignment]
+    assert effects.deliver_due(NOW) == 1
+    assert not selectors.due().exists(), "and for the mail, from now on"
 
 
 def test_what_failed_and_was_put_off_to_another_day_holds_nothing_up_until_then(

@@ -9,7 +9,6 @@ marks what he has sent and hands back the rest.
 
 import logging
 import random
-import smtplib
 import threading
 import time
 from collections.abc import Callable, Sequence
@@ -28,16 +27,16 @@ from django.core.mail import EmailMessage, EmailMultiAlternatives, get_connectio
 from django.core.mail.backends.base import BaseEmailBackend
 from django.db import DatabaseError, InterfaceError, OperationalError, connection, transaction
 from django.db.models import F, Q, QuerySet
-from django.db.models.functions import Now
+from django.db.models.functions import Coalesce, Now
 
 from workestra.accounts.seals import seal
 from workestra.notifications import selectors
 from workestra.notifications.domain.mails import to_wire
+from workestra.notifications.failures import Unreachable, is_of_message, is_permanent, words_for
 from workestra.notifications.models import WAITING, OutboxMessage
 from workestra.notifications.registry import (
     CarrierAway,
     LeftOut,
-    Refused,
     Skip,
     Text,
     UnknownKind,
@@ -64,9 +63,6 @@ SHORTEST_PAUSE = timedelta(seconds=1)
 LONGEST_PAUSE = timedelta(minutes=15)
 MAX_ATTEMPTS = 200
 """About a day: nine short pauses, then seven and a half minutes on average. As many again after a retry."""
-
-# RFC 4954 section 6: a wrong password is an administrator's to mend, and no fault of the message.
-_AUTHENTICATION_CODES = {530, 534, 535, 538}
 
 
 def deliver_due(now: datetime) -> int:
@@ -115,7 +111,7 @@ def _deliver(message: OutboxMessage, post: "_Post", now: datetime) -> None:
         if _has_lost_postgres(error):
             raise
         logger.exception("%s (%s) could not be written", message, message.pk)
-        _put_off(message, error)
+        _put_off(message, error, is_its_own=True)
         return
     if isinstance(made, Skip):
         _leave_out(message, made.reason)
@@ -128,7 +124,10 @@ def _deliver(message: OutboxMessage, post: "_Post", now: datetime) -> None:
     except Exception as error:
         if _has_lost_postgres(error):
             raise
-        (_bury if _is_permanent(error) else _put_off)(message, error)
+        if is_permanent(error):
+            _bury(message, error)
+        else:
+            _put_off(message, error, is_its_own=is_of_message(error))
         return
     if raw is None:
         return
@@ -189,8 +188,11 @@ def _hand_back(batch: Sequence[OutboxMessage]) -> None:
     _patiently(lambda: _held(batch).update(leased_until=None))
 
 
-def _put_off(message: OutboxMessage, error: Exception) -> None:
-    """Try again after a pause that doubles from try to try, with full jitter."""
+def _put_off(message: OutboxMessage, error: Exception, *, is_its_own: bool) -> None:
+    """Try again after a pause that doubles from try to try, with full jitter.
+
+    A failure that is its own begins, or goes on with, the time for which others still wait for it.
+    """
     tries = message.attempts % MAX_ATTEMPTS
     if not tries:
         _bury(message, error)
@@ -200,13 +202,18 @@ def _put_off(message: OutboxMessage, error: Exception) -> None:
     if isinstance(error, Wait):
         pause = max(pause, timedelta(seconds=error.seconds * (1 + random.random() / 5)))  # noqa: S311  The same.
     # One that was put off meanwhile keeps its new time.
-    _still_due(message).update(leased_until=None, available_at=Now() + pause, last_error=_words_for(error))
+    _still_due(message).update(
+        leased_until=None,
+        available_at=Now() + pause,
+        last_error=words_for(error),
+        failing_since=Coalesce("failing_since", Now()) if is_its_own else None,
+    )
     logger.warning("%s (%s) put off by %s: %s", message, message.pk, pause, error)
 
 
 def _bury(message: OutboxMessage, error: Exception) -> None:
     """Give up, until somebody asks for another try."""
-    _ours(message).filter(WAITING).update(leased_until=None, dead_at=Now(), last_error=_words_for(error))
+    _ours(message).filter(WAITING).update(leased_until=None, dead_at=Now(), last_error=words_for(error))
     logger.error("%s (%s) will not be delivered: %s", message, message.pk, error)
 
 
@@ -241,22 +248,6 @@ def _patiently(work: Callable[[], T]) -> T:
 
 def _has_lost_postgres(error: Exception) -> bool:
     return isinstance(error, OperationalError | InterfaceError) and not connection.is_usable()
-
-
-def _words_for(error: Exception) -> str:
-    return f"{type(error).__name__}: {error}".replace("\0", "")[:500]
-
-
-def _is_permanent(error: Exception) -> bool:
-    """Whether the same mail would be refused again: a 5yz answer (RFC 5321 section 4.2.1) or a mail nobody may send."""
-    match error:
-        case smtplib.SMTPRecipientsRefused():
-            codes = {code for code, _answer in error.recipients.values()}
-        case smtplib.SMTPResponseException():
-            codes = {error.smtp_code}
-        case _:
-            return isinstance(error, ValueError | Refused | smtplib.SMTPNotSupportedError)
-    return all(500 <= code < 600 for code in codes) and not codes & _AUTHENTICATION_CODES
 
 
 class _Sealed(EmailMultiAlternatives):
@@ -324,7 +315,7 @@ class _Post:
 
     def __init__(self) -> None:
         self._connection: BaseEmailBackend | None = None
-        self._unreachable: _Unreachable | None = None
+        self._unreachable: Unreachable | None = None
         self._carrier_away: CarrierAway | None = None
 
     def __enter__(self) -> Self:
@@ -336,7 +327,7 @@ class _Post:
         self._close()
 
     def open(self) -> None:
-        """Raises _Unreachable when the server cannot be reached or does not let us in."""
+        """Raises Unreachable when the server cannot be reached or does not let us in."""
         if self._unreachable:
             raise self._unreachable
         if self._connection is None:
@@ -344,7 +335,7 @@ class _Post:
             try:
                 connection.open()
             except Exception as error:
-                self._unreachable = _Unreachable(_words_for(error))
+                self._unreachable = Unreachable(words_for(error))
                 raise self._unreachable from error
             self._connection = connection
 
@@ -372,7 +363,3 @@ class _Post:
             with suppress(Exception):
                 self._connection.close()
             self._connection = None
-
-
-class _Unreachable(Exception):
-    """No mail can be handed over at all, whatever it says."""

@@ -48,6 +48,9 @@ class OutboxMessage(models.Model):
     available_at = models.DateTimeField(db_default=Now())
     leased_until = models.DateTimeField(null=True)
     attempts = models.PositiveIntegerField(default=0)
+    failing_since = models.DateTimeField(
+        null=True, help_text="The first failure of its own since something else was to blame."
+    )
     sent_at = models.DateTimeField(null=True)
     skipped_at = models.DateTimeField(null=True)
     skip_reason = models.CharField(max_length=200, blank=True)

@@ -17,8 +17,10 @@ def waiting() -> QuerySet[OutboxMessage]:
     return OutboxMessage.objects.filter(WAITING)
 
 
+WAITED_FOR: Final = timedelta(minutes=20)
+"""So long others wait for one that fails by itself: servers that gray-list take it within a quarter of an hour."""
 TRIES_WAITED_FOR: Final = 60
-"""Five hours or so, by the pauses between tries."""
+"""Five hours or so, by the pauses between tries: so long others wait for one whatever it fails by."""
 
 
 def due() -> QuerySet[OutboxMessage]:
@@ -27,8 +29,12 @@ def due() -> QuerySet[OutboxMessage]:
     A message leased by somebody is left to him. What is owed to one person about one thing goes out in the order it
     was owed, mails and texts each by themselves: a cancellation must not overtake the confirmation that is being sent,
     or waits for its next try. What is owed for later, such as a reminder, holds nothing up until its time has come; one
-    that failed and has been put off to another time since is owed for later again. After TRIES_WAITED_FOR tries the
-    others wait no longer: then it is not the server that is away, it is this message that cannot be sent.
+    that failed and has been put off to another time since is owed for later again.
+
+    While the server is away, all wait. For one that alone is not taken, or cannot be written, the others wait for
+    WAITED_FOR: a cancellation that then goes past it is what there is to know, and what it went past is written anew,
+    or left out, when its turn comes. After TRIES_WAITED_FOR tries nothing waits for it any more: what looks like a
+    server that is away may be one that this message brings down.
     """
     same = waiting().filter(
         topic_id=OuterRef("topic_id"), recipient=OuterRef("recipient"), is_text=OuterRef("is_text")
@@ -36,6 +42,7 @@ def due() -> QuerySet[OutboxMessage]:
     on_its_way = same.filter(leased_until__gt=Now())
     before = same.filter(
         Q(available_at__lte=Now()) | ~Q(last_error=""),
+        Q(failing_since=None) | Q(failing_since__gt=Now() - WAITED_FOR),
         attempts__lt=TRIES_WAITED_FOR,
         created_at__lt=OuterRef("created_at"),
     )

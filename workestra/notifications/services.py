@@ -89,7 +89,9 @@ def put_off_until(due: Mapping[UUID, datetime]) -> None:
     _require_transaction()
     for part in _parts(due):
         # It has another time now, and no longer waits for its next try.
-        selectors.waiting().filter(pk__in=part).update(available_at=_times(part), last_error="")
+        selectors.waiting().filter(pk__in=part).update(
+            available_at=_times(part), last_error="", failing_since=None
+        )
         ring_on_commit(tasks.deliver_outbox)
 
 
@@ -105,6 +107,7 @@ def wait_again(due: Mapping[UUID, datetime]) -> None:
             attempts=0,
             leased_until=None,
             last_error="",
+            failing_since=None,
             available_at=_times(part),
         )
         ring_on_commit(tasks.deliver_outbox)
