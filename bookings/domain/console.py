@@ -63,8 +63,9 @@ class Place:
 
 @dataclass(frozen=True, slots=True)
 class Query:
-    """What to list: whose bookings (None: everybody's in the workspace), in which tab, matching which words.
+    """What to list: assigned to whom (None: everybody's in the workspace), in which tab, matching which words.
 
+    A meeting with several hosts is assigned to the first of them; `with_further` lists it for the others too.
     `booking_ids`, where given, are all that the words can be found in; `untitled` are words that no title has.
     They can be narrowed to those of one link or template, to one strategy, and to starts in [since, until).
     `only_to_mark` leaves out past bookings whose attendance is marked, `attendance` all but those marked so ("" is
@@ -73,6 +74,7 @@ class Query:
 
     tab: Tab
     host_ids: frozenset[UUID] | None
+    with_further: bool = False
     words: str = ""
     booking_ids: frozenset[UUID] | None = None
     untitled: frozenset[str] = frozenset()

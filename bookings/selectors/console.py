@@ -58,6 +58,16 @@ def counts(workspace: Workspace, query: Query, now: datetime) -> dict[Tab, int]:
     }
 
 
+def has_further(workspace: Workspace, query: Query, now: datetime) -> bool:
+    """Whether the query's hosts are further hosts of bookings in its tab that are assigned to somebody else."""
+    if query.host_ids is None:
+        return False
+    beside = _matching(workspace, replace(query, host_ids=None)).filter(
+        _in_tab(query, now), _beside(query.host_ids)
+    )
+    return beside.exclude(host_id__in=query.host_ids).exists()
+
+
 def marks(workspace: Workspace, query: Query, now: datetime) -> Marks:
     """Who came to the meetings of the last seven days, of these hosts and matching these words.
 
@@ -175,10 +185,8 @@ def _matching(workspace: Workspace, query: Query) -> QuerySet[Booking]:
     if query.until is not None:
         bookings = bookings.filter(starts_at__lt=query.until)
     if query.host_ids is not None:
-        co_hosts = Booking.co_hosts.through.objects.filter(
-            booking_id=OuterRef("pk"), user_id__in=query.host_ids
-        )
-        bookings = bookings.filter(Q(host_id__in=query.host_ids) | Exists(co_hosts))
+        assigned = Q(host_id__in=query.host_ids)
+        bookings = bookings.filter(assigned | _beside(query.host_ids) if query.with_further else assigned)
     if query.booking_ids is not None:
         bookings = bookings.filter(pk__in=query.booking_ids)
     for word in query.words.split():
@@ -187,6 +195,11 @@ def _matching(workspace: Workspace, query: Query) -> QuerySet[Booking]:
         in_title = Q() if word in query.untitled else Q(title__icontains=word)
         bookings = bookings.filter(in_title | Q(Exists(named)))
     return bookings
+
+
+def _beside(host_ids: Collection[UUID]) -> Q:
+    """Of bookings: those that have one of these users as a further host."""
+    return Q(Exists(Booking.co_hosts.through.objects.filter(booking_id=OuterRef("pk"), user_id__in=host_ids)))
 
 
 def _named(word: str) -> QuerySet[Attendee]:

@@ -15,7 +15,19 @@ from bookings.models import Booking
 from scheduling.models import BookingLink
 from workestra.accounts.http import MemberRequest
 
-FILTERS: Final = ("scope", "q", "link", "template", "host", "strategy", "attendance", "from", "to", "todo")
+FILTERS: Final = (
+    "scope",
+    "q",
+    "link",
+    "template",
+    "host",
+    "further",
+    "strategy",
+    "attendance",
+    "from",
+    "to",
+    "todo",
+)
 KEPT: Final = ("tab", *FILTERS, "after")
 ONLY_PAST: Final = frozenset({"todo", "attendance"})
 
@@ -48,6 +60,7 @@ def query_of(request: MemberRequest, tab: Tab, reach: Collection[UUID] | None) -
     return Query(
         tab=tab,
         host_ids=hosts,
+        with_further="further" in request.GET,
         words=request.GET.get("q", "").replace("\x00", "")[:100],
         link_id=_key(request, "link"),
         template_id=_key(request, "template"),
@@ -66,7 +79,7 @@ def kept_of(request: MemberRequest) -> dict[str, str]:
 
 def is_filtered(request: MemberRequest) -> bool:
     """Whether the address narrows the list, other than to the member's own bookings."""
-    return any(request.GET.get(name) for name in FILTERS if name not in {"scope", "todo"})
+    return any(request.GET.get(name) for name in FILTERS if name not in {"scope", "further", "todo"})
 
 
 def list_url(request: MemberRequest, **changed: str) -> str:

@@ -291,7 +291,26 @@ def test_with_own_scope_what_is_assigned_to_a_teammate_does_not_appear(
     assert (listed(hers), in_file(hers)) == (set(), set())
     assert hers.get(reverse("bookings:drawer", args=[booking.pk]), headers=HTMX).status_code == 404
     assert b"Priya" not in hers.get("/calendar").content
-    assert listed(signed_in(bob)) == {booking.pk}
+    assigned = next(member for member in (bob, dana) if member.user == booking.host)
+    assert listed(signed_in(assigned), scope="own") == {booking.pk}
+
+
+def test_nor_does_what_has_one_beside_the_teammate_it_is_assigned_to_until_that_is_asked_for(
+    alice: Membership, bob: Membership, NOW: datetime
+) -> None:
+    both = make_link(alice, hosts=[alice, bob], strategy="collective")
+    booking = make_booking(both, NOW + timedelta(minutes=30), NOW)
+    first, further = (alice, bob) if booking.host == alice.user else (bob, alice)
+    his, hers = signed_in(first), signed_in(further)
+    assert listed(his) == {booking.pk}
+    assert not his.get(CONSOLE).context["has_further"]
+    assert (listed(hers), in_file(hers)) == (set(), set())
+    page = hers.get(CONSOLE).context
+    assert page["has_further"]
+    assert {row.booking.pk for row in hers.get(page["further_url"]).context["rows"]} == {booking.pk}
+    assert in_file(hers, further="1") == {str(booking.pk)}
+    # It takes her time, so her own day has it all the same.
+    assert b"Priya" in hers.get("/calendar").content
 
 
 # What members may do when the admin gives them these scopes, of their own bookings, their teammate's and another's:
