@@ -6,7 +6,14 @@ class BookingsConfig(AppConfig):
 
     def ready(self) -> None:
         # Register what mails and events in hosts' calendars say, and what the beat asks for.
-        from bookings import calendar_events, delivery_columns, effects, jobs, workflow_mails  # noqa: F401
+        from bookings import (  # noqa: F401
+            calendar_events,
+            delivery_columns,
+            effects,
+            jobs,
+            placeholders,
+            workflow_mails,
+        )
         from bookings.meetings import BookedMeetings
         from workestra.crm import meetings
 

@@ -115,8 +115,8 @@ def _other_times(attendee: Attendee, context: dict[str, Any]) -> dict[str, Any]:
     zone = context["zone"]
     return {
         "offered": offered,
-        "times": [_short(time.starts_at, zone) for time in offered.times.all()],
-        "closes": _short(offered.expires_at, zone),
+        "times": [words.moment(time.starts_at, zone) for time in offered.times.all()],
+        "closes": words.moment(offered.expires_at, zone),
         "answer_url": context["manage_url"] and f"{context['manage_url']}/alternatives"
         if "manage_url" in context
         else "",
@@ -217,8 +217,8 @@ def _context(letter: Letter, attendee: Attendee, recipient: str) -> dict[str, An
         "time": words.clock_range(booking.starts_at, booking.ends_at, mine),
         "zone_words": words.zone_in_public(booking.starts_at, mine),
         "other": other_side(booking, mine, theirs, other_name),
-        "short": _short(booking.starts_at, mine),
-        "was": _short(previous.booking.starts_at, mine) if previous else "",
+        "short": words.moment(booking.starts_at, mine),
+        "was": words.moment(previous.booking.starts_at, mine) if previous else "",
         "message": previous.reason if previous else "",
         "location": location,
         "calendars": calendar_links(
@@ -270,18 +270,12 @@ def other_side(booking: Booking, mine: ZoneInfo, theirs: ZoneInfo, name: str) ->
     return f"{day}{time} for {name} {f'in {place} ({short})' if place else f'({short})'}"
 
 
-def _short(instant: datetime, zone: ZoneInfo) -> str:
-    """ "Thu 12 Nov, 16:30 CET"."""
-    local = instant.astimezone(zone)
-    return f"{words.day(local.date())}, {words.clock(instant, zone)} {words.abbreviation(instant, zone)}"
-
-
 def _until(booking: Booking, zone: ZoneInfo) -> str:
     """Until when the booker may still change something himself, in words."""
     link = booking.link
     hours = max(link.cancel_cutoff_hours, link.reschedule_cutoff_hours) if link else 0
     return (
-        f"until {_short(booking.starts_at - timedelta(hours=hours), zone)}"
+        f"until {words.moment(booking.starts_at - timedelta(hours=hours), zone)}"
         if hours
         else "any time up to the start"
     )

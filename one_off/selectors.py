@@ -7,21 +7,20 @@ from typing import Final
 from uuid import UUID
 
 from django.db.models import Count, Exists, OuterRef, Q, QuerySet
+from django.urls import reverse
 
 from bookings.models import Attendee, Booking
 from bookings.selectors.taken import Clash, busy_of, seen_busy
+from one_off.calendar_events import PLACEHOLDERS
 from one_off.domain.offers import SlotState
 from one_off.models import OfferedSlot, OneOff, Proposal
 from workestra.accounts import tokens
 from workestra.accounts.domain.tokens import token_hash
 from workestra.accounts.models import Membership
-from workestra.calendars import selectors as calendars
 from workestra.calendars.domain.period import Period
-from workestra.calendars.models import OwnEvent
+from workestra.calendars.placeholders import HeldTime
 
 PICK: Final = "one-off"
-HOLD: Final = "one-off slot"
-"""What placeholders in hosts' calendars are about."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -206,29 +205,13 @@ def times_of(one_offs: Sequence[OneOff], now: datetime) -> dict[UUID, list[Offer
     }
 
 
-@dataclass(frozen=True, slots=True)
-class HeldTime:
-    """A time of a one-off that is held, or was and is still in the host's calendar. `number` counts from 1."""
-
-    slot: OfferedSlot
-    one_off: OneOff
-    number: int
-    is_held: bool
-    placeholder: OwnEvent | None
-
-    @property
-    def is_stuck(self) -> bool:
-        """Whether what the calendar shows is wrong until somebody does something."""
-        return self.placeholder is not None and self.placeholder.is_stuck
-
-
 def held_times(member: Membership, now: datetime) -> list[HeldTime]:
     """The member's held times that are not over yet, by start, with those released ones whose placeholder is still in
     his calendar. Three queries, whatever their number."""
-    placeholders = calendars.events_about(HOLD, member.user_id)
-    lingering = [key for key, event in placeholders.items() if event.is_there and not event.is_current]
+    standing = PLACEHOLDERS.of(member.user_id)
     slots = OfferedSlot.objects.filter(
-        Q(one_off__state=OneOff.State.OPEN, one_off__reserve=True, withdrawn_at=None) | Q(pk__in=lingering),
+        Q(one_off__state=OneOff.State.OPEN, one_off__reserve=True, withdrawn_at=None)
+        | Q(pk__in=standing.lingering),
         one_off__workspace=member.workspace,
         one_off__host=member.user_id,
         ends_at__gt=now,
@@ -238,9 +221,20 @@ def held_times(member: Membership, now: datetime) -> list[HeldTime]:
         one_off = slot.one_off
         is_open = one_off.state_at(now) == OneOff.State.OPEN
         is_held = one_off.reserve and is_open and slot.withdrawn_at is None
-        if is_held or slot.pk in lingering:
-            number = 1 + [each.pk for each in one_off.slots.all()].index(slot.pk)
-            found.append(HeldTime(slot, one_off, number, is_held, placeholders.get(slot.pk)))
+        if is_held or slot.pk in standing.lingering:
+            every = [each.pk for each in one_off.slots.all()]
+            about = f"Slot {every.index(slot.pk) + 1} of {len(every)}"
+            found.append(
+                HeldTime(
+                    slot.period,
+                    one_off.title,
+                    f"{about}, {one_off.invitee_name}" if one_off.invitee_name else about,
+                    one_off.expires_at,
+                    reverse("one_off:detail", args=[one_off.pk]),
+                    is_held,
+                    standing.events.get(slot.pk),
+                )
+            )
     return found
 
 

@@ -16,6 +16,7 @@ from django.db.models.functions import Now
 from bookings.domain.lifecycle import BookingClosed, Change
 from bookings.domain.offers import MOST_ALTERNATIVES, BadOffer, ensure_can_be_offered
 from bookings.models import Alternatives, AlternativeTime, Attendee, Booking
+from bookings.placeholders import begin_placeholders, renew_placeholders
 from bookings.selectors.taken import Clash, clashes
 from bookings.services import notices
 from bookings.services.records import (
@@ -104,6 +105,7 @@ def offer(
         )
         locked.free_holds(current.pk)
         locked.take([_hold(current, host, period, closes_at) for host in current.hosts for period in periods])
+        begin_placeholders(made)
         record(
             "booking.alternatives_offered",
             current.booker,
@@ -256,6 +258,7 @@ def expire_over(now: datetime) -> int:
             )
             if over:
                 busy_time.free_expired_holds()
+                renew_placeholders([each.booking_id for each in over])
             for each in over:
                 notices.tell_of_answer(each, Alternatives.State.EXPIRED, each.booking)
                 record("booking.alternatives_expired", each.booking.company[0], now)

@@ -94,11 +94,7 @@ def tell_of_answer(offered: Alternatives, state: Alternatives.State, booking: Bo
     members = accounts.active_members_of(booking.workspace_id)
     whom = members.filter(user__in=booking.host_ids | {offered.offered_by_id})
     zone = ZoneInfo(booking.timezone)
-    when = (
-        f"{words.day(booking.starts_at.astimezone(zone).date())}, {words.clock(booking.starts_at, zone)} "
-        f"{words.abbreviation(booking.starts_at, zone)}"
-    )
-    rows = [(booking.title, when)]
+    rows = [(booking.title, words.moment(booking.starts_at, zone))]
     if offered.answer:
         rows.append((booking.booker.first_name, offered.answer))
     for member in whom:

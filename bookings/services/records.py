@@ -9,6 +9,7 @@ from uuid import UUID, uuid4
 from bookings.domain.lifecycle import Change
 from bookings.domain.locations import LINK_MADE
 from bookings.models import Alternatives, Attendee, Booking, RetiredToken
+from bookings.placeholders import renew_placeholders
 from bookings.selectors import MANAGE
 from bookings.services import answer_files
 from scheduling.models import BookingLink, BusyTime
@@ -157,9 +158,13 @@ def end(booking: Booking, status: Booking.Status, now: datetime) -> None:
 
 
 def close_alternatives(booking: Booking, state: Alternatives.State, now: datetime) -> None:
-    """Other times that its booker could pick are offered no more. Whoever calls gives back what is held of them."""
+    """Other times that its booker could pick are offered no more, and leave the hosts' calendars.
+
+    Whoever calls gives back what is held of them.
+    """
     open_ones = Alternatives.objects.filter(booking=booking, state=Alternatives.State.OPEN)
-    open_ones.update(state=state, closed_at=now)
+    if open_ones.update(state=state, closed_at=now):
+        renew_placeholders([booking.pk])
 
 
 def leave(attendee: Attendee, status: Booking.Status, now: datetime) -> None:

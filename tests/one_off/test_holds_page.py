@@ -4,12 +4,18 @@ from datetime import datetime, timedelta
 
 import pytest
 import time_machine
+from django.db.models import F
 from django.db.models.functions import Now
 from django.urls import reverse
 
+from bookings.placeholders import PLACEHOLDERS
+from bookings.services import alternatives
 from one_off import services
+from scheduling.models import BookingLink
+from tests.bookings.test_alternatives import offer
 from tests.calendars.making import connect_caldav
 from tests.conftest import signed_in
+from tests.factories import make_booking
 from tests.one_off.making import make_one_off
 from workestra.accounts.models import Membership
 from workestra.calendars import mirror
@@ -66,3 +72,23 @@ def test_what_lingers_in_the_calendar_is_shown_as_stuck_and_can_be_tried_again(
     assert "Stuck" not in page_of(alice, NOW)
     mirror.mark_broken(account, "Refused.", NOW)
     assert "needs reconnecting" in page_of(alice, NOW)
+
+
+def test_what_lingers_of_other_times_for_a_booking_is_named_too(
+    alice: Membership, link: BookingLink, NOW: datetime
+) -> None:
+    connect_caldav(alice, NOW)
+    booking = make_booking(link, NOW + timedelta(days=1, hours=1), NOW)
+    offer(booking, alice, NOW)
+    OwnEvent.objects.update(written_version=F("version"), written_at=Now(), is_there=True)
+    page = page_of(alice, NOW)
+    assert "2 times are held" in page
+    assert page.count("In CalDAV") == 2
+    alternatives.withdraw(booking=booking, actor=alice.user, now=NOW)
+    assert "Nothing is held" in page_of(alice, NOW)
+    OwnEvent.objects.filter(topic=PLACEHOLDERS.topic).update(dead_at=Now(), last_error="Refused.")
+    page = page_of(alice, NOW)
+    assert page.count("Still in CalDAV") == 2
+    assert page.count("<small>To Priya Raman, one of 2") == 2
+    signed_in(alice).post(reverse("one_off:holds_retry"))
+    assert "Stuck" not in page_of(alice, NOW)

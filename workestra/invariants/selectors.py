@@ -125,6 +125,23 @@ INVARIANTS: Final = (
         """,
     ),
     Invariant(
+        "placeholder",
+        "What stands in a calendar as held is held, or is known to have to go",
+        """
+        SELECT e.key FROM calendars_own_events e
+        WHERE e.is_there AND e.written_version = e.version AND CASE e.topic
+            WHEN 'one-off slot' THEN NOT EXISTS (
+                SELECT FROM one_off_offeredslot s JOIN one_off_oneoff o ON o.id = s.one_off_id
+                WHERE s.id = e.topic_id AND s.withdrawn_at IS NULL AND o.state = 'open' AND o.reserve
+            )
+            WHEN 'alternative time' THEN NOT EXISTS (
+                SELECT FROM bookings_alternativetime t JOIN bookings_alternatives a ON a.id = t.alternatives_id
+                WHERE t.id = e.topic_id AND a.state = 'open'
+            )
+        END
+        """,
+    ),
+    Invariant(
         "one-off",
         "A one-off is booked when, and only when, one attendee was entered for it, whose meeting may have moved since",
         """

@@ -104,6 +104,11 @@ def _offset(offset: timedelta) -> str:
     return f"UTC{sign}{hours}:{rest:02}" if rest else f"UTC{sign}{hours}"
 
 
+def moment(instant: datetime, zone: ZoneInfo) -> str:
+    """ "Thu 12 Nov, 16:30 CET"."""
+    return f"{day(instant.astimezone(zone).date())}, {clock(instant, zone)} {abbreviation(instant, zone)}"
+
+
 def city(zone: ZoneInfo) -> str:
     """ "Buenos Aires" for America/Argentina/Buenos_Aires; "" for zones that are no place (UTC, Etc/GMT+5)."""
     area, _, rest = zone.key.partition("/")
