@@ -4,23 +4,16 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
-import time_machine
 from django.urls import reverse
 
 from bookings.models import Booking
 from scheduling.models import BookingLink
-from tests.bookings.test_console import plain
-from tests.conftest import MONDAY_MORNING, signed_in
+from tests.bookings.console import plain
+from tests.conftest import signed_in
 from tests.factories import make_booking, make_link
 from workestra.accounts.models import Membership
 
-pytestmark = pytest.mark.django_db
-
-
-@pytest.fixture(autouse=True)
-def _at_now() -> object:
-    with time_machine.travel(MONDAY_MORNING, tick=False):
-        yield
+pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("at_monday")]
 
 
 def test_each_day_has_one_heading_though_its_pages_are_in_other_zones(

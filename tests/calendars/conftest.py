@@ -13,6 +13,7 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 
+from tests.calendars.making import MAIN, TEAM
 from tests.fakes.google import FakeGoogle
 from tests.fakes.goto import FakeGoTo
 from tests.fakes.microsoft import FakeMicrosoft
@@ -116,6 +117,15 @@ def google(google_server: FakeGoogle, settings: Any) -> Iterator[FakeGoogle]:
     settings.GOOGLE_REVOKE_URL, settings.GOOGLE_API_URL = f"{url}/revoke", url
     yield google_server
     assert google_server.broken_rules == []
+
+
+@pytest.fixture
+def empty_google(google: FakeGoogle) -> None:
+    """Both calendars are there, with nothing in them."""
+    google.events[MAIN.id].clear()
+    google.forgotten = -1
+    google.calendars.pop(TEAM.id, None)
+    google.add_calendar(TEAM.id, TEAM.name)
 
 
 @pytest.fixture(scope="session")

@@ -1,7 +1,7 @@
-"""The mirror of people's calendars: what is read, when it is read again, and when it is no longer believed."""
+"""The mirror of people's calendars: what is read, and when it is read again."""
 
 import threading
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from typing import Any
 from uuid import uuid4
 
@@ -10,20 +10,19 @@ from django.core import mail
 from django.db import connection, connections
 from django.db.models.functions import Now
 from django.urls import reverse
-from pytest_django import DjangoAssertNumQueries
 
 from tests.calendars.making import MAIN, TEAM, calendar_of, connect_google
+from tests.calendars.mirroring import HOUR, known
 from tests.fakes.google import FakeGoogle, problem
 from tests.fakes.server import Answer, Fake
 from workestra.accounts.models import Membership
 from workestra.calendars import connections as accounts
 from workestra.calendars import effects, mirror, selectors, services
-from workestra.calendars.connections import AccountTokens, mailbox
-from workestra.calendars.domain.kinds import CALENDAR_KINDS, ProviderKind
+from workestra.calendars.connections import mailbox
+from workestra.calendars.domain.kinds import ProviderKind
 from workestra.calendars.domain.period import Period
 from workestra.calendars.models import CalendarAccount, RemoteBusy, RemoteCalendar
 from workestra.calendars.providers.provider import (
-    AccessRevoked,
     CalendarFacts,
     Grant,
     ProviderDown,
@@ -32,15 +31,7 @@ from workestra.calendars.providers.provider import (
 from workestra.notifications.effects import deliver_due
 from workestra.notifications.models import OutboxMessage
 
-HOUR = timedelta(hours=1)
-
-
-@pytest.fixture(autouse=True)
-def _empty(google: FakeGoogle) -> None:
-    google.events[MAIN.id].clear()
-    google.forgotten = -1
-    google.calendars.pop(TEAM.id, None)
-    google.add_calendar(TEAM.id, TEAM.name)
+pytestmark = pytest.mark.usefixtures("empty_google")
 
 
 def at(when: datetime) -> dict[str, str]:
@@ -52,10 +43,6 @@ def read_now(now: datetime) -> int:
     CalendarAccount.objects.update(quiet_until=None)
     RemoteCalendar.objects.update(due_at=Now() - HOUR)
     return effects.read_due(now)
-
-
-def known(member: Membership, now: datetime, days: int = 7) -> selectors.KnownBusy:
-    return selectors.busy_of([member.user_id], Period(now, now + timedelta(days=days)), now)[member.user_id]
 
 
 @pytest.mark.django_db(transaction=True)
@@ -371,250 +358,8 @@ class TestReading:
             pass
 
 
-@pytest.mark.django_db(transaction=True)
-class TestTokens:
-    def test_two_who_need_a_new_token_ask_for_one(
-        self, alice: Membership, google: FakeGoogle, NOW: datetime
-    ) -> None:
-        account = connect_google(alice, google, NOW)
-        tokens = AccountTokens(account.pk)
-        old = tokens.current()
-        google.expire()
-        before, found = google.refreshes, []
-        google.delay = 0.1
-
-        def ask() -> None:
-            found.append(AccountTokens(account.pk).renewed(old))
-            connections.close_all()
-
-        threads = [threading.Thread(target=ask) for _ in range(4)]
-        for thread in threads:
-            thread.start()
-        for thread in threads:
-            thread.join()
-        google.delay = 0.0
-        assert google.refreshes == before + 1
-        assert len(set(found)) == 1
-        assert found[0] != old
-        assert AccountTokens(account.pk).current() == found[0]
-
-    def test_a_token_about_to_end_is_renewed_before_it_is_used(
-        self, alice: Membership, google: FakeGoogle, NOW: datetime
-    ) -> None:
-        account = connect_google(alice, google, NOW)
-        kept = account.credentials.open()
-        kept["expires_at"] = "2020-01-01T00:00:00+00:00"
-        account.credentials = type(account.credentials).of(kept)
-        account.save()
-        assert AccountTokens(account.pk).current() != kept["access_token"]
-
-    def test_a_refused_renewal_leaves_what_was_kept(
-        self, alice: Membership, google: FakeGoogle, NOW: datetime
-    ) -> None:
-        account = connect_google(alice, google, NOW)
-        before = account.credentials.open()
-        google.revoke_all()
-        with pytest.raises(AccessRevoked):
-            AccountTokens(account.pk).renewed(before["access_token"])
-        account.refresh_from_db()
-        assert account.credentials.open() == before
-
-
-@pytest.mark.django_db
-class TestSelectors:
-    def test_many_people_take_two_queries(
-        self,
-        alice: Membership,
-        bob: Membership,
-        dana: Membership,
-        NOW: datetime,
-        django_assert_num_queries: DjangoAssertNumQueries,
-    ) -> None:
-        for member in (alice, bob, dana):
-            connect_google(member, None, NOW)
-        ids = [member.user_id for member in (alice, bob, dana)]
-        with django_assert_num_queries(1):
-            found = selectors.busy_of(ids, Period.lasting(NOW, HOUR), NOW)
-        assert list(found) == ids
-        with django_assert_num_queries(1):
-            selectors.busy_of(ids[:1], Period.lasting(NOW, HOUR), NOW)
-
-    def test_who_has_connected_nothing_is_known_to_be_free(self, alice: Membership, NOW: datetime) -> None:
-        assert known(alice, NOW) == selectors.KnownBusy()
-        assert known(alice, NOW).knows(Period.lasting(NOW, HOUR))
-
-    def test_one_persons_time_says_nothing_of_another(
-        self, alice: Membership, bob: Membership, NOW: datetime
-    ) -> None:
-        account = connect_google(alice, None, NOW)
-        _mirror(calendar_of(account), NOW, 1)
-        assert known(alice, NOW).busy
-        assert known(bob, NOW).busy == ()
-
-    def test_the_index_finds_a_persons_time_among_many(
-        self, alice: Membership, bob: Membership, NOW: datetime
-    ) -> None:
-        mine, other = (
-            calendar_of(connect_google(alice, None, NOW)),
-            calendar_of(connect_google(bob, None, NOW)),
-        )
-        _mirror(other, NOW, 20_000)
-        _mirror(mine, NOW, 2_000)
-        with connection.cursor() as cursor:
-            cursor.execute("ANALYZE calendars_remote_busy")
-            cursor.execute(
-                "EXPLAIN (ANALYZE, BUFFERS, FORMAT JSON) SELECT during FROM calendars_remote_busy"
-                " WHERE user_id = ANY(%s) AND during && tstzrange(%s, %s) AND is_busy AND own_key IS NULL",
-                [[alice.user_id], NOW, NOW + HOUR],
-            )
-            plan = cursor.fetchone()[0][0]["Plan"]
-        text = str(plan)
-        assert "remote_busy_of_user" in text
-        assert "user_id = " in text.partition("'Index Cond'")[2].partition("}")[0]
-        assert plan["Shared Hit Blocks"] + plan["Shared Read Blocks"] <= 20
-
-
-@pytest.mark.django_db
-class TestChannels:
-    @pytest.fixture
-    def told(self, alice: Membership, google: FakeGoogle, NOW: datetime, settings: Any) -> CalendarAccount:
-        settings.SITE_URL = "https://meet.larkhill.example"
-        google.channels.clear()
-        return connect_google(alice, google, NOW)
-
-    def test_without_https_nobody_is_asked(
-        self, alice: Membership, google: FakeGoogle, NOW: datetime
-    ) -> None:
-        connect_google(alice, google, NOW)
-        assert effects.renew_channels(NOW) == 0
-
-    def test_the_provider_tells_and_the_calendar_is_read_soon(
-        self, told: CalendarAccount, google: FakeGoogle, NOW: datetime, client: Any
-    ) -> None:
-        assert effects.renew_channels(NOW) == 1
-        (channel,) = google.channels.values()
-        assert channel["address"] == f"https://meet.larkhill.example{reverse('calendars:google_notice')}"
-        calendar = calendar_of(told)
-        assert calendar.channel_id == channel["id"]
-        assert channel["token"] not in str(RemoteCalendar.objects.values_list())
-        RemoteCalendar.objects.update(due_at=Now() + HOUR)
-        headers = {"X-Goog-Channel-ID": channel["id"], "X-Goog-Channel-Token": "guessed"}
-        address = reverse("calendars:google_notice")
-        assert client.post(address, headers=headers).status_code == 404
-        assert not selectors.due_to_read().exists()
-        headers["X-Goog-Channel-Token"] = channel["token"]
-        assert client.post(address, headers=headers).status_code == 204
-        assert selectors.due_to_read().get() == calendar
-
-    @pytest.mark.parametrize(
-        "said",
-        [
-            '{"value": [{"subscriptionId": "a\\u0000", "clientState": "b"}]}',
-            '{"value": [{"subscriptionId": "a", "clientState": "\\ud800"}]}',
-            "[" * 100_000,
-        ],
-    )
-    def test_what_no_provider_says_is_not_known(self, told: CalendarAccount, client: Any, said: str) -> None:
-        address = reverse("calendars:microsoft_notice")
-        assert client.post(address, said, content_type="application/json").status_code == 404
-
-    def test_a_channel_is_renewed_at_half_of_its_life(
-        self, told: CalendarAccount, google: FakeGoogle
-    ) -> None:
-        today = datetime.now(UTC)
-        effects.renew_channels(today)
-        first = calendar_of(told)
-        assert first.channel_due_at is not None
-        assert first.channel_expires_at is not None
-        half = today + (first.channel_expires_at - today) / 2
-        assert abs(first.channel_due_at - half) < timedelta(minutes=1)
-        RemoteCalendar.objects.filter(pk=first.pk).update(channel_due_at=Now() - HOUR)
-        effects.renew_channels(today)
-        second = calendar_of(told)
-        assert second.channel_id != first.channel_id
-        assert list(google.channels) == [second.channel_id]
-
-    def test_letting_go_ends_channels_and_gives_the_access_back(
-        self, told: CalendarAccount, google: FakeGoogle, alice: Membership, NOW: datetime
-    ) -> None:
-        effects.renew_channels(NOW)
-        effects.let_go(told)
-        assert google.channels == {}
-        assert google.revoked
-        services.disconnect(told, alice.user, NOW)
-        assert not RemoteCalendar.objects.exists()
-
-
-@pytest.mark.django_db
-class TestChoosing:
-    def test_the_main_calendar_is_checked_and_written_to_at_first(
-        self, alice: Membership, NOW: datetime
-    ) -> None:
-        account = connect_google(alice, None, NOW)
-        assert [
-            (each.name, each.checked, each.write_here) for each in account.calendars.order_by("name")
-        ] == [("Alice Okafor", True, True), ("Birthdays", False, False), ("Sales team", False, False)]
-        written = selectors.written_calendar(alice.workspace.pk, alice.user_id)
-        assert written == calendar_of(account)
-
-    def test_what_is_no_longer_checked_is_forgotten(self, alice: Membership, NOW: datetime) -> None:
-        account = connect_google(alice, None, NOW)
-        main, team = calendar_of(account), calendar_of(account, "Sales team")
-        _mirror(main, NOW, 3)
-        services.choose(alice, {team.pk}, team.pk, NOW)
-        assert not RemoteBusy.objects.exists()
-        main.refresh_from_db()
-        assert (main.checked, main.write_here, main.synced_at) == (False, False, None)
-
-    def test_bookings_go_to_a_calendar_of_ones_own_that_can_be_written(
-        self, alice: Membership, bob: Membership, NOW: datetime
-    ) -> None:
-        account = connect_google(alice, None, NOW)
-        theirs = connect_google(bob, None, NOW)
-        for wrong in (calendar_of(account, "Birthdays").pk, calendar_of(theirs).pk, uuid4()):
-            with pytest.raises(services.Unwritable):
-                services.choose(alice, set(), wrong, NOW)
-        services.choose(alice, {calendar_of(theirs, "Sales team").pk}, None, NOW)
-        assert not calendar_of(theirs, "Sales team").checked
-        assert selectors.written_calendar(alice.workspace.pk, alice.user_id) is None
-
-    def test_a_calendar_with_a_name_beyond_measure_is_left_out(
-        self, alice: Membership, NOW: datetime
-    ) -> None:
-        account = connect_google(alice, None, NOW, MAIN, CalendarFacts(id="x" * 1001, name="Long"))
-        assert [calendar.name for calendar in account.calendars.all()] == [MAIN.name]
-
-    def test_an_account_is_connected_once(self, alice: Membership, NOW: datetime) -> None:
-        first = connect_google(alice, None, NOW)
-        team = calendar_of(first, "Sales team")
-        services.choose(alice, {team.pk}, team.pk, NOW)
-        again = connect_google(alice, None, NOW, MAIN, TEAM)
-        assert again.pk == first.pk
-        assert calendar_of(again, "Sales team").write_here
-        assert not calendar_of(again).checked
-        assert calendar_of(again, "Birthdays").is_gone
-
-
-def _mirror(calendar: RemoteCalendar, now: datetime, count: int) -> None:
-    """So many busy hours, one after the other."""
-    with connection.cursor() as cursor:
-        cursor.execute(
-            "INSERT INTO calendars_remote_busy (calendar_id, user_id, during, is_busy, all_day, remote_id, etag)"
-            " SELECT %s, %s, tstzrange(at, at + interval '1 hour'), true, false, at::text, ''"
-            " FROM generate_series(%s::timestamptz, %s::timestamptz, interval '1 hour') at",
-            [calendar.pk, calendar.user_id, now, now + (count - 1) * HOUR],
-        )
-
-
 def _database_clock() -> datetime:
     with connection.cursor() as cursor:
         cursor.execute("SELECT clock_timestamp()")
         found: datetime = cursor.fetchone()[0]
     return found
-
-
-def test_every_kind_says_how_old_it_may_be() -> None:
-    from workestra.calendars.domain.health import POLL, STALE_AFTER
-
-    assert set(POLL) == set(STALE_AFTER) == {ProviderKind.NONE, *CALENDAR_KINDS}
-    assert all(STALE_AFTER[kind] >= 3 * POLL[kind] for kind in POLL)

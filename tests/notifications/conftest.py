@@ -2,12 +2,14 @@
 
 from collections.abc import Callable, Iterator
 from datetime import datetime
+from typing import Any
 from uuid import UUID, uuid4
 
 import pytest
 from django.core.mail import EmailMessage, EmailMultiAlternatives
 from django.db import transaction
 
+from tests.notifications.mail_server import Server
 from workestra.accounts.models import Workspace
 from workestra.notifications import doorbell, registry, services
 from workestra.notifications.models import OutboxMessage
@@ -76,3 +78,14 @@ def owe(workspace: Workspace) -> Owe:
             )
 
     return enqueue
+
+
+@pytest.fixture
+def server(settings: Any) -> type[Server]:
+    """A mail server that takes everything, until a test tells it otherwise."""
+    settings.EMAIL_BACKEND = f"{Server.__module__}.{Server.__name__}"
+    Server.accepted = []
+    Server.opened = 0
+    Server.on_open = staticmethod(lambda: None)  # type: ignore[assignment]
+    Server.on_send = staticmethod(lambda message: None)  # type: ignore[assignment]
+    return Server
