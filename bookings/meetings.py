@@ -45,6 +45,16 @@ class BookedMeetings:
             .values("person")
         )
 
+    def keys_of(self, person_ids: Collection[UUID]) -> set[UUID]:
+        return set(Attendee.objects.filter(person__in=person_ids).values_list("booking_id", flat=True))
+
+    def hold(self, keys: Collection[UUID]) -> None:
+        held = Booking.objects.select_for_update(no_key=True, of=("self",)).filter(pk__in=keys)
+        list(held.order_by("pk").values_list("pk", flat=True))
+
+    def hand_over(self, from_id: UUID, to_id: UUID) -> None:
+        Attendee.objects.filter(person=from_id).update(person=to_id)
+
 
 def _meeting(attendee: Attendee, now: datetime) -> Meeting:
     booking = attendee.booking

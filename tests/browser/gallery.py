@@ -372,6 +372,15 @@ LOOKS: tuple[Look, ...] = (
     Look("person", "crm:person", on_person("person"), "alice"),
     Look("person-refused", "crm:person", on_person("person"), "alice", act=acts.send_empty("Write down")),
     Look("person-new", "crm:person_new", at("crm:person_new"), "alice", act=acts.send_empty("Write down")),
+    Look(
+        "person-twins",
+        "crm:person",
+        lambda world: reverse("crm:person", args=states.twins(world)[:1]),
+        "alice",
+    ),
+    Look("merge-with", "crm:merge_with", on_person("merge_with"), "alice"),
+    Look("merge-with-nobody", "crm:merge_with", query(on_person("merge_with"), q="nobody at all"), "alice"),
+    Look("merge", "crm:merge", lambda world: reverse("crm:merge", args=states.twins(world)), "alice"),
     Look("person-edit", "crm:person_edit", on_person("person_edit"), "alice"),
     Look(
         "activity",

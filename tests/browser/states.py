@@ -1,4 +1,4 @@
-"""What is so in the world when a page of the gallery is looked at; each gives the page's address."""
+"""What is so in the world when a page of the gallery is looked at; each but `twins` gives the page's address."""
 
 from collections.abc import Callable
 from datetime import timedelta
@@ -32,6 +32,7 @@ from workestra.calendars.domain.kinds import ProviderKind
 from workestra.calendars.domain.period import Period
 from workestra.calendars.models import CalendarAccount, OwnEvent, OwnMeeting
 from workestra.calendars.services import new_feed_address
+from workestra.crm.models import Person
 from workestra.notifications.models import OutboxMessage
 from workestra.people import services as people
 from workestra.sms.models import HostNumber
@@ -88,6 +89,23 @@ def template_with_a_crooked_link(world: World) -> str:
     """One link says something else than its template, as only a mistake of ours could make it."""
     BookingLink.objects.filter(slug="tom-discovery-call").update(title="Crooked")
     return on_template("detail")(world)
+
+
+def twins(world: World) -> tuple[UUID, UUID]:
+    """Somebody of whom everything is known, and whoever wrote him down again without looking: their keys."""
+    known = world.person
+    again, _ = Person.objects.get_or_create(
+        workspace=known.workspace,
+        email="noor@private.example",
+        defaults={
+            "name": known.name,
+            "phone": "+44 20 7946 0958",
+            "owner": world.members["alice"].user,
+            "lifecycle_stage": "qualified",
+            "created_at": world.now,
+        },
+    )
+    return known.pk, again.pk
 
 
 def adoption(world: World) -> str:

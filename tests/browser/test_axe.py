@@ -113,6 +113,7 @@ def example(name: str, pattern: URLPattern, world: World) -> str:
         "action": "cancel",
         "bulk_id": "00000000-0000-0000-0000-000000000000",
         "person_id": world.person.pk,
+        "other_id": "00000000-0000-0000-0000-000000000000",
         "activity_id": world.person.activities.get(kind="call").pk,
         "opportunity_id": world.person.opportunities.get(outcome="").pk,
         "member_id": world.members["alice"].pk,

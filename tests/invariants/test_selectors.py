@@ -13,6 +13,7 @@ from tests.factories import make_booking
 from tests.managed_events.making import assign_to, make_template
 from tests.one_off.making import make_one_off, pick
 from workestra.accounts.models import Membership, Workspace
+from workestra.crm.models import Person
 from workestra.invariants.selectors import DELIVERIES, INVARIANTS, broken_invariants
 from workestra.notifications.models import OutboxMessage
 
@@ -115,6 +116,12 @@ def test_a_booking_of_another_workspace_is_noticed(booking: Booking, carol: Memb
     assert Workspace.objects.count() == 2
     Booking.objects.update(workspace=carol.workspace)
     assert broken() == {"workspace"}
+
+
+def test_a_meeting_of_somebody_who_was_merged_is_noticed(booking: Booking, NOW: datetime) -> None:
+    kept = Person.objects.create(workspace=booking.workspace, email="kept@x.example", created_at=NOW)
+    Person.objects.exclude(pk=kept.pk).update(merged_into=kept)
+    assert broken() == {"merged"}
 
 
 def test_a_link_that_left_its_template_is_noticed(dana: Membership, alice: Membership) -> None:

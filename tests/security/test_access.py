@@ -167,6 +167,10 @@ crm:person                           GET  in   200    404  200      404      200
 crm:person                           POST in   405    405  405      405      405     405   405   405    405    403
 crm:person_edit                      GET  in   200    404  200      404      403     404   200   200    404    403
 crm:person_edit                      POST in   302!   404  302!     404      403     404   302!  302!   404    403
+crm:merge_with                       GET  in   200    404  200      404      403     404   200   200    404    403
+crm:merge_with                       POST in   405    405  405      405      405     405   405   405    405    403
+crm:merge                            GET  in   200    404  200      404      403     404   200   200    404    403
+crm:merge                            POST in   302!   404  302!     404      403     404   302!  302!   404    403
 crm:activity_new                     GET  in   405    405  405      405      405     405   405   405    405    403
 crm:activity_new                     POST in   302!   404  302!     404      403     404   302!  302!   404    403
 crm:activity                         GET  in   200    404  200      404      403     404   200   200    404    403

@@ -109,6 +109,7 @@ FORMS: Final = {
     "sms:confirm": "alice",
     "crm:person_new": "alice",
     "crm:person_edit": "alice",
+    "crm:merge": "alice",
     "crm:activity_new": "alice",
     "crm:activity": "alice",
     "crm:opportunity_new": "alice",
@@ -281,6 +282,7 @@ ASKED: Final = {
         *("link", "template", "host", "strategy", "attendance", "from", "to"),
     ),
     "crm:people": ("q", "stage", "missed", "after"),
+    "crm:merge_with": ("q",),
     "scheduling:links": ("q", "w"),
     "one_off:list": ("state", "page"),
     "managed_events:list": ("q", "group", "sync"),
@@ -290,7 +292,9 @@ ASKED: Final = {
 
 
 def readers() -> dict[str, str]:
-    signed_in = dict.fromkeys(("bookings:console", "crm:people", "scheduling:links", "one_off:list"), "alice")
+    signed_in = dict.fromkeys(
+        ("bookings:console", "crm:people", "crm:merge_with", "scheduling:links", "one_off:list"), "alice"
+    )
     return {name: "dana" if name.startswith("managed") else signed_in.get(name, "anon") for name in ASKED}
 
 

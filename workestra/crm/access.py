@@ -19,7 +19,7 @@ def people(member: Membership, permission: Permission = Permission.VIEW) -> Quer
     Raises: PermissionDenied when the member's role does not have the permission at all.
     """
     reach = require(member, permission)
-    found = Person.objects.filter(workspace=member.workspace)
+    found = Person.objects.filter(workspace=member.workspace, merged_into=None)
     if reach is None:
         return found
     known = Q(owner__in=reach)
@@ -37,6 +37,14 @@ def person(member: Membership, person_id: UUID, permission: Permission = Permiss
     if permission is not Permission.VIEW and not people(member, permission).filter(pk=person_id).exists():
         raise PermissionDenied(f"Your role does not include {permission} for this person.")
     return found
+
+
+def merged_into(member: Membership, person_id: UUID) -> Person | None:
+    """Whom somebody of this former address was merged into; None when he was not. Raises: as `person` does."""
+    former = Person.objects.filter(
+        workspace=member.workspace, pk=person_id, merged_into__isnull=False
+    ).first()
+    return person(member, former.merged_into_id) if former and former.merged_into_id else None
 
 
 def activity(member: Membership, activity_id: UUID, permission: Permission = Permission.EDIT) -> Activity:

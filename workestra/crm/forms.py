@@ -11,6 +11,7 @@ from workestra.crm.domain.addresses import normalized_email
 from workestra.crm.domain.money import DIGITS
 from workestra.crm.domain.stages import DEAL_STAGES, OUTCOMES, STAGES
 from workestra.crm.models import Activity, Opportunity, Person
+from workestra.crm.plans import MergePlan
 from workestra.look.fields import LineField, LinesField
 from workestra.look.forms import DateField, Picks, Segments, TimeField
 
@@ -132,4 +133,31 @@ class OpportunityForm(forms.Form):
 
     @property
     def values(self) -> dict[str, Any]:
+        return dict(self.cleaned_data)
+
+
+class MergeForm(forms.Form):
+    """Whose value is kept, of each that two people differ in. `initial` says by name what was chosen before."""
+
+    def __init__(
+        self,
+        plan: MergePlan,
+        data: Mapping[str, Any] | None = None,
+        *,
+        initial: Mapping[str, str] | None = None,
+    ) -> None:
+        super().__init__(data)
+        for choice in plan.choices:
+            if choice.is_asked:
+                self.fields[choice.name] = forms.ChoiceField(
+                    label=choice.label,
+                    choices=[("kept", choice.kept or "None"), ("other", choice.other or "None")],
+                    widget=Picks,
+                    initial=(initial or {}).get(choice.name, choice.default),
+                    error_messages={"required": "Choose one."},
+                )
+
+    @property
+    def take(self) -> dict[str, str]:
+        """Whose value it is to be, of each that was asked: "kept" or "other"."""
         return dict(self.cleaned_data)

@@ -4,7 +4,7 @@ import uuid
 
 from django.conf import settings
 from django.db import models
-from django.db.models import Q
+from django.db.models import F, Q
 
 from workestra.crm.domain.stages import DEAL_STAGES, OUTCOMES, STAGES, money_words, step_of
 
@@ -14,6 +14,9 @@ class Person(models.Model):
 
     `owner` is the member who wrote him down; whoever met him knows him as well. `no_show_count` sums up how often he
     did not come.
+
+    Who was merged into another keeps his row, for his address and that of his page, and has nothing else: see
+    `met_as`. `merged_into` is never merged itself.
     """
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
@@ -27,10 +30,24 @@ class Person(models.Model):
     company = models.CharField(max_length=120, blank=True)
     lifecycle_stage = models.CharField(max_length=16, default="lead", choices=STAGES)
     no_show_count = models.PositiveIntegerField(default=0)
+    merged_into = models.ForeignKey(
+        "self", on_delete=models.CASCADE, null=True, blank=True, related_name="met_as"
+    )
     created_at = models.DateTimeField()
 
     class Meta:
-        constraints = [models.UniqueConstraint(fields=["workspace", "email"], name="person_once_per_address")]
+        constraints = [
+            models.UniqueConstraint(
+                fields=["workspace", "email"],
+                name="person_once_per_address",
+                # Looked at when a statement is done: one can exchange two addresses.
+                deferrable=models.Deferrable.IMMEDIATE,
+            ),
+            models.CheckConstraint(
+                name="person_not_merged_into_himself",
+                condition=Q(merged_into=None) | ~Q(merged_into=F("id")),
+            ),
+        ]
         indexes = [models.Index(fields=["workspace", "name", "id"], name="person_by_name")]
         verbose_name_plural = "people"
 

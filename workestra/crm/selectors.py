@@ -7,12 +7,19 @@ from datetime import datetime
 from typing import Final
 from uuid import UUID
 
-from django.db.models import Count, Q, QuerySet
+from django.db.models import CharField, Count, F, Func, Q, QuerySet, Value
 
 from workestra.crm.domain.stages import STAGES, money_words
 from workestra.crm.models import Activity, Opportunity, Person
 
 PAGE_SIZE: Final = 50
+ALIKE: Final = 3
+"""How many who may be the same person are named."""
+FEWEST_DIGITS: Final = 6
+"""Shorter numbers are extensions, and tell nobody apart."""
+_DIGITS_OF_PHONE: Final = Func(
+    F("phone"), Value(r"\D"), Value(""), Value("g"), function="regexp_replace", output_field=CharField()
+)
 LATELY: Final = 3
 """How many activities a briefing tells."""
 
@@ -49,8 +56,9 @@ class Place:
 def listed(people: QuerySet[Person], query: Query) -> QuerySet[Person]:
     """Those of the people whom the query asks for, by name."""
     for word in query.words.split():
+        also = Person.objects.filter(merged_into__isnull=False, email__icontains=word).values("merged_into")
         people = people.filter(
-            Q(name__icontains=word) | Q(email__icontains=word) | Q(company__icontains=word)
+            Q(name__icontains=word) | Q(email__icontains=word) | Q(company__icontains=word) | Q(pk__in=also)
         )
     if query.stage:
         people = people.filter(lifecycle_stage=query.stage)
@@ -66,6 +74,30 @@ def page_of(people: QuerySet[Person], after: Place | None) -> tuple[list[Person]
     rows = list(people[: PAGE_SIZE + 1])
     page = rows[:PAGE_SIZE]
     return page, Place(page[-1].name, page[-1].pk) if len(rows) > PAGE_SIZE else None
+
+
+def with_address(people: QuerySet[Person], email: str) -> Person | None:
+    """Who of these people has this normalized address, be it one he was merged with."""
+    also = Person.objects.filter(merged_into__isnull=False, email=email).values("merged_into")
+    return people.filter(Q(email=email) | Q(pk__in=also)).first()
+
+
+def other_addresses(person: Person) -> list[str]:
+    """The addresses of those who were merged into him, in alphabetical order."""
+    return list(person.met_as.order_by("email").values_list("email", flat=True))
+
+
+def alike(people: QuerySet[Person], person: Person) -> list[Person]:
+    """Who of these people may be the same person: they have his name, or his phone unless that is a company's, with
+    which there are more; a few of them, by name."""
+    others = people.exclude(pk=person.pk).order_by("name", "pk")
+    found = {other.pk: other for other in others.filter(name__iexact=person.name)[:ALIKE]}
+    digits = "".join(filter(str.isdigit, person.phone))
+    if len(digits) >= FEWEST_DIGITS:
+        with_phone = list(others.alias(digits=_DIGITS_OF_PHONE).filter(digits=digits)[: ALIKE + 1])
+        if len(with_phone) <= ALIKE:
+            found |= {other.pk: other for other in with_phone}
+    return sorted(found.values(), key=lambda other: (other.name, other.pk))[:ALIKE]
 
 
 def open_deals(people: Collection[Person]) -> dict[UUID, int]:

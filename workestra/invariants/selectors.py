@@ -229,6 +229,20 @@ INVARIANTS: Final = (
         """,
     ),
     Invariant(
+        "merged",
+        "Who was merged into somebody else has nothing, and that one was not merged himself",
+        """
+        SELECT p.id FROM crm_person p JOIN crm_person k ON k.id = p.merged_into_id
+        WHERE k.merged_into_id IS NOT NULL OR k.workspace_id <> p.workspace_id
+        UNION ALL
+        SELECT p.id FROM crm_person p WHERE p.merged_into_id IS NOT NULL AND (
+            EXISTS (SELECT FROM booking_attendees WHERE person_id = p.id)
+            OR EXISTS (SELECT FROM crm_activity WHERE person_id = p.id)
+            OR EXISTS (SELECT FROM crm_opportunity WHERE person_id = p.id)
+        )
+        """,
+    ),
+    Invariant(
         "locks",
         "A link says in each locked section what its template says, unless a run is on its way to it",
         f"""

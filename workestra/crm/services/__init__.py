@@ -6,6 +6,8 @@ from typing import Any, Final
 from uuid import UUID
 
 from django.db import IntegrityError, transaction
+from django.db.models import Case, Subquery, Value, When
+from django.db.models.functions import Coalesce
 
 from workestra.accounts.models import Membership, User
 from workestra.audit import services as audit
@@ -24,14 +26,25 @@ class AddressTaken(Exception):
 def match_or_create(*, workspace_id: UUID, email: str, name: str, phone: str, now: datetime) -> Person:
     """The workspace's person with this address, made when there is none yet.
 
-    A known person keeps his name and phone: what a stranger types must not rewrite what the team knows.
+    A known person keeps his name and phone: what a stranger types must not rewrite what the team knows. An address that
+    was merged is that of whom it was merged into. He is held until the transaction ends, so that he is neither merged
+    nor erased before the caller has written what is his.
     """
-    person, _created = Person.objects.get_or_create(
-        workspace_id=workspace_id,
-        email=normalized_email(email),
-        defaults={"name": name, "phone": phone, "created_at": now},
-    )
-    return person
+    address = normalized_email(email)
+    named = Person.objects.filter(workspace=workspace_id, email=address)
+    whose = named.values(person=Coalesce("merged_into", "id"))
+    while True:
+        person = Person.objects.select_for_update(no_key=True).filter(pk=Subquery(whose)).first()
+        if person is None:
+            person, created = Person.objects.get_or_create(
+                workspace_id=workspace_id,
+                email=address,
+                defaults={"name": name, "phone": phone, "created_at": now},
+            )
+            if created:
+                return person
+        elif person.merged_into_id is None:
+            return person
 
 
 def create_person(*, by: Membership, values: Mapping[str, Any], now: datetime) -> Person:
@@ -42,24 +55,27 @@ def create_person(*, by: Membership, values: Mapping[str, Any], now: datetime) -
     person = Person(workspace=by.workspace, owner=by.user, created_at=now, **values)
     with transaction.atomic():
         _save_person(person)
-        _note_stage(person, "", by.user, now)
-        _record("person.created", person, by.user, now, after=_facts(person, PERSON_FIELDS))
+        note_stage(person, "", by.user, now)
+        record("person.created", person, by.user, now, after=facts_of(person, PERSON_FIELDS))
     return person
 
 
 def update_person(*, person_id: UUID, by: Membership, values: Mapping[str, Any], now: datetime) -> Person:
     """Change what is known of a person; a new stage is an activity as well. `values` are those of PERSON_FIELDS.
 
+    An address that was merged into him may become the one he is written to at; the former one stays known.
+
     Raises: AddressTaken; Person.DoesNotExist.
     """
     with transaction.atomic():
         person = Person.objects.select_for_update(no_key=True).get(pk=person_id, workspace=by.workspace_id)
-        before = _facts(person, PERSON_FIELDS)
+        before = facts_of(person, PERSON_FIELDS)
+        put_first(person, values["email"])
         for name in PERSON_FIELDS:
             setattr(person, name, values[name])
         _save_person(person)
-        _note_stage(person, before["lifecycle_stage"], by.user, now)
-        _record_change("person.updated", person, before, _facts(person, PERSON_FIELDS), by.user, now)
+        note_stage(person, before["lifecycle_stage"], by.user, now)
+        record_change("person.updated", person, before, facts_of(person, PERSON_FIELDS), by.user, now)
     return person
 
 
@@ -69,7 +85,7 @@ def add_activity(
     """Write down something that happened with a person at that instant."""
     with transaction.atomic():
         activity = Activity.objects.create(person=person, author=by.user, kind=kind, text=text, at=at)
-        _record("person.activity_created", person, by.user, now, after={"activity": text})
+        record("person.activity_created", person, by.user, now, after={"activity": text})
     return activity
 
 
@@ -83,7 +99,7 @@ def update_activity(
         current.kind, current.text, current.at = kind, text, at
         current.save(update_fields=["kind", "text", "at"])
         after = {"activity": text, "kind": kind, "at": at.isoformat()}
-        _record_change("person.activity_updated", activity.person, before, after, by.user, now)
+        record_change("person.activity_updated", activity.person, before, after, by.user, now)
 
 
 def delete_activity(*, activity: Activity, by: Membership, now: datetime) -> None:
@@ -92,7 +108,7 @@ def delete_activity(*, activity: Activity, by: Membership, now: datetime) -> Non
         deleted, _ = Activity.objects.filter(pk=activity.pk).delete()
         if deleted:
             before = {"activity": activity.text}
-            _record("person.activity_deleted", activity.person, by.user, now, before=before)
+            record("person.activity_deleted", activity.person, by.user, now, before=before)
 
 
 def create_opportunity(
@@ -101,7 +117,7 @@ def create_opportunity(
     """Write down what may come of a person; `by` owns it. `values` are those of DEAL_FIELDS."""
     with transaction.atomic():
         deal = Opportunity.objects.create(person=person, owner=by.user, created_at=now, **values)
-        _record("opportunity.created", person, by.user, now, after=_facts(deal, DEAL_FIELDS))
+        record("opportunity.created", person, by.user, now, after=facts_of(deal, DEAL_FIELDS))
     return deal
 
 
@@ -114,13 +130,22 @@ def update_opportunity(
     """
     with transaction.atomic():
         deal = Opportunity.objects.select_for_update(of=("self",)).get(pk=opportunity.pk)
-        before = _facts(deal, DEAL_FIELDS)
+        before = facts_of(deal, DEAL_FIELDS)
         for name in DEAL_FIELDS:
             setattr(deal, name, values[name])
         deal.save(update_fields=DEAL_FIELDS)
-        after = _facts(deal, DEAL_FIELDS)
-        _record_change("opportunity.updated", opportunity.person, before, after, by.user, now)
+        after = facts_of(deal, DEAL_FIELDS)
+        record_change("opportunity.updated", opportunity.person, before, after, by.user, now)
     return deal
+
+
+def put_first(person: Person, email: str) -> None:
+    """Exchange his address with one that was merged into him; nothing when it was not. He is held by the caller."""
+    former = person.met_as.select_for_update(no_key=True).filter(email=normalized_email(email)).first()
+    if former is not None:
+        exchanged = Case(When(pk=person.pk, then=Value(former.email)), default=Value(person.email))
+        Person.objects.filter(pk__in=(person.pk, former.pk)).update(email=exchanged)
+        person.email = former.email
 
 
 def _save_person(person: Person) -> None:
@@ -134,7 +159,8 @@ def _save_person(person: Person) -> None:
         raise
 
 
-def _note_stage(person: Person, before: str, author: User, now: datetime) -> None:
+def note_stage(person: Person, before: str, author: User, now: datetime) -> None:
+    """Write down that he has come to another stage than the one before; nothing when he has not."""
     if person.lifecycle_stage == before:
         return
     Activity.objects.create(
@@ -147,12 +173,13 @@ def _note_stage(person: Person, before: str, author: User, now: datetime) -> Non
     )
 
 
-def _facts(thing: Person | Opportunity, names: tuple[str, ...]) -> dict[str, Any]:
+def facts_of(thing: Person | Opportunity, names: tuple[str, ...]) -> dict[str, Any]:
+    """These values of it, as the audit log takes them."""
     values = {name: getattr(thing, name) for name in names}
     return {name: value.isoformat() if isinstance(value, date) else value for name, value in values.items()}
 
 
-def _record_change(
+def record_change(
     action: str,
     person: Person,
     before: Mapping[str, Any],
@@ -163,7 +190,7 @@ def _record_change(
     """Only what changed; nothing at all when nothing did."""
     changed = [name for name in after if before[name] != after[name]]
     if changed:
-        _record(
+        record(
             action,
             person,
             actor,
@@ -173,7 +200,8 @@ def _record_change(
         )
 
 
-def _record(action: str, person: Person, actor: User, now: datetime, **more: Any) -> None:
+def record(action: str, person: Person, actor: User, now: datetime, **more: Any) -> None:
+    """Put something that was done to a person into the audit log; `more` as `audit.record` takes it."""
     audit.record(
         workspace_id=person.workspace_id,
         action=action,

@@ -88,7 +88,9 @@ def person_new(request: MemberRequest) -> HttpResponse:
 
 @require_GET
 def person(request: MemberRequest, person_id: UUID) -> HttpResponse:
-    """What is known of somebody, with his bookings."""
+    """What is known of somebody, with his bookings. The address of who was merged leads to whom he was merged into."""
+    if kept := access.merged_into(request.member, person_id):
+        return redirect("crm:person", kept.pk)
     return _person(request, access.person(request.member, person_id))
 
 
@@ -192,6 +194,7 @@ def _person(request: MemberRequest, known: Person, form: ActivityForm | None = N
     zone = ZoneInfo(request.member.user.timezone)
     met = meetings.with_person(known, request.member, now)
     deals = selectors.opportunities_of(known)
+    may_edit = access.may(request.member, Permission.EDIT, known)
     held = [each for each in met if each.state in {"attended", "no_show", "unmarked"}]
     ahead = [each for each in met if each.state == "upcoming"]
     context = {
@@ -208,7 +211,9 @@ def _person(request: MemberRequest, known: Person, form: ActivityForm | None = N
         "open_deals": sum(deal.is_open for deal in deals),
         "pipeline": selectors.pipeline_of(deals),
         "activities": selectors.activities_of(known),
-        "may_edit": access.may(request.member, Permission.EDIT, known),
+        "addresses": selectors.other_addresses(known),
+        "alike": selectors.alike(access.people(request.member, Permission.EDIT), known) if may_edit else [],
+        "may_edit": may_edit,
         "form": form or ActivityForm(zone=zone, now=now),
     }
     return render(request, "crm/person.html", context, status=422 if form else 200)
@@ -233,6 +238,6 @@ def _form(request: MemberRequest, template: str, form: Any, **context: Any) -> H
 
 
 def _explain(request: MemberRequest, form: PersonForm) -> None:
-    other = access.people(request.member).filter(email=form.cleaned_data["email"]).first()
+    other = selectors.with_address(access.people(request.member), form.cleaned_data["email"])
     whose = f"{other.name} has this address" if other else "Somebody else’s contact has this address"
     form.add_error("email", f"{whose}. Each address belongs to one person.")
