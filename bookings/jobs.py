@@ -7,6 +7,7 @@ from celery import shared_task
 from django.utils import timezone
 
 from bookings.services import alternatives, briefings, bulk, runs
+from workestra.notifications.doorbell import ring_on_commit
 from workestra.notifications.selectors import database_now
 
 
@@ -27,9 +28,11 @@ def expire_alternatives() -> None:
 
 @shared_task
 def run_bulk(run_id: str) -> None:
-    bulk.perform(UUID(run_id), timezone.now)
+    if bulk.perform(UUID(run_id), timezone.now):
+        ring_on_commit(run_bulk, run_id)
 
 
 @shared_task
 def resume_bulk() -> None:
     bulk.perform_unfinished(timezone.now)
+    bulk.remove_drafts(timezone.now())

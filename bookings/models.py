@@ -421,7 +421,9 @@ class AlternativeTime(models.Model):
 class BulkRun(models.Model):
     """One change of several bookings, done row by row by a worker. `member` asked for it, and it is done in his name.
 
-    `host` is who is to host them all; without one a reassignment gives each to whoever was the best free host.
+    It begins as a draft, which keeps what each booking was shown to get; nothing is done before it is started.
+    `host` is who is to host them all; without one a reassignment gives each to whoever was the best free host. A run
+    that `undoes` another one sets attendance back to what that one found.
     """
 
     class Action(models.TextChoices):
@@ -437,26 +439,42 @@ class BulkRun(models.Model):
     host = models.ForeignKey(
         settings.AUTH_USER_MODEL, on_delete=models.SET_NULL, null=True, blank=True, related_name="+"
     )
-    started_at = models.DateTimeField()
+    undoes = models.OneToOneField(
+        "self", on_delete=models.CASCADE, null=True, blank=True, related_name="undone_by"
+    )
+    checked_at = models.DateTimeField()
+    started_at = models.DateTimeField(null=True, blank=True, help_text="Not set: it is a draft.")
     finished_at = models.DateTimeField(null=True, blank=True)
 
     class Meta:
-        ordering = ["-started_at"]
+        ordering = ["-checked_at"]
+        constraints = [
+            models.CheckConstraint(
+                name="bulk_run_started_before_it_finished",
+                condition=Q(finished_at=None) | Q(started_at__isnull=False),
+            )
+        ]
         indexes = [
             models.Index(fields=["started_at"], condition=Q(finished_at=None), name="bulk_run_unfinished")
         ]
 
     def __str__(self) -> str:
-        return f"{self.get_action_display()}, {self.started_at:%Y-%m-%d %H:%M}"
+        return f"{self.get_action_display()}, {self.checked_at:%Y-%m-%d %H:%M}"
 
 
 class BulkItem(models.Model):
-    """One booking of a run. A worker that does it holds it until `leased_until`; `host` is who is to have it."""
+    """One booking of a run. A worker that does it holds it until `leased_until`; `host` is who is to have it.
+
+    `seen` is the booking as it was shown (`plans.seen_of`), `mails` how many go out. Of a booking that was marked,
+    `before` is the attendance that each of its attendees had, by id.
+    """
 
     class State(models.TextChoices):
         WAITING = "waiting", "Waiting"
         DONE = "done", "Done"
         FAILED = "failed", "Failed"
+        OUT = "out", "Left out by the member"
+        KEPT = "kept", "Cannot be done"
 
     id = models.BigAutoField(primary_key=True)
     run = models.ForeignKey(BulkRun, on_delete=models.CASCADE, related_name="items")
@@ -466,12 +484,16 @@ class BulkItem(models.Model):
     )
     state = models.CharField(max_length=16, choices=State.choices, default=State.WAITING)
     problem = models.CharField(max_length=200, blank=True)
+    seen = models.CharField(max_length=32, blank=True)
+    mails = models.PositiveIntegerField(default=0)
+    before = models.JSONField(default=dict, blank=True)
     attempts = models.PositiveIntegerField(default=0)
     leased_until = models.DateTimeField(null=True, blank=True)
 
     class Meta:
         ordering = ["id"]
         constraints = [models.UniqueConstraint(fields=["run", "booking"], name="bulk_item_once")]
+        indexes = [models.Index(fields=["run", "id"], condition=Q(state="waiting"), name="bulk_item_waiting")]
 
     def __str__(self) -> str:
         return f"{self.booking}: {self.state}"

@@ -18,6 +18,7 @@ CLOSED: Final = "It has begun, has moved, or was cancelled"
 NOT_BEGUN: Final = "It has not begun"
 SEVERAL_HOSTS: Final = "It needs all of its hosts"
 NOBODY: Final = "Nobody is free then"
+CHANGED: Final = "It has changed since it was checked"
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,19 +30,19 @@ class Step:
     host: User | None = None
     mails: int = 0
 
-    @property
-    def seen(self) -> str:
-        """The step in one word, which is another one when something of what was shown has changed since."""
-        booking, host = self.booking, self.host
-        facts = (
-            booking.pk,
-            booking.starts_at,
-            booking.host_id,
-            booking.ics_sequence,
-            self.problem,
-            host and host.pk,
-        )
-        return sha256(repr(facts).encode()).hexdigest()[:32]
+
+def seen_of(booking: Booking) -> str:
+    """What is shown of a booking before it is changed, in one word: another one when something of it has changed."""
+    company = sorted((str(each.pk), each.no_show_status, len(each.guests)) for each in booking.company)
+    facts = (
+        booking.status,
+        booking.starts_at.isoformat(),
+        booking.ends_at.isoformat(),
+        sorted(map(str, booking.host_ids)),
+        booking.ics_sequence,
+        company,
+    )
+    return sha256(repr(facts).encode()).hexdigest()[:32]
 
 
 def steps_of(
@@ -82,12 +83,12 @@ def _step(
         case Action.REASSIGN:
             if len(booking.hosts) > 1:
                 return Step(booking, SEVERAL_HOSTS)
-            found = [each for each in bench.of(booking) if host_id in {None, each.user.pk}]
             if host_id == booking.host_id:
                 return Step(booking, "It is his already")
-            if not found or found[0].taken:
-                return Step(
-                    booking, f"{found[0].user.name} is {found[0].taken}" if host_id and found else NOBODY
-                )
-            bench.give(booking, found[0].user)
-            return Step(booking, host=found[0].user, mails=invited + 2)
+            found = bench.one(booking, host_id) if host_id else bench.best(booking)
+            if found is None:
+                return Step(booking, NOBODY)
+            if found.taken:
+                return Step(booking, f"{found.user.name} is {found.taken}")
+            bench.give(booking, found.user)
+            return Step(booking, host=found.user, mails=invited + 2)

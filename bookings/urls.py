@@ -23,6 +23,7 @@ urlpatterns = [
     path("calendar/bookings", console.console, name="console"),
     path("calendar/bookings/bulk/<uuid:bulk_id>", bulk.bulk_run, name="bulk_run"),
     path("calendar/bookings/bulk/<uuid:bulk_id>/retry", bulk.bulk_retry, name="bulk_retry"),
+    path("calendar/bookings/bulk/<uuid:bulk_id>/undo", bulk.bulk_undo, name="bulk_undo"),
     path("calendar/bookings/bulk/<str:action>", bulk.bulk, name="bulk"),
     path("calendar/bookings.csv", console.export, name="export"),
     path("calendar/bookings/<uuid:booking_id>/drawer", console.drawer, name="drawer"),

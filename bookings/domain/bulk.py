@@ -1,10 +1,17 @@
 """What can be done with several bookings at once."""
 
 from enum import StrEnum
+from typing import Final
 
 from bookings.domain.console import Tab
 from bookings.domain.lifecycle import Change
 from workestra.accounts.domain.permissions import Permission
+
+MOST: Final = 5_000
+"""So many bookings are changed in one run. Checking and reading through more than that is nobody's one decision."""
+PAGE: Final = 50
+MOST_CELLS: Final = 60
+"""Nobody counts more by eye."""
 
 
 class Action(StrEnum):

@@ -13,18 +13,7 @@ _DAMAGED = "A part of the form was lost on the way. Load the page again."
 
 
 class BulkForm(forms.Form):
-    """The bookings picked, and what the action needs: a reason, a host, or how to mark them."""
-
-    id = forms.UUIDField(
-        widget=forms.HiddenInput, error_messages=dict.fromkeys(("required", "invalid"), _DAMAGED)
-    )
-    pick = forms.TypedMultipleChoiceField(
-        coerce=UUID,
-        error_messages={
-            "required": "Pick at least one booking.",
-            "invalid_choice": "One of these is no longer in the list. Pick again.",
-        },
-    )
+    """What an action needs beside bookings: a reason, a host, or how to mark them."""
 
     def __init__(
         self,
@@ -32,11 +21,9 @@ class BulkForm(forms.Form):
         *,
         action: Action,
         hosts: Sequence[tuple[UUID, str]],
-        listed: Sequence[UUID],
+        initial: Mapping[str, Any] | None = None,
     ) -> None:
-        super().__init__(data)
-        self._listed = listed
-        self.fields["pick"].choices = [(str(pk), str(pk)) for pk in listed]  # type: ignore[attr-defined]
+        super().__init__(data, initial=dict(initial or {}))
         match action:
             case Action.CANCEL:
                 self.fields["reason"] = WordsField(
@@ -60,15 +47,37 @@ class BulkForm(forms.Form):
                 )
 
     @property
-    def picked(self) -> set[UUID]:
-        """The bookings that were picked, as far as they are still listed: also of a form that is refused."""
-        if not self.is_bound:
-            return set()
-        ticked = set(self["pick"].value() or ())
-        return {pk for pk in self._listed if str(pk) in ticked}
+    def typed(self) -> dict[str, str]:
+        """The reason and the attendance, "" without. Only for a valid form."""
+        return {name: self.cleaned_data.get(name, "") for name in ("reason", "attendance")}
 
     @property
     def host_id(self) -> UUID | None:
         """Who was chosen to host them. Only for a valid form."""
         host: UUID | None = self.cleaned_data.get("host")
         return host
+
+
+class PickForm(BulkForm):
+    """The bookings picked of those that are listed; with `all` everything that is."""
+
+    id = forms.UUIDField(
+        widget=forms.HiddenInput, error_messages=dict.fromkeys(("required", "invalid"), _DAMAGED)
+    )
+    all = forms.BooleanField(required=False)
+    pick = forms.TypedMultipleChoiceField(
+        coerce=UUID,
+        required=False,
+        error_messages={"invalid_choice": "One of these is no longer in the list. Pick again."},
+    )
+
+    def __init__(self, data: Mapping[str, Any] | None, *, listed: Sequence[UUID], **more: Any) -> None:
+        """`listed` are those of the bookings sent that are in the list."""
+        super().__init__(data, **more)
+        self.fields["pick"].choices = [(str(pk), str(pk)) for pk in listed]  # type: ignore[attr-defined]
+        # Who takes all of them does not mean what is ticked on the page.
+        self.fields["pick"].disabled = data is not None and "all" in data
+
+    def clean(self) -> None:
+        if not self.cleaned_data.get("all") and not self.cleaned_data.get("pick", True):
+            self.add_error("pick", "Pick at least one booking.")

@@ -1,9 +1,9 @@
 """What a host is offered for one of his bookings: other times, and others who could host it."""
 
 from collections import defaultdict
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
-from datetime import datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from itertools import chain
 from typing import Final
 from uuid import UUID
@@ -74,7 +74,7 @@ class Bench:
 
     def __init__(self, bookings: Sequence[Booking], reach: Collection[UUID] | None, now: datetime) -> None:
         self._pools: dict[UUID | None, list[User]] = defaultdict(list)
-        self._taken: dict[UUID, list[tuple[Period, str]]] = defaultdict(list)
+        self._taken: dict[tuple[UUID, date], list[tuple[Period, str]]] = defaultdict(list)
         self._others: list[User] = []
         self._known: external.Known = {}
         self._now = now
@@ -103,42 +103,75 @@ class Bench:
 
         Empty for a meeting that needs several hosts.
         """
-        if len(booking.hosts) > 1:
-            return []
-        people = (*self._pools[booking.link_id], *self._others)
-        users = {user.pk: user for user in people if user.pk != booking.host_id}.values()
-        found = [Substitute(user, self._what_keeps(user, booking)) for user in users]
+        found = [self._asked(user, booking) for user in self._users(booking)]
         return sorted(found, key=lambda each: bool(each.taken))
+
+    def best(self, booking: Booking) -> Substitute | None:
+        """The first of them, when he is free; None when nobody is."""
+        return next(
+            (each for user in self._users(booking) if not (each := self._asked(user, booking)).taken), None
+        )
+
+    def one(self, booking: Booking, user_id: UUID) -> Substitute | None:
+        """The one of them with this id; None when he is not among them."""
+        return next((self._asked(user, booking) for user in self._users(booking) if user.pk == user_id), None)
 
     def give(self, booking: Booking, user: User) -> None:
         """From now on he counts as busy at the booking's time."""
-        self._taken[user.pk].append((booking.period, "busy"))
+        self._take(user.pk, booking.period, "busy")
+
+    def _users(self, booking: Booking) -> Iterable[User]:
+        if len(booking.hosts) > 1:
+            return ()
+        people = (*self._pools[booking.link_id], *self._others)
+        return {user.pk: user for user in people if user.pk != booking.host_id}.values()
+
+    def _asked(self, user: User, booking: Booking) -> Substitute:
+        return Substitute(user, self._what_keeps(user, booking))
 
     def _what_keeps(self, user: User, booking: Booking) -> str:
-        for period, why in self._taken[user.pk]:
-            if period.overlaps(booking.period):
-                return why
-        is_known = is_known_free(booking, self._known[user.pk], self._now)
-        return "" if is_known else "calendar not read lately"
+        for day in _days(booking.period):
+            for period, why in self._taken.get((user.pk, day), ()):
+                if period.overlaps(booking.period):
+                    return why
+        link = booking.link or BookingLink()
+        unknown = external.unknown_of(link, self._known[user.pk], booking.period, self._now)
+        return "" if unknown is None else "calendar not read lately"
+
+    def _take(self, user_id: UUID, period: Period, why: str) -> None:
+        # By day: a thousand bookings are asked of each host, and only what lies near each one is looked at.
+        start, end = max(period.start, self._span.start), min(period.end, self._span.end)
+        if start < end:
+            for day in _days(Period(start, end)):
+                self._taken[user_id, day].append((period, why))
 
     def _read_taken(self, bookings: Sequence[Booking], now: datetime) -> None:
         users = {user.pk: user for user in (*chain.from_iterable(self._pools.values()), *self._others)}
         start, end = min(each.starts_at for each in bookings), max(each.ends_at for each in bookings)
-        busy = BusyTime.objects.filter(
-            host__in=users, active=True, during__overlap=as_range(Period(start, end))
-        )
+        self._span = Period(start, end)
+        busy = BusyTime.objects.filter(host__in=users, active=True, during__overlap=as_range(self._span))
         for row in busy.exclude(expires_at__lte=now):
-            self._taken[row.host_id].append((Period(row.during.lower, row.during.upper), "busy"))
-        self._known = external.known_of(list(users), Period(start, end), now)
+            self._take(row.host_id, Period(row.during.lower, row.during.upper), "busy")
+        self._known = external.known_of(list(users), self._span, now)
         for user_id, known in self._known.items():
-            self._taken[user_id] += [(period, "busy") for period in known.busy]
+            for period in known.busy:
+                self._take(user_id, period, "busy")
         away = OutOfOffice.objects.filter(
             user__in=users, first_day__lte=(end + DAY).date(), last_day__gte=(start - DAY).date()
         )
         for each in away:
             zone = users[each.user_id].timezone
             spans = instants_of_dates(zone, each.first_day, each.last_day + DAY, start - DAY, end + DAY)
-            self._taken[each.user_id] += [(Period(*span), "out of office") for span in spans]
+            for span in spans:
+                self._take(each.user_id, Period(*span), "out of office")
+
+
+def _days(period: Period) -> Iterator[date]:
+    """The days that it touches, in UTC."""
+    day, last = period.start.astimezone(UTC).date(), period.end.astimezone(UTC).date()
+    while day <= last:
+        yield day
+        day += DAY
 
 
 def is_known_free(booking: Booking, known: KnownBusy, now: datetime) -> bool:

@@ -9,13 +9,16 @@ import pytest
 import time_machine
 from django.http import HttpResponse
 
+from bookings import jobs
 from bookings.domain.bulk import Action
 from bookings.models import Attendee, Booking, BulkItem, BulkRun
-from bookings.plans import NOBODY, NOT_YOURS, SEVERAL_HOSTS, steps_of
+from bookings.plans import CHANGED, NOBODY, NOT_YOURS, SEVERAL_HOSTS, steps_of
+from bookings.selectors.hosting import Bench
+from bookings.services import attendance, hosting
 from bookings.services import booking as bookings
 from bookings.services import bulk as service
-from bookings.services import hosting
-from scheduling.models import BookingLink
+from bookings.views import bulk as views
+from scheduling.models import BookingLink, OutOfOffice
 from tests.conftest import MONDAY_MORNING, signed_in
 from tests.factories import make_booking, make_link
 from workestra.accounts.models import Membership
@@ -25,6 +28,7 @@ pytestmark = pytest.mark.django_db
 
 TUESDAY_TEN = datetime(2030, 1, 8, 9, 0, tzinfo=UTC)
 PAGE = "/calendar/bookings/bulk/"
+NO_SHOW = Booking.Attendance.NO_SHOW
 
 
 @pytest.fixture(autouse=True)
@@ -46,11 +50,26 @@ def send(member: Membership, action: str, picked: list[Booking], **more: Any) ->
     return signed_in(member).post(PAGE + action, data)
 
 
-def started(member: Membership, action: Action, picked: list[Booking], **more: str) -> BulkRun:
-    steps = steps_of(action, [fresh(each) for each in picked], None, MONDAY_MORNING)
-    return service.start(
-        run_id=uuid4(), member=member, action=action, steps=steps, now=MONDAY_MORNING, **more
-    )
+def started(
+    member: Membership, action: Action, picked: list[Booking], now: datetime = MONDAY_MORNING, **more: str
+) -> BulkRun:
+    steps = steps_of(action, [fresh(each) for each in picked], None, now)
+    run = service.draft(run_id=uuid4(), member=member, action=action, steps=steps, now=now, **more)
+    service.start(run=run, now=now)
+    return run
+
+
+def drafted(member: Membership, action: str, picked: list[Booking], **more: Any) -> BulkRun:
+    """What checking these leaves behind."""
+    answer = send(member, action, picked, **more)
+    assert answer.status_code == 302
+    return BulkRun.objects.get(pk=re.findall(r"[0-9a-f-]{36}", answer["Location"])[0])
+
+
+def ticked(of: BulkRun, picked: list[Booking], **more: Any) -> dict[str, Any]:
+    """The form of a draft's page with these of its rows ticked."""
+    rows = [str(each.booking_id) for each in of.items.exclude(state="kept")]
+    return {"row": rows, "pick": [str(each.pk) for each in picked]} | more
 
 
 def fresh(booking: Booking) -> Booking:
@@ -62,17 +81,20 @@ def performed(run: BulkRun) -> list[tuple[str, str]]:
     return list(run.items.values_list("state", "problem"))
 
 
-def test_nothing_happens_before_the_check_was_confirmed(alice: Membership, three: list[Booking]) -> None:
+def test_nothing_happens_before_what_was_checked_is_run(alice: Membership, three: list[Booking]) -> None:
     client = signed_in(alice)
     page = client.get(PAGE + "cancel").content.decode()
-    assert page.count('name="pick"') == 3
-    assert "checked" not in page
-    answer = send(alice, "cancel", three[:2], reason="Ill")
-    page = answer.content.decode()
-    assert (answer.status_code, page.count('name="pick"'), page.count(" checked")) == (200, 2, 2)
+    assert (page.count('name="pick"'), "Check all 3" in page, " checked" in page) == (3, True, False)
+    assert not BulkRun.objects.exists()
+    run = drafted(alice, "cancel", three[:2], reason="Ill")
+    page = client.get(f"{PAGE}{run.pk}?q=x.example").content.decode()
+    assert (page.count('name="pick"'), page.count(" checked")) == (2, 2)
     assert "Cancel 2 bookings" in page
     assert "<b>4</b> mails go out" in page
-    assert not BulkRun.objects.exists()
+    assert "Ill</textarea>" in page
+    service.perform(run.pk, lambda: MONDAY_MORNING)
+    run.refresh_from_db()
+    assert run.started_at is None
     assert Booking.objects.filter(status="confirmed").count() == 3
 
 
@@ -83,12 +105,14 @@ def test_nothing_happens_before_the_check_was_confirmed(alice: Membership, three
         ("cancel", {"reason": "x" * 501}, "Keep the reason to 500"),
         ("reassign", {"host": str(uuid4())}, "Choose one of these."),
         ("attendance", {"attendance": "maybe"}, "Nothing to mark"),
+        ("cancel", {"pick": ["1"]}, "One of these is no longer in the list."),
+        ("attendance", {"attendance": "attended", "all": "1"}, "Nothing to mark"),
     ],
 )
 def test_a_mistake_is_said_and_nothing_is_started(
     action: str, typed: dict[str, str], said: str, alice: Membership, three: list[Booking]
 ) -> None:
-    answer = send(alice, action, three, run="1", **typed)
+    answer = send(alice, action, three, **typed)
     assert (answer.status_code, said in answer.content.decode()) == (422, True)
     assert not BulkRun.objects.exists()
 
@@ -97,7 +121,7 @@ def test_what_was_picked_stays_so_when_one_of_them_has_gone_meanwhile(
     alice: Membership, three: list[Booking], NOW: datetime
 ) -> None:
     bookings.cancel_by_host(booking=three[0], reason="", actor=alice.user, now=NOW)
-    answer = send(alice, "cancel", three, reason="Ill", run="1")
+    answer = send(alice, "cancel", three, reason="Ill")
     page = answer.content.decode()
     assert (answer.status_code, page.count(" checked")) == (422, 2)
     assert "One of these is no longer in the list." in page
@@ -105,46 +129,109 @@ def test_what_was_picked_stays_so_when_one_of_them_has_gone_meanwhile(
     assert not BulkRun.objects.exists()
 
 
-def test_the_picked_ones_are_cancelled_and_the_page_says_so(alice: Membership, three: list[Booking]) -> None:
-    form: dict[str, Any] = {"id": str(uuid4()), "pick": [str(each.pk) for each in three[:2]], "reason": "Ill"}
+def test_the_ticked_ones_are_cancelled_and_the_page_says_so(alice: Membership, three: list[Booking]) -> None:
+    form: dict[str, Any] = {"id": str(uuid4()), "all": "1", "reason": "Ill"}
     client = signed_in(alice)
-    form |= {"seen": seen_on(client.post(f"{PAGE}cancel?q=x.example", form)), "run": "1"}
     first, again = (client.post(f"{PAGE}cancel?q=x.example", form) for _ in range(2))
     assert first["Location"] == again["Location"]
     assert first["Location"].endswith("?q=x.example")
     run = BulkRun.objects.get()
+    started = client.post(first["Location"], ticked(run, three[:2], reason="Very ill", run="1"))
+    assert started["Location"] == first["Location"]
     page = client.get(first["Location"]).content.decode()
-    assert "Running: 2 of 2 left" in page
-    assert 'hx-trigger="every 1s"' in page
-    assert performed(run) == [("done", "")] * 2
+    assert "Running: 0 of 2 done" in page
+    assert 'hx-trigger="every 2s"' in page
+    assert performed(run) == [("done", ""), ("done", ""), ("out", "")]
     assert sorted(Booking.objects.values_list("status", flat=True)) == ["cancelled", "cancelled", "confirmed"]
     assert set(Attendee.objects.filter(status="cancelled").values_list("reason", "ended_by")) == {
-        ("Ill", "host")
+        ("Very ill", "host")
     }
     page = client.get(first["Location"]).content.decode()
     assert "2 cancelled" in page
+    assert "1 left out by you" in page
     assert "hx-trigger" not in page.split('id="receipt"', 1)[1]
+    late = client.post(first["Location"], ticked(run, three, run="1"))
+    assert (late.status_code, run.items.filter(state="out").count()) == (302, 1)
     assert signed_in(alice).get("/calendar/bookings").content.decode().count("Reassign several") == 1
 
 
-def seen_on(page: HttpResponse) -> list[str]:
-    """What a page that was checked carries along to run just that."""
-    return re.findall(r'name="seen" value="(\w+)"', page.content.decode())
+def test_everything_that_matches_is_taken_and_single_ones_are_left_out_page_by_page(
+    alice: Membership, link: BookingLink, NOW: datetime, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(views, "PAGE", 2)
+    five = [
+        make_booking(link, TUESDAY_TEN + timedelta(hours=hour), NOW, email=f"g{hour}@x.example")
+        for hour in range(5)
+    ]
+    client = signed_in(alice)
+    # The ticks of the page mean nothing to who takes all of them.
+    run = drafted(alice, "cancel", five[:1], all="1")
+    address = f"{PAGE}{run.pk}"
+    page = client.get(f"{address}?page=2").content.decode()
+    assert (page.count('name="row"'), "Page 2 of 3" in page, "Cancel 5 bookings" in page) == (2, True, True)
+    rows = {"row": [str(each.pk) for each in five[2:4]], "pick": [str(five[3].pk)]}
+    assert client.post(address, rows | {"go": "3"})["Location"] == f"{address}?page=3"
+    page = client.get(f"{address}?page=3").content.decode()
+    assert (page.count('name="row"'), "Cancel 4 bookings" in page) == (1, True)
+    # htmx saves each tick, and gets the sums.
+    rows = {"row": [str(five[4].pk)]}
+    answer = client.post(f"{address}?page=3", rows, headers={"HX-Request": "true"}).content.decode()
+    assert ("Cancel 3 bookings" in answer, "<html" in answer) == (True, False)
+    assert client.post(address, rows | {"check": "1"}).status_code == 302
+    assert [item.state for item in run.items.all()] == ["waiting", "waiting", "out", "waiting", "out"]
+    assert client.post(address, ticked(run, [], run="1")).status_code == 422
+    assert BulkRun.objects.get().started_at is None
 
 
-def test_only_what_was_shown_is_run(
+def test_more_than_can_be_read_through_is_not_taken_at_once(
+    alice: Membership, three: list[Booking], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(views, "MOST", 2)
+    page = signed_in(alice).get(PAGE + "cancel").content.decode()
+    assert ("More than 2 bookings match." in page, "Check all" in page) == (True, False)
+    answer = send(alice, "cancel", [], all="1")
+    assert (answer.status_code, "Narrow your list" in answer.content.decode()) == (422, True)
+    assert not BulkRun.objects.exists()
+    assert drafted(alice, "cancel", three[:2]).items.count() == 2
+
+
+def test_another_host_is_checked_before_anything_is_run(
     alice: Membership, bob: Membership, dana: Membership, three: list[Booking], NOW: datetime
 ) -> None:
     Membership.objects.filter(pk=dana.pk).update(role="admin")
-    shown = send(dana, "reassign", three[:2])
+    run, client = drafted(dana, "reassign", three[:2]), signed_in(dana)
     make_booking(make_link(bob), three[0].starts_at, NOW, email="o@x.example")
-    answer = send(dana, "reassign", three[:2], run="1", seen=seen_on(shown))
-    assert answer.status_code == 409
-    assert "Something has changed since this was checked." in answer.content.decode()
-    assert not BulkRun.objects.exists()
-    assert send(dana, "reassign", three[:2], run="1").status_code == 409
-    assert send(dana, "reassign", three[:1], run="1", seen=seen_on(answer)).status_code == 302
-    assert BulkRun.objects.get().items.count() == 1
+    answer = client.post(f"{PAGE}{run.pk}", ticked(run, three[:2], host=str(bob.user_id), run="1"))
+    page = answer.content.decode()
+    assert (answer.status_code, "You chose another host." in page) == (409, True)
+    assert "Bob Lindqvist is busy" in page
+    assert list(run.items.values_list("state", "host")) == [("kept", None), ("waiting", bob.user_id)]
+    run.refresh_from_db()
+    assert (run.host_id, run.started_at) == (bob.user_id, None)
+    sent = ticked(run, three[:2], host=str(bob.user_id), run="1")
+    assert client.post(f"{PAGE}{run.pk}", sent).status_code == 302
+    assert [state for state, _ in performed(run)] == ["kept", "done"]
+
+
+@pytest.mark.parametrize("action", ["cancel", "attendance"])
+def test_what_has_changed_since_it_was_checked_is_left_as_it_is(
+    action: str, alice: Membership, bob: Membership, three: list[Booking], NOW: datetime
+) -> None:
+    later = NOW if action == "cancel" else TUESDAY_TEN + timedelta(days=1)
+    run = started(alice, Action(action), three[:2], later, attendance="attended")
+    if action == "cancel":
+        hosting.propose(
+            booking=three[0], start=NOW + timedelta(days=9), message="", actor=alice.user, now=NOW
+        )
+    else:
+        attendance.mark(attendee=three[0].booker, attendance=NO_SHOW, actor=alice.user, now=later)
+    with time_machine.travel(later, tick=False):
+        page = signed_in(alice).get(f"{PAGE}{run.pk}")
+    assert page.status_code == 200
+    service.perform(run.pk, lambda: later)
+    assert list(run.items.values_list("state", "problem")) == [("failed", CHANGED), ("done", "")]
+    if action == "attendance":
+        assert fresh(three[0]).no_show_status == "no_show"
 
 
 def test_what_cannot_be_done_says_why_and_can_be_tried_again(
@@ -164,8 +251,12 @@ def test_what_cannot_be_done_says_why_and_can_be_tried_again(
     run.refresh_from_db()
     assert run.finished_at == NOW
     bookings.cancel_by_host(booking=in_the_way, reason="", actor=dana.user, now=NOW)
-    assert client.post(f"{PAGE}{run.pk}/retry").status_code == 302
-    assert performed(run) == [("done", "")] * 2
+    # Who gets it now is shown before.
+    again = client.post(f"{PAGE}{run.pk}/retry")["Location"]
+    draft = BulkRun.objects.get(started_at=None)
+    assert (again, draft.items.count()) == (f"{PAGE}{draft.pk}", 1)
+    assert client.post(again, ticked(draft, three[:1], run="1")).status_code == 302
+    assert performed(draft) == [("done", "")]
     assert fresh(three[0]).host in {bob.user, dana.user}
 
 
@@ -225,10 +316,9 @@ def test_everybody_of_a_session_is_marked(alice: Membership, NOW: datetime) -> N
     for name in ("noor", "emi"):
         session = make_booking(workshop, TUESDAY_TEN, NOW, email=f"{name}@x.example")
     with time_machine.travel(TUESDAY_TEN + timedelta(hours=2), tick=False):
-        checked = send(alice, "attendance", [session], attendance="no_show")
-        answer = send(alice, "attendance", [session], attendance="no_show", run="1", seen=seen_on(checked))
-        assert answer.status_code == 302
-        run = BulkRun.objects.get()
+        run = drafted(alice, "attendance", [session], attendance="no_show")
+        sent = ticked(run, [session], attendance="no_show", run="1")
+        assert signed_in(alice).post(f"{PAGE}{run.pk}", sent).status_code == 302
         service.perform(run.pk, lambda: TUESDAY_TEN + timedelta(hours=2))
     assert fresh(session).no_show_status == "no_show"
     assert set(Attendee.objects.values_list("no_show_status", flat=True)) == {"no_show"}
@@ -238,7 +328,8 @@ def test_a_run_is_shown_to_nobody_else(alice: Membership, dana: Membership, thre
     run = started(alice, Action.CANCEL, three)
     for address in (f"{PAGE}{run.pk}", f"{PAGE}nonsense"):
         assert signed_in(dana).get(address).status_code == 404
-    assert signed_in(dana).post(f"{PAGE}{run.pk}/retry").status_code == 404
+    for action in ("", "/retry", "/undo"):
+        assert signed_in(dana).post(f"{PAGE}{run.pk}{action}").status_code == 404
 
 
 def test_of_what_is_no_longer_his_to_see_a_run_says_only_how_many(
@@ -263,3 +354,93 @@ def test_the_page_takes_the_same_number_of_queries_however_many_are_picked(
             send(dana, "reassign", picked)
         counts.append(len(asked))
     assert counts[0] == counts[1]
+
+
+def test_a_marked_run_is_undone_but_for_what_was_marked_otherwise_since(
+    alice: Membership, three: list[Booking]
+) -> None:
+    later = TUESDAY_TEN + timedelta(days=1)
+    attendance.mark(attendee=three[2].booker, attendance=NO_SHOW, actor=alice.user, now=later)
+    run = started(alice, Action.ATTENDANCE, three, later, attendance="attended")
+    client = signed_in(alice)
+    assert client.post(f"{PAGE}{run.pk}/undo")["Location"] == f"{PAGE}{run.pk}"  # Not before it is done.
+    service.perform(run.pk, lambda: later)
+    attendance.mark(attendee=three[0].booker, attendance=NO_SHOW, actor=alice.user, now=later)
+    assert "Undo all 3" in client.get(f"{PAGE}{run.pk}").content.decode()
+    with time_machine.travel(later, tick=False):
+        first, again = (client.post(f"{PAGE}{run.pk}/undo")["Location"] for _ in range(2))
+    back = BulkRun.objects.get(undoes=run)
+    assert first == again == f"{PAGE}{back.pk}"
+    for _ in range(2):  # The second as after a worker that died before it could say so.
+        back.items.update(state="waiting", leased_until=None)
+        BulkRun.objects.filter(pk=back.pk).update(finished_at=None)
+        service.perform(back.pk, lambda: later)
+    assert [item.state for item in back.items.all()] == ["failed", "done", "done"]
+    assert [fresh(each).no_show_status for each in three] == ["no_show", "", "no_show"]
+    page = client.get(first).content.decode()
+    assert ("2 set back, 1 not" in page, "Retry" in page, "Undo all" in page) == (True, False, False)
+    assert "Was undone" in client.get(f"{PAGE}{run.pk}").content.decode()
+
+
+def test_a_worker_that_died_while_marking_keeps_what_was_marked_before(
+    alice: Membership, three: list[Booking]
+) -> None:
+    later = TUESDAY_TEN + timedelta(days=1)
+    run = started(alice, Action.ATTENDANCE, three[:1], later, attendance="attended")
+    for _ in range(2):
+        run.items.update(state="waiting", leased_until=None)
+        BulkRun.objects.filter(pk=run.pk).update(finished_at=None)
+        service.perform(run.pk, lambda: later)
+    assert list(run.items.values_list("state", "before")) == [("done", {str(three[0].booker.pk): ""})]
+
+
+def test_a_task_does_not_go_on_for_ever_and_a_run_that_somebody_is_at_is_left_to_him(
+    alice: Membership, three: list[Booking]
+) -> None:
+    run = started(alice, Action.CANCEL, three)
+    # The clock is read once at first and twice a row, and once more behind it.
+    ticks = iter(MONDAY_MORNING + timedelta(seconds=7 * tick) for tick in range(99))
+    assert service.perform(run.pk, lambda: next(ticks))
+    assert [item.state for item in run.items.all()] == ["done", "done", "waiting"]
+    run.items.filter(state="waiting").update(leased_until=MONDAY_MORNING + timedelta(seconds=60))
+    service.perform_unfinished(lambda: MONDAY_MORNING)
+    assert run.items.filter(state="waiting").exists()
+
+
+def test_the_receipt_shows_its_rows_page_by_page_and_the_failed_ones_alone(
+    alice: Membership, three: list[Booking], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(views, "PAGE", 1)
+    run = started(alice, Action.CANCEL, three)
+    Booking.objects.filter(pk=three[1].pk).update(ics_sequence=5)
+    performed(run)
+    client = signed_in(alice)
+    page = client.get(f"{PAGE}{run.pk}").content.decode()
+    assert ("Page 1 of 3" in page, f"{CHANGED}. It stays as it was" in page) == (True, True)
+    assert "Only failed 1" in page
+    page = client.get(f"{PAGE}{run.pk}?show=failed").content.decode()
+    assert ("Page 1 of" in page, f"open={three[1].pk}" in page, "Retry 1" in page) == (False, True, True)
+
+
+def test_drafts_that_nobody_starts_are_forgotten(alice: Membership, three: list[Booking]) -> None:
+    run, old = (drafted(alice, "cancel", three) for _ in range(2))
+    done = started(alice, Action.CANCEL, three[:1])
+    BulkRun.objects.exclude(pk=run.pk).update(checked_at=MONDAY_MORNING - timedelta(days=2))
+    jobs.resume_bulk()
+    assert set(BulkRun.objects.values_list("pk", flat=True)) == {run.pk, done.pk}
+    assert not BulkItem.objects.filter(run=old.pk).exists()
+
+
+def test_the_check_finds_the_same_hosts_whether_it_asks_for_one_or_for_all_of_them(
+    alice: Membership, bob: Membership, dana: Membership, three: list[Booking], NOW: datetime
+) -> None:
+    make_booking(make_link(bob), three[0].starts_at, NOW, email="o@x.example")
+    absent = {"workspace": alice.workspace, "user": dana.user}
+    OutOfOffice.objects.create(**absent, first_day="2030-01-01", last_day="2030-02-01")
+    bench = Bench(targets := [fresh(each) for each in three], None, NOW)
+    for target in targets:
+        every = bench.of(target)
+        assert bench.best(target) == next((each for each in every if not each.taken), None)
+        assert [bench.one(target, each.user.pk) for each in every] == every
+    assert [each.taken for each in bench.of(targets[0])] == ["busy", "out of office"]
+    assert [each.taken for each in bench.of(targets[1])] == ["", "out of office"]

@@ -150,4 +150,4 @@ def open_the_first_entry(page: Page, world: World) -> None:
 def check_every(page: Page, world: World) -> None:
     for box in page.locator("input[name=pick]").all():
         box.check()
-    press("Check")(page, world)
+    press("Check the ticked")(page, world)

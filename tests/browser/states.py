@@ -307,10 +307,14 @@ def bulk_run(world: World) -> UUID:
         member=world.members["mara"],
         action="attendance",
         attendance="attended",
+        checked_at=world.now,
         started_at=world.now,
         finished_at=world.now,
     )
-    for tab, state, problem in (("past", "done", ""), ("upcoming", "failed", "It has not begun")):
+    for tab, state, problem in (
+        ("past", "done", ""),
+        ("upcoming", "failed", "It has changed since it was checked"),
+    ):
         BulkItem.objects.create(run=run, booking=world.booking(tab), state=state, problem=problem)
     return run.pk
 
