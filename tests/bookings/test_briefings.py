@@ -2,7 +2,7 @@
 
 from collections import Counter
 from collections.abc import Sequence
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any
 from uuid import uuid4
 
@@ -11,6 +11,7 @@ import time_machine
 from django.core.mail import EmailMessage
 from django.urls import reverse
 
+from bookings import jobs
 from bookings.domain import mail_kinds as kinds
 from bookings.models import Attendee, Booking
 from bookings.services import booking as service
@@ -23,6 +24,7 @@ from workestra.accounts.models import Membership
 from workestra.crm import services as crm
 from workestra.crm.models import Person
 from workestra.notifications import services as notifications
+from workestra.notifications import tasks
 from workestra.notifications.models import Notice, OutboxMessage
 from workestra.notifications.registry import Skip, renderer_of
 
@@ -310,6 +312,42 @@ def test_eight_workers_brief_of_every_meeting_once(link: BookingLink, NOW: datet
     assert Counter(mail.topic_id for mail in mails()) == Counter(Booking.objects.values_list("pk", flat=True))
     assert Notice.objects.count() == count
     assert not Booking.objects.filter(briefing_sent_at=None).exists()
+
+
+@pytest.mark.django_db(transaction=True)
+@pytest.mark.parametrize("wrong_by", [timedelta(minutes=-10), timedelta(minutes=10)])
+def test_a_worker_whose_clock_is_wrong_briefs_and_reminds_of_the_same_meetings_at_the_same_time(
+    link: BookingLink, wrong_by: timedelta
+) -> None:
+    now = datetime.now(UTC)
+    make_due(link, 4, now)
+    to_start = {-5: False, 5: True, 55: True, 65: False}
+    for booking, minutes in zip(Booking.objects.order_by("starts_at"), to_start, strict=True):
+        start = now + timedelta(minutes=minutes)
+        Booking.objects.filter(pk=booking.pk).update(starts_at=start, ends_at=start + timedelta(hours=1))
+        OutboxMessage.objects.create(
+            workspace=link.workspace,
+            topic=kinds.ATTENDEE,
+            topic_id=booking.booker.pk,
+            kind=kinds.REMINDER_BOOKER,
+            recipient="priya@saltmarsh.example",
+            seq=0,
+            # That of the last one is for five minutes on.
+            available_at=start - timedelta(hours=1),
+        )
+    with time_machine.travel(now + wrong_by):
+        jobs.send_briefings()
+        tasks.deliver_outbox()
+    sent = OutboxMessage.objects.filter(sent_at__isnull=False)
+    for kind, about in ((kinds.BRIEFING_HOST, "pk"), (kinds.REMINDER_BOOKER, "attendees")):
+        topics = set(sent.filter(kind=kind).values_list("topic_id", flat=True))
+        told = {start for start, *ids in Booking.objects.values_list("starts_at", about) if ids[0] in topics}
+        assert {round((start - now) / timedelta(minutes=1)) for start in told} == {
+            minutes for minutes, is_told in to_start.items() if is_told
+        }, kind
+    last = OutboxMessage.objects.order_by("available_at").last()
+    assert last is not None
+    assert (last.sent_at, last.skipped_at) == (None, None), "its time has not come"
 
 
 @pytest.mark.django_db(transaction=True)
