@@ -38,6 +38,7 @@ from bookings.models import Alternatives, Attendee, Booking
 from bookings.selectors.runs import GAVE_WAY, MOMENTS, replacing
 from scheduling.domain.workflows import Trigger
 from workestra.accounts import selectors as accounts
+from workestra.accounts.models import User
 from workestra.calendars import selectors as calendars
 from workestra.calendars.domain import clock_words as words
 from workestra.calendars.domain.clock_words import DayForm
@@ -190,15 +191,19 @@ def _context(letter: Letter, attendee: Attendee, recipient: str) -> dict[str, An
     if letter.reader is Reader.HOST:
         mine, theirs, other_name = theirs, mine, attendee.name
     location = guests_location_of(booking) if letter.reader is Reader.GUEST else location_of(attendee)
+    previous = _previous(attendee)
+    mover = previous.ended_by_user if previous else None
     name = greeting(attendee.name)
     headline = letter.headline.format(
-        you=f"{name}, " if name else "", host=booking.host_first_names, booker=attendee.name
+        you=f"{name}, " if name else "",
+        host=booking.host_first_names,
+        booker=attendee.name,
+        mover=mover.first_name if mover else booking.host_first_names,
     )
     if booking.is_group and letter is LETTERS[kinds.CANCELLED_HOST]:
         headline = "Your session is cancelled"
     if booking.is_group and letter.template == "briefing_host":
         headline = "Your session is next"
-    previous = _previous(attendee)
     return {
         "booking": booking,
         "attendee": attendee,
@@ -220,6 +225,8 @@ def _context(letter: Letter, attendee: Attendee, recipient: str) -> dict[str, An
         "short": words.moment(booking.starts_at, mine),
         "was": words.moment(previous.booking.starts_at, mine) if previous else "",
         "message": previous.reason if previous else "",
+        "mover": mover,
+        "moved_by": _as_read(mover, recipient) if mover else "",
         "location": location,
         "calendars": calendar_links(
             title=f"{booking.title} with {booking.host_names}",
@@ -232,18 +239,25 @@ def _context(letter: Letter, attendee: Attendee, recipient: str) -> dict[str, An
         "book_url": f"{settings.SITE_URL}{reverse('bookings:book', args=[booking.link.slug])}"
         if booking.link
         else "",
-        "cancelled_by": _cancelled_by(attendee),
+        "cancelled_by": _cancelled_by(attendee, recipient),
         "site_url": settings.SITE_URL,
         "console_url": f"{settings.SITE_URL}{reverse('bookings:console')}?open={booking.pk}",
         **(own_addresses(attendee) if letter.reader is Reader.BOOKER else {}),
     }
 
 
-def _cancelled_by(attendee: Attendee) -> str:
+def _cancelled_by(attendee: Attendee, recipient: str) -> str:
     """Who cancelled, as the hosts are told."""
     if attendee.ended_by != Attendee.Party.HOST:
         return attendee.name
+    if attendee.ended_by_user is not None:
+        return _as_read(attendee.ended_by_user, recipient)
     return "You" if len(attendee.booking.hosts) == 1 else "One of the hosts"
+
+
+def _as_read(user: User, recipient: str) -> str:
+    """How somebody is named to whoever reads the mail."""
+    return "You" if user.email == recipient else user.name
 
 
 def own_addresses(attendee: Attendee) -> dict[str, str]:

@@ -24,7 +24,8 @@ class Letter:
     A mail `is_farewell` to a host who is none of this booking any more.
     A host's mail `is_of_seat` when it is about one attendee of a group session that stands.
 
-    `headline` may name {host}, {booker} and {you} ("Priya, ", or nothing when the name does not look like one).
+    `headline` may name {host}, {booker}, {mover} of the hosts' side and {you} ("Priya, ", or nothing when the name
+    does not look like one).
     """
 
     template: str
@@ -54,7 +55,7 @@ LETTERS: Final = {
     ),
     kinds.PROPOSED_BOOKER: Letter(
         "proposed_booker",
-        "{you}your meeting was moved by {host}",
+        "{you}your meeting was moved by {mover}",
         Booking.Status.CONFIRMED,
         Method.REQUEST,
         Reader.BOOKER,

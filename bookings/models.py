@@ -227,6 +227,14 @@ class Attendee(models.Model):
 
     status = models.CharField(max_length=16, choices=Booking.Status.choices, default=Booking.Status.CONFIRMED)
     ended_by = models.CharField(max_length=8, choices=Party.choices, blank=True)
+    ended_by_user = models.ForeignKey(
+        settings.AUTH_USER_MODEL,
+        on_delete=models.SET_NULL,
+        null=True,
+        blank=True,
+        related_name="+",
+        help_text="Who did it for the hosts, and wrote the reason.",
+    )
     reason = models.CharField(max_length=500, blank=True, help_text="Why it was cancelled or moved.")
     ended_at = models.DateTimeField(null=True, blank=True, help_text="When he cancelled or moved away.")
     no_show_status = models.CharField(

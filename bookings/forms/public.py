@@ -12,6 +12,7 @@ from django.core.exceptions import ValidationError
 from django.core.files.uploadedfile import UploadedFile
 
 from bookings.domain.names import looks_like_an_address
+from bookings.forms.words import WordsField
 from bookings.selectors import PendingFile
 from bookings.selectors.texts import Texts
 from bookings.services.booking import Booker
@@ -27,7 +28,6 @@ from workestra.uploads.kinds import ACCEPT, KINDS_IN_WORDS, BadFile, size_words
 from workestra.uploads.taking import Upload, taken
 
 MAX_ANSWER: Final = 5_000
-MAX_REASON: Final = 500
 MAX_GUESTS: Final = 10
 TRAP: Final = "leave_empty"
 """A field that people do not see: what fills it in is a program."""
@@ -353,13 +353,7 @@ class AnswerForm(forms.Form):
     """What a booker says to other times: the key of one of them, "keep" or "none" with a note."""
 
     slot = forms.CharField(error_messages={"required": "Pick a time, or keep the one you have"})
-    note = LinesField(
-        label="What would suit you?",
-        max_length=MAX_REASON,
-        required=False,
-        widget=forms.Textarea({"rows": 2}),
-        error_messages={"max_length": f"Keep it to {MAX_REASON} characters."},
-    )
+    note = WordsField(label="What would suit you?")
 
     def clean_slot(self) -> UUID | str:
         said: str = self.cleaned_data["slot"]
@@ -374,12 +368,7 @@ class AnswerForm(forms.Form):
 class MoveForm(forms.Form):
     """What the booker has to say when he moves the meeting to the time he picked."""
 
-    message = LinesField(
-        max_length=MAX_REASON,
-        required=False,
-        widget=forms.Textarea({"rows": 2}),
-        error_messages={"max_length": _TOO_LONG},
-    )
+    message = WordsField()
 
     def __init__(self, data: Mapping[str, Any] | None = None, *, host: str) -> None:
         super().__init__(data)
@@ -387,13 +376,7 @@ class MoveForm(forms.Form):
 
 
 class CancelForm(forms.Form):
-    reason = LinesField(
-        label="Reason",
-        max_length=MAX_REASON,
-        required=False,
-        widget=forms.Textarea({"rows": 3}),
-        error_messages={"max_length": _TOO_LONG},
-    )
+    reason = WordsField(label="Reason", rows=3)
 
 
 def prefilled(link: BookingLink, query: Mapping[str, str]) -> dict[str, Any]:

@@ -11,15 +11,15 @@ MOST: Final = 500
 
 
 class WordsField(LinesField):
-    """A reason or a message of a few lines, which may be left out; `help_text` says where it is read."""
+    """A reason, a message or a note of a few lines, which may be left out; `help_text` says where it is read."""
 
-    def __init__(self, *, label: str, help_text: str, rows: int = 2, **more: Any) -> None:
+    def __init__(self, *, label: str = "", help_text: str = "", rows: int = 2, **more: Any) -> None:
         super().__init__(
             max_length=MOST,
             required=False,
             widget=forms.Textarea(attrs={"rows": rows}),
-            label=label,
-            help_text=f"{help_text} At most {MOST} characters.",
-            error_messages={"max_length": f"Keep the {label.lower()} to {MOST} characters."},
+            label=label or None,
+            help_text=help_text and f"{help_text} At most {MOST} characters.",
+            error_messages={"max_length": "%(show_value)d characters are too many. %(limit_value)d fit."},
             **more,
         )

@@ -276,5 +276,5 @@ def answer_file(booking: Booking, file_id: UUID) -> AnswerFile | None:
 
 def seats_of(attendee: Attendee) -> list[Attendee]:
     """Every row of the attendee's series with its booking, oldest first; just himself when he has never moved."""
-    rows = Attendee.objects.filter(series_id=attendee.series_id).select_related("booking")
+    rows = Attendee.objects.filter(series_id=attendee.series_id).select_related("booking", "ended_by_user")
     return list(rows.order_by("ics_sequence", "created_at"))

@@ -352,6 +352,7 @@ def _cancel_locked(
     settle(locked, booking, now)
     for attendee in leaving:
         attendee.ended_by = by
+        attendee.ended_by_user = actor
         attendee.reason = reason
         attendee.ics_sequence += 1
         leave(attendee, cancelled, now)

@@ -55,6 +55,7 @@ def propose(*, booking: Booking, start: datetime, message: str, actor: User, now
         successors = []
         for attendee in company:
             attendee.ended_by = Attendee.Party.HOST
+            attendee.ended_by_user = actor
             attendee.reason = message
             leave(attendee, ended, now)
             successors.append((attendee, attendee_at(moved, attendee, "", now)))

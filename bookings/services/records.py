@@ -171,7 +171,7 @@ def leave(attendee: Attendee, status: Booking.Status, now: datetime) -> None:
     """Write that the attendee comes no more, with by whom and why as they are set."""
     attendee.status = status
     attendee.ended_at = now
-    attendee.save(update_fields=["status", "ended_at", "ended_by", "reason", "ics_sequence"])
+    attendee.save(update_fields=["status", "ended_at", "ended_by", "ended_by_user", "reason", "ics_sequence"])
 
 
 def admit(booking: Booking, booker: Booker, key: UUID, now: datetime) -> Attendee:
@@ -225,6 +225,7 @@ def attendee_at(booking: Booking, previous: Attendee, timezone: str, now: dateti
     moved.status = Booking.Status.CONFIRMED
     moved.ended_at = None
     moved.ended_by = moved.reason = ""
+    moved.ended_by_user = None
     moved.reconfirmed_at = None
     moved.timezone = timezone or previous.timezone
     moved.ics_sequence = previous.ics_sequence + 1

@@ -10,11 +10,11 @@ from django.core.exceptions import ValidationError
 from django.forms.boundfield import BoundField
 
 from bookings.forms.public import BookerForm
+from bookings.forms.words import WordsField
 from bookings.services.booking import Booker
 from one_off.models import MOST_PROPOSED
 from scheduling.forms.times import instant_to_come
 from workestra.calendars.domain import clock_words as words
-from workestra.look.fields import LinesField
 from workestra.look.forms import DateField, TimeField
 
 _DAMAGED: Final = "A part of the form was lost on the way. Load the page again."
@@ -30,7 +30,7 @@ class TimesForm(forms.Form):
     nonce = forms.UUIDField(
         widget=forms.HiddenInput, error_messages=dict.fromkeys(("required", "invalid"), _DAMAGED)
     )
-    message = LinesField(max_length=500, required=False, widget=forms.Textarea({"rows": 2}))
+    message = WordsField()
 
     def __init__(
         self,

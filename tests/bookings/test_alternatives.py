@@ -336,7 +336,10 @@ class TestDrawer:
             ({"day1": "2030-01-08", "time1": "10:00"}, "That is the time it has."),
             ({"day1": "2030-01-09", "time1": "9h"}, "Write the start as 16:30."),
             ({"day2": "2030-01-09", "time2": "10:00", "closes": "5"}, "Choose when it closes."),
-            ({"day2": "2030-01-09", "time2": "10:00", "message": "x" * 501}, "Keep the message to 500"),
+            (
+                {"day2": "2030-01-09", "time2": "10:00", "message": "x" * 501},
+                "501 characters are too many. 500 fit.",
+            ),
         ],
     )
     def test_what_is_wrong_is_said_beside_it_and_nothing_typed_is_lost(

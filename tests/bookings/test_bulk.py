@@ -102,7 +102,7 @@ def test_nothing_happens_before_what_was_checked_is_run(alice: Membership, three
     ("action", "typed", "said"),
     [
         ("cancel", {"pick": []}, "Pick at least one booking."),
-        ("cancel", {"reason": "x" * 501}, "Keep the reason to 500"),
+        ("cancel", {"reason": "x" * 501}, "501 characters are too many. 500 fit."),
         ("reassign", {"host": str(uuid4())}, "Choose one of these."),
         ("attendance", {"attendance": "maybe"}, "Nothing to mark"),
         ("cancel", {"pick": ["1"]}, "One of these is no longer in the list."),

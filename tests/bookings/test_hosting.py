@@ -203,7 +203,10 @@ class TestNewTime:
             ({"day": "2030-01-01", "time": "10:00"}, "That time has passed."),
             ({"day": "2030-03-31", "time": "02:30"}, "The clocks go forward"),
             ({"day": "9999-12-31", "time": "23:59"}, "within the next two years"),
-            ({"day": "2030-01-09", "time": "10:00", "message": "x" * 501}, "Keep the message to 500"),
+            (
+                {"day": "2030-01-09", "time": "10:00", "message": "x" * 501},
+                "501 characters are too many. 500 fit.",
+            ),
         ],
     )
     def test_a_mistake_is_said_beside_its_field_and_nothing_is_written(
@@ -426,3 +429,23 @@ def test_a_note_is_kept_through_moves_and_never_mailed(
     ask(alice, moved, "note", note="")
     moved.refresh_from_db()
     assert (moved.private_note, moved.noted_by, moved.noted_at) == ("", None, None)
+
+
+def test_who_reads_a_colleagues_message_is_told_whose_it_is(
+    booking: Booking, alice: Membership, dana: Membership, NOW: datetime
+) -> None:
+    hour = timedelta(hours=1)
+    moved = service.propose(
+        booking=booking, start=TUESDAY_TEN + hour, message=MESSAGE, actor=dana.user, now=NOW
+    )
+    to_host, to_booker = (sent(moved, kind, NOW) for kind in (kinds.PROPOSED_HOST, kinds.PROPOSED_BOOKER))
+    assert f"By     Dana Admin\r\n\r\nMessage\r\n{MESSAGE}" in to_host.text
+    assert "Dana Admin" in to_host.html
+    assert ("Dana writes" in to_booker.html, "moved by Dana" in to_booker.html) == (True, True)
+    assert f"Dana writes:\r\n{MESSAGE}" in to_booker.text
+    again = service.propose(
+        booking=moved, start=TUESDAY_TEN + 2 * hour, message=MESSAGE, actor=alice.user, now=NOW
+    )
+    assert "By     You\r\n" in sent(again, kinds.PROPOSED_HOST, NOW).text
+    gone = bookings.cancel_by_host(booking=again, reason=MESSAGE, actor=dana.user, now=NOW)
+    assert f"By     Dana Admin\r\nReason {MESSAGE}" in sent(gone, kinds.CANCELLED_HOST, NOW).text
