@@ -29,6 +29,7 @@ urlpatterns = [
     path("calendar/bookings/<uuid:booking_id>/drawer", console.drawer, name="drawer"),
     path("calendar/bookings/<uuid:booking_id>/cancel", console.cancel, name="cancel"),
     path("calendar/bookings/<uuid:booking_id>/reschedule", hosting.propose, name="propose"),
+    path("calendar/bookings/<uuid:booking_id>/fit", hosting.fit, name="fit"),
     path("calendar/bookings/<uuid:booking_id>/alternatives", hosting.offer, name="offer"),
     path(
         "calendar/bookings/<uuid:booking_id>/alternatives/withdraw", hosting.withdraw, name="withdraw_offer"

@@ -1,14 +1,17 @@
 """What a host types in the console."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Any, Final
+from itertools import zip_longest
+from typing import Any, Final, Self
 from uuid import UUID
 from zoneinfo import ZoneInfo
 
 from django import forms
 from django.core.exceptions import ValidationError
 
+from bookings.domain.fit import Fit
 from bookings.domain.offers import MOST_ALTERNATIVES
 from bookings.forms.words import WordsField
 from bookings.models import Booking
@@ -19,6 +22,24 @@ from workestra.accounts.models import User
 from workestra.calendars.domain import clock_words as words
 from workestra.look.fields import LinesField
 from workestra.look.forms import DateField, TimeField
+
+
+@dataclass(frozen=True, slots=True)
+class Typed:
+    """A day and a start that somebody types, perhaps not to the end: the start they name, or what is wrong with them.
+
+    Neither while one of the two is missing.
+    """
+
+    start: datetime | None = None
+    problem: str = ""
+
+    @classmethod
+    def of(cls, form: forms.Form, day: str, time: str, start: Callable[[], datetime | None]) -> Self:
+        if not (form[day].value() and form[time].value()):
+            return cls()
+        problems = [*form.errors.get(day, ()), *form.errors.get(time, ())]
+        return cls(problem=problems[0]) if problems else cls(start())
 
 
 class CancelForm(forms.Form):
@@ -82,6 +103,10 @@ class ProposeForm(forms.Form):
         else:
             self.cleaned_data["start"] = start
 
+    @property
+    def typed(self) -> Typed:
+        return Typed.of(self, "day", "time", lambda: self.cleaned_data.get("start"))
+
 
 class OfferTimesForm(forms.Form):
     """One to five other starts to offer the booker, on the clock of the member who types them. Empty rows do not count.
@@ -104,9 +129,11 @@ class OfferTimesForm(forms.Form):
         zone: ZoneInfo,
         now: datetime,
         suggested: Sequence[datetime] = (),
+        fits: Sequence[Fit | None] = (),
     ) -> None:
-        """Without `data` its rows begin with the `suggested` starts."""
+        """Without `data` its rows begin with the `suggested` starts, each said to suit as in `fits`."""
         super().__init__(data, auto_id=f"of-{booking.pk}-%s")
+        self.fits = fits
         self.booking, self.zone, self.now = booking, zone, now
         for number in range(1, MOST_ALTERNATIVES + 1):
             start = suggested[number - 1].astimezone(zone) if number <= len(suggested) else None
@@ -133,9 +160,17 @@ class OfferTimesForm(forms.Form):
         self.zone_words = words.zone_in_public(booking.starts_at, zone)
 
     @property
-    def rows(self) -> list[tuple[forms.BoundField, forms.BoundField]]:
-        """Day and start of each row."""
-        return [(self[f"day{number}"], self[f"time{number}"]) for number in range(1, MOST_ALTERNATIVES + 1)]
+    def rows(self) -> list[tuple[int, forms.BoundField, forms.BoundField, Fit | None]]:
+        """Number, day and start of each row, and how its start suits when it is one of those suggested."""
+        fits = () if self.is_bound else self.fits
+        return [
+            (number, self[f"day{number}"], self[f"time{number}"], fit)
+            for number, fit in zip_longest(range(1, MOST_ALTERNATIVES + 1), fits)
+        ]
+
+    def typed(self, number: int) -> Typed:
+        """What the row of this number says."""
+        return Typed.of(self, f"day{number}", f"time{number}", lambda: self.starts.get(number))
 
     def clean(self) -> None:
         self.starts: dict[int, datetime] = {}

@@ -13,9 +13,10 @@ from bookings.domain import month
 from bookings.models import Booking
 from scheduling import external
 from scheduling.domain.reasons import ReasonCode
-from scheduling.domain.wallclock import DAY, instants_of_dates
+from scheduling.domain.slots import Strategy, Verdict, verdict
+from scheduling.domain.wallclock import DAY, FURTHEST, instants_of_dates
 from scheduling.models import BookingLink, BusyTime, LinkHost, OutOfOffice, as_range
-from scheduling.selectors.times import Pool, verdict_on
+from scheduling.selectors.times import HostRow, Pool, facts_of, host_alone
 from workestra.accounts.models import Membership, User
 from workestra.calendars.domain.period import Period
 from workestra.calendars.selectors import KnownBusy
@@ -41,20 +42,46 @@ def times_near(booking: Booking, wanted: datetime, now: datetime) -> list[dateti
     return sorted(month.around(wanted, sorted(offered), ZoneInfo(booking.timezone), OFFERED))
 
 
+def judged(booking: Booking, start: datetime, now: datetime, zone: ZoneInfo) -> Verdict:
+    """What the slot engine says of the booking's hosts having it at another start, by the rules of its page.
+
+    The booking itself, and what is held for it, do not stand in the way. Without a page only what takes a host's time
+    does. The reasons tell their times in `zone`.
+    """
+    length = timedelta(minutes=booking.duration_minutes)
+    link = booking.link or _rules_of_nobody(booking)
+    hosts = [HostRow.of(host) for each in booking.hosts for host in host_alone(link, each.pk)]
+    calendars, rules = facts_of(link, hosts, Period(start, start + length), now, without=booking.pk)
+    strategy = Strategy.COLLECTIVE if len(hosts) > 1 else rules.strategy
+    rules = replace(rules, duration=length, strategy=strategy)
+    return verdict(hosts=calendars, rules=rules, start=start, now=now, zone=zone.key)
+
+
 def is_outside_hours(booking: Booking, start: datetime, now: datetime) -> bool:
     """Whether a meeting then would lie outside the hours in which the booking's page has its hosts meet.
 
     False when the page is gone: then there are no hours.
     """
-    link = booking.link
-    if link is None:
+    if booking.link is None:
         return False
-    judged = verdict_on(link, start, now, without=booking.pk)
-    hosts = {str(host_id) for host_id in booking.host_ids}
-    return any(reason.code in _OUTSIDE and reason.host_id in hosts for reason in judged.reasons)
+    reasons = judged(booking, start, now, ZoneInfo(booking.timezone)).reasons
+    return any(reason.code in _OUTSIDE for reason in reasons)
 
 
 _OUTSIDE: Final = frozenset({ReasonCode.OUTSIDE_HOURS, ReasonCode.DATE_OVERRIDE})
+
+
+def _rules_of_nobody(booking: Booking) -> BookingLink:
+    """A page that is open at all times, for a booking without one."""
+    return BookingLink(
+        workspace_id=booking.workspace_id,
+        owner=booking.host,
+        timezone=booking.timezone,
+        duration_minutes=booking.duration_minutes,
+        minimum_notice_hours=0,
+        booking_window_days=FURTHEST // DAY,
+        weekly_hours=[{"days": list(range(7)), "start": "00:00", "end": "24:00"}],
+    )
 
 
 @dataclass(frozen=True, slots=True)

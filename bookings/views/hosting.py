@@ -1,23 +1,29 @@
 """What a host does with a booking in its drawer, beside cancelling it: a new time, another host, a note."""
 
 from datetime import datetime, timedelta
+from typing import Final
+from uuid import UUID
+from zoneinfo import ZoneInfo
 
 from django.contrib import messages
-from django.http import HttpResponse
+from django.http import Http404, HttpResponse
 from django.shortcuts import redirect, render
 from django.utils import timezone
+from django.views.decorators.http import require_safe
+from django.views.decorators.vary import vary_on_headers
 from django_htmx.http import reswap
 
 from bookings import access
+from bookings.domain.fit import Fit, fit_of
 from bookings.domain.lifecycle import BookingClosed, Change
-from bookings.domain.offers import BadOffer
+from bookings.domain.offers import MOST_ALTERNATIVES, BadOffer
 from bookings.models import Booking
-from bookings.selectors import hosting
+from bookings.selectors import hosting as selectors
 from bookings.services import alternatives
 from bookings.services import hosting as service
 from bookings.views.filters import list_url
 from bookings.views.listing import answer_with_drawer, found, list_context, on_booking
-from bookings.views.tools import note_form, offer_form, propose_form, reassign_form, times_of
+from bookings.views.tools import names_for, note_form, offer_form, propose_form, reassign_form, times_of
 from scheduling.services.busy_time import SlotTaken, TryAgain
 from workestra.accounts import selectors as accounts
 from workestra.accounts.domain.permissions import Permission
@@ -36,7 +42,7 @@ def propose(request: MemberRequest, booking: Booking, now: datetime) -> HttpResp
         return answer_with_drawer(request, booking, now, status=422, **refused)
     start = form.cleaned_data["start"]
     is_warned = request.POST.get("anyway") == start.isoformat()
-    if not is_warned and booking.allows(Change.MOVE, now) and hosting.is_outside_hours(booking, start, now):
+    if not is_warned and booking.allows(Change.MOVE, now) and selectors.is_outside_hours(booking, start, now):
         return answer_with_drawer(request, booking, now, status=422, outside=start, **refused)
     try:
         moved = service.propose(
@@ -57,6 +63,32 @@ def propose(request: MemberRequest, booking: Booking, now: datetime) -> HttpResp
         form.add_error(None, BUSY)
         return answer_with_drawer(request, booking, now, status=503, **refused)
     return _done(request, moved, f"Moved. {_who_is(moved)} being told by mail.")
+
+
+@require_safe
+@vary_on_headers("HX-Request")
+def fit(request: MemberRequest, booking_id: UUID) -> HttpResponse:
+    """How a start that is typed suits the booking's hosts: that of a `row` of the form for other times, or without one
+    that of the form for a new time. Empty while there is none."""
+    now = timezone.now()
+    booking = access.booking_for(request.member, booking_id, Permission.EDIT)
+    row = request.GET.get("row", "")
+    if row and row not in _ROWS:
+        raise Http404("No such row.")
+    if not request.htmx:
+        return redirect(list_url(request, open=str(booking.pk), form="offer" if row else "propose"))
+    if row:
+        typed = offer_form(request, booking, now, request.GET).typed(int(row))
+    else:
+        typed = propose_form(request, booking, now, request.GET).typed
+    found = Fit("bad", "Not possible", typed.problem) if typed.problem else None
+    if typed.start:
+        zone = ZoneInfo(request.member.user.timezone)
+        found = fit_of(selectors.judged(booking, typed.start, now, zone), names_for(request, booking))
+    return render(request, "bookings/_fit.html", {"fit": found})
+
+
+_ROWS: Final = {str(number) for number in range(1, MOST_ALTERNATIVES + 1)}
 
 
 @on_booking(Permission.EDIT)

@@ -1,9 +1,10 @@
 """The forms of a drawer: what a host can do with the booking, each with ids of its own, as a page may have several."""
 
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any, Final
 from zoneinfo import ZoneInfo
 
+from bookings.domain import fit
 from bookings.domain.lifecycle import Change
 from bookings.forms.console import CancelForm, NoteForm, OfferTimesForm, ProposeForm, ReassignForm
 from bookings.models import Attendee, Booking
@@ -65,7 +66,18 @@ def offer_form(request: MemberRequest, booking: Booking, now: datetime, data: An
     """Without `data` it begins with the free times nearest to the one the booking has."""
     zone = ZoneInfo(request.member.user.timezone)
     near = hosting.times_near(booking, booking.starts_at, now)[:SUGGESTED] if data is None else ()
-    return OfferTimesForm(data, booking=booking, zone=zone, now=now, suggested=near)
+    notice = timedelta(hours=booking.link.minimum_notice_hours if booking.link else 0)
+    suits = fit.free(names_for(request, booking).values())
+    fits = [suits if start >= now + notice else None for start in near]
+    return OfferTimesForm(data, booking=booking, zone=zone, now=now, suggested=near, fits=fits)
+
+
+def names_for(request: MemberRequest, booking: Booking) -> dict[str, str]:
+    """What its hosts are called to the member, by the ids that the slot engine's reasons have."""
+    return {
+        str(host.pk): fit.YOU if host.pk == request.member.user_id else host.first_name
+        for host in booking.hosts
+    }
 
 
 def times_of(

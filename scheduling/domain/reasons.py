@@ -145,7 +145,7 @@ def _busy_reason(busy: Busy, host: HostCalendar, start: datetime, duration: time
         side = "after" if taken.end <= start else "before"
         return Reason(ReasonCode.BUFFER, host.host_id, f"buffer {side} {name} {times}", taken)
     if busy.kind is BusyKind.HOLD:
-        held = f"held for a one-off{': ' if busy.label else ''}{busy.label} {times}"
+        held = f"held for {busy.label} {times}" if busy.label else f"held {times}"
         return Reason(ReasonCode.HOLD, host.host_id, held, taken)
     if busy.kind is BusyKind.OUT_OF_OFFICE:
         return Reason(

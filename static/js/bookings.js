@@ -46,6 +46,7 @@
       form.elements.day.value = near.dataset.day;
       form.elements.time.value = near.dataset.time;
       form.elements.time.focus();
+      form.elements.time.dispatchEvent(new Event("change", { bubbles: true }));
     }
     if (keep) { e.preventDefault(); show(keep.closest("form"), false); }
   });

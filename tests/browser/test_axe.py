@@ -27,6 +27,7 @@ ROUNDS: tuple[tuple[tuple[int, int], Scheme, Scheme], ...] = (
 COLORS_ONLY = {"runOnly": ["color-contrast", "link-in-text-block"], "resultTypes": ["violations"]}
 FRAGMENTS = {
     "bookings:drawer": "seen in bookings:console with an open row",
+    "bookings:fit": "beside a time in bookings:console with an open form",
     "notifications:mail_html": "a mail, in the frame of notifications:mail",
 }
 

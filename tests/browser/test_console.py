@@ -182,6 +182,26 @@ def test_a_new_time_is_proposed_by_keyboard_and_what_was_typed_stays_while_the_f
     expect(summary_of(page, moved)).to_be_focused()
 
 
+@pytest.mark.thorough
+def test_beside_each_typed_time_it_is_said_whether_the_host_has_it(
+    visit: Visit, alice: Membership, three: list[Booking]
+) -> None:
+    booking, _, tomorrow = three
+    page = visit(f"{CONSOLE}?open={booking.pk}&form=offer", member=alice)
+    form = page.get_by_role("form", name="Offer Noor other times")
+    local = tomorrow.starts_at.astimezone(BERLIN)
+    form.get_by_label("Time 2, day").fill(f"{local:%Y-%m-%d}")
+    form.get_by_label("Time 2, start").fill(f"{local:%H:%M}")
+    row = form.locator(".alt > li").nth(1)
+    expect(row).to_contain_text(f"You are busy{tomorrow.title}", use_inner_text=False)
+    form.get_by_label("Time 2, start").fill("22:00")
+    expect(row).to_contain_text("Outside hours")
+    assert_accessible(page)
+    page.goto(f"{CONSOLE}?open={booking.pk}&form=propose")
+    page.locator("[data-day]").first.click()
+    expect(page.get_by_role("form", name="Move the meeting")).to_contain_text("You are free")
+
+
 def test_a_refused_reason_and_a_booking_somebody_else_cancelled_are_said_in_the_drawer(
     visit: Visit, alice: Membership, three: list[Booking], afternoon: datetime
 ) -> None:

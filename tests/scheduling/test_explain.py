@@ -81,7 +81,7 @@ def test_every_reason_names_its_rule_and_its_cause(alice: Membership, link: Book
         "buffer",
         "buffer after Discovery Call 10:00–10:30 (Europe/Berlin)",
     ) in found
-    assert ("14:00", "hold", "held for a one-off: Rollout 14:00–14:30 (Europe/Berlin)") in found
+    assert ("14:00", "hold", "held for Rollout 14:00–14:30 (Europe/Berlin)") in found
 
 
 def test_times_are_told_in_the_zone_of_the_page(alice: Membership, link: BookingLink) -> None:

@@ -117,6 +117,8 @@ bookings:cancel_attendee             GET  in   405      405 405      405     405
 bookings:cancel_attendee             POST in   302|200! 404 302|200! 404     403     404  302|200! 302|200! 404   403
 bookings:propose                     GET  in   405      405 405      405     405     405  405      405      405   403
 bookings:propose                     POST in   302|200! 404 302|200! 404     403     404  302|200! 302|200! 404   403
+bookings:fit                         GET  in   302|200  404 302|200  404     403     404  302|200  302|200  404   403
+bookings:fit                         POST in   405      405 405      405     405     405  405      405      405   403
 bookings:offer                       GET  in   405      405 405      405     405     405  405      405      405   403
 bookings:offer                       POST in   302|200! 404 302|200! 404     403     404  302|200! 302|200! 404   403
 bookings:withdraw_offer              GET  in   405      405 405      405     405     405  405      405      405   403

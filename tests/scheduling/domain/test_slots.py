@@ -490,11 +490,9 @@ def test_a_buffer_alone_in_the_way_is_called_so() -> None:
 
 
 def test_a_hold_says_what_it_is_for() -> None:
-    assert busy_as(BusyKind.HOLD)("09:00") == [
-        ("alice", "hold", "held for a one-off 10:00–10:30 (Europe/Berlin)")
-    ]
+    assert busy_as(BusyKind.HOLD)("09:00") == [("alice", "hold", "held 10:00–10:30 (Europe/Berlin)")]
     assert busy_as(BusyKind.HOLD, "Rollout plan")("09:00") == [
-        ("alice", "hold", "held for a one-off: Rollout plan 10:00–10:30 (Europe/Berlin)")
+        ("alice", "hold", "held for Rollout plan 10:00–10:30 (Europe/Berlin)")
     ]
 
 
