@@ -5,16 +5,19 @@ The list is the product's: `test_axe.py` walks it and fails when an address of t
 database, and in `acts.py` where somebody does it on the page.
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
 
+from django.db.models import Model
 from django.urls import reverse
 from playwright.sync_api import Page
 
+from bookings.models import Booking
 from one_off.selectors import token_of
+from scheduling.models import BookingLink
 from tests.browser import acts, states
 from tests.browser.addresses import (
     at,
@@ -38,17 +41,24 @@ from tests.browser.addresses import (
 )
 from tests.browser.conftest import Visit, no_errors
 from tests.browser.world import DISCOVERY, World
+from workestra.accounts.models import Membership
+from workestra.calendars.models import CalendarAccount, OwnEvent, OwnMeeting
+from workestra.notifications.models import OutboxMessage
 
 
 @dataclass(frozen=True)
 class Look:
-    """A page in a state. `view` is the name of its address, `who` is signed in; `act` does what leads to the state."""
+    """A page in a state. `view` is the name of its address, `who` is signed in; `act` does what leads to the state.
+
+    What the state breaks in the world would show on other pages: the rows of `breaks` are put back when it was seen.
+    """
 
     name: str
     view: str
     path: Callable[[World], str]
     who: str | None = None
     act: Callable[[Page, World], None] | None = None
+    breaks: tuple[type[Model], ...] = ()
 
 
 BOOK, DETAILS, EMBED = f"/book/{DISCOVERY}", f"/book/{DISCOVERY}/details", f"/embed/{DISCOVERY}"
@@ -153,6 +163,7 @@ LOOKS: tuple[Look, ...] = (
         "bookings:manage",
         states.manage_of_too_late,
         act=acts.sees("Too late to change this here"),
+        breaks=(BookingLink,),
     ),
     Look(
         "manage-just-cancelled",
@@ -186,11 +197,23 @@ LOOKS: tuple[Look, ...] = (
     Look("one-off-expired", "one_off:pick", on_one_off("expired")),
     Look("one-off-withdrawn", "one_off:pick", on_one_off("withdrawn")),
     # The rep.
-    Look("calendar", "dashboard:calendar", states.waiting_for_mara, "mara"),
+    Look("calendar", "dashboard:calendar", states.waiting_for_mara, "mara", breaks=(OutboxMessage,)),
     Look("calendar-rep", "dashboard:calendar", states.full_day, "alice"),
     Look("bookings", "bookings:console", console("upcoming"), "mara"),
-    Look("booking-astray", "bookings:console", states.an_event_deleted_in_the_calendar, "alice"),
-    Look("booking-no-link", "bookings:console", states.a_link_that_was_not_made, "alice"),
+    Look(
+        "booking-astray",
+        "bookings:console",
+        states.an_event_deleted_in_the_calendar,
+        "alice",
+        breaks=(OwnEvent,),
+    ),
+    Look(
+        "booking-no-link",
+        "bookings:console",
+        states.a_link_that_was_not_made,
+        "alice",
+        breaks=(Booking, OwnMeeting),
+    ),
     Look("booking-drawer", "bookings:console", console("upcoming", slug="product-demo"), "mara"),
     Look(
         "booking-cancelling",
@@ -230,8 +253,8 @@ LOOKS: tuple[Look, ...] = (
     Look("bookings-rescheduled", "bookings:console", console("rescheduled"), "alice"),
     Look("bookings-none", "bookings:console", query("/calendar/bookings", q="zoom friday"), "alice"),
     Look("links", "scheduling:links", at("scheduling:links"), "alice"),
-    Look("links-paused", "scheduling:links", states.a_paused_link, "alice"),
-    Look("book-paused", "bookings:book", lambda world: "/book/alice-coffee"),
+    Look("links-paused", "scheduling:links", states.a_paused_link, "alice", breaks=(BookingLink,)),
+    Look("book-paused", "bookings:book", states.the_page_of_a_paused_link, breaks=(BookingLink,)),
     Look("link-new", "scheduling:link_new", at("scheduling:link_new"), "alice"),
     Look(
         "link-new-refused", "scheduling:link_new", at("scheduling:link_new"), "alice", act=acts.send_bad_hours
@@ -302,6 +325,7 @@ LOOKS: tuple[Look, ...] = (
         "mara",
     ),
     Look("book-texts", "bookings:details", states.asking_for_texts),
+    Look("booking-texts", "bookings:console", states.a_booking_with_texts, "alice"),
     Look("texts-to-you", "sms:number", states.number_to_confirm, "alice"),
     Look("workflow-to-read", "bookings:workflow", states.on_workflow("workflow"), "alice"),
     Look("workflow-delete", "bookings:workflow_delete", states.on_workflow("workflow_delete"), "mara"),
@@ -321,8 +345,8 @@ LOOKS: tuple[Look, ...] = (
         "alice",
         act=acts.send_empty("Add days"),
     ),
-    Look("accounts", "calendars:accounts", states.accounts_of("alice"), "alice"),
-    Look("calendar-broken", "scheduling:links", states.broken_calendar, "alice"),
+    Look("accounts", "calendars:accounts", states.accounts_of("alice"), "alice", breaks=(CalendarAccount,)),
+    Look("calendar-broken", "scheduling:links", states.broken_calendar, "alice", breaks=(CalendarAccount,)),
     Look("accounts-none", "calendars:accounts", at("calendars:accounts"), "mara"),
     Look(
         "accounts-disconnect",
@@ -363,7 +387,7 @@ LOOKS: tuple[Look, ...] = (
         ),
         "alice",
     ),
-    Look("written", "bookings:written", states.an_event_that_was_moved, "alice"),
+    Look("written", "bookings:written", states.an_event_that_was_moved, "alice", breaks=(OwnEvent,)),
     # What one is told.
     Look("notices", "notifications:notices", states.briefed, "alice"),
     # People.
@@ -398,8 +422,8 @@ LOOKS: tuple[Look, ...] = (
     # The admin.
     Look("admin-overview", "dashboard:admin", states.trouble_everywhere, "mara"),
     Look("managed-list", "managed_events:list", at("managed_events:list"), "mara"),
-    Look("hand-over", "managed_events:hand_over", states.somebody_left, "mara"),
-    Look("hand-over-nothing", "managed_events:hand_over", states.everybody_is_here, "mara"),
+    Look("hand-over", "managed_events:hand_over", states.somebody_left, "mara", breaks=(Membership,)),
+    Look("hand-over-nothing", "managed_events:hand_over", at("managed_events:hand_over"), "mara"),
     Look("managed-new", "managed_events:new", at("managed_events:new"), "mara"),
     Look("managed-detail", "managed_events:detail", on_template("detail"), "mara"),
     Look(
@@ -444,6 +468,7 @@ LOOKS: tuple[Look, ...] = (
         states.template_with_a_crooked_link,
         "mara",
         act=acts.open_the_first_rows,
+        breaks=(BookingLink,),
     ),
     Look("managed-running", "managed_events:detail", states.template_being_brought_in_line, "mara"),
     Look("members", "people:members", states.people_and_invitations, "mara"),
@@ -456,7 +481,7 @@ LOOKS: tuple[Look, ...] = (
     Look("group", "people:group", on_group("group"), "mara"),
     Look("group-delete", "people:group_delete", on_group("group_delete"), "mara"),
     Look("roles", "people:roles", at("people:roles"), "mara", act=acts.take_a_permission),
-    Look("outbox", "notifications:outbox", states.mails_failed, "mara"),
+    Look("outbox", "notifications:outbox", states.mails_failed, "mara", breaks=(OutboxMessage,)),
     Look("audit-log", "audit:log", at("audit:log"), "mara", act=acts.open_the_first_entry),
     Look("audit-log-nothing", "audit:log", query(at("audit:log"), q="nobody at all"), "mara"),
     Look("not-found", "managed_events:list", lambda world: "/calendar/admin/nothing", "mara"),
@@ -467,6 +492,23 @@ LOOKS: tuple[Look, ...] = (
     Look("mail-cancelled", "notifications:mail", on_mail("CANCEL"), "mara"),
     Look("mail-source", "notifications:mail", query(on_mail("REQUEST"), part="source"), "mara"),
 )
+
+
+@contextmanager
+def put_back(models: Collection[type[Model]], world: World) -> Iterator[None]:
+    """Leaves these tables as they were found."""
+    assert not models or world.account, "is part of what was there before"
+    before = {model: {row[model._meta.pk.attname]: row for row in model.objects.values()} for model in models}
+    try:
+        yield
+    finally:
+        for model, rows in before.items():
+            for now in model.objects.values():
+                row = model.objects.filter(pk=(key := now[model._meta.pk.attname]))
+                if key not in rows:
+                    row.delete()
+                elif now != rows[key]:
+                    row.update(**{name: value for name, value in rows[key].items() if now[name] != value})
 
 
 class Browsing:
@@ -488,6 +530,7 @@ class Browsing:
             page = self._first[look.who].context.new_page()
             stack.callback(page.close)
             stack.enter_context(no_errors(page))
+            stack.enter_context(put_back(look.breaks, self._world))
             page.goto(look.path(self._world))
             if look.act:
                 look.act(page, self._world)

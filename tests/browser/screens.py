@@ -22,6 +22,7 @@ PICTURES: dict[str, tuple[str, ...]] = {
     "login": ("desktop",),
     "book": ("desktop", "phone", "dark"),
     "book-details": ("desktop", "phone"),
+    "book-texts": ("desktop", "phone"),
     "book-conflict": ("desktop", "phone"),
     "book-confirmed": ("desktop", "phone"),
     "book-group": ("desktop",),
@@ -45,6 +46,7 @@ PICTURES: dict[str, tuple[str, ...]] = {
     "bookings-cancelled": ("desktop",),
     "bulk-checked": ("desktop",),
     "bulk-run": ("desktop",),
+    "booking-texts": ("desktop",),
     "delivery": ("desktop",),
     "calendar-rep": ("desktop", "phone", "dark"),
     "calendar": ("desktop",),
@@ -55,6 +57,8 @@ PICTURES: dict[str, tuple[str, ...]] = {
     "schedule": ("desktop",),
     "out-of-office": ("desktop",),
     "accounts": ("desktop", "phone"),
+    "calendar-broken": ("desktop",),
+    "texts-to-you": ("desktop", "phone"),
     "holds": ("desktop",),
     "links": ("desktop", "phone"),
     "book-paused": ("desktop",),
@@ -83,7 +87,11 @@ PICTURES: dict[str, tuple[str, ...]] = {
     "mailbox": ("desktop",),
 }
 
-BELOW = {"booking-offered": ".drawer .offered"}
+BELOW = {
+    "book-texts": "[name=texts]",
+    "booking-offered": ".drawer .offered",
+    "booking-texts": ".drawer .dl",
+}
 """What a picture is of, where it lies further down its page."""
 
 

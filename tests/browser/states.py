@@ -7,7 +7,7 @@ from uuid import UUID, uuid4
 from django.db.models import F
 from django.urls import reverse
 
-from bookings.models import Booking, BulkItem, BulkRun
+from bookings.models import Booking, BulkItem, BulkRun, WorkflowRun
 from bookings.selectors import starts_near
 from bookings.services import alternatives, briefings, workflows
 from bookings.services import booking as booking_service
@@ -23,10 +23,11 @@ from tests.calendars.making import as_if_read, connect_caldav, connect_feed, con
 from tests.factories import make_booking, make_link
 from tests.managed_events.making import assign_to, make_template, save
 from tests.one_off.making import TOMAS, make_one_off, slot_of
-from tests.sms.making import text_step
+from tests.sms.making import PRIYA, text_step
 from workestra.accounts.domain.invites import Invitee
 from workestra.accounts.domain.permissions import Role
 from workestra.accounts.models import Membership, User
+from workestra.accounts.seals import seal
 from workestra.calendars import mirror
 from workestra.calendars.domain.kinds import ProviderKind
 from workestra.calendars.domain.period import Period
@@ -35,7 +36,7 @@ from workestra.calendars.services import new_feed_address
 from workestra.crm.models import Person
 from workestra.notifications.models import OutboxMessage
 from workestra.people import services as people
-from workestra.sms.models import HostNumber
+from workestra.sms.models import HostNumber, SentText
 
 
 def manage_of_new(world: World) -> str:
@@ -135,15 +136,47 @@ def workflows_in_use(world: World) -> str:
     return reverse("bookings:workflows")
 
 
-def asking_for_texts(world: World) -> str:
-    """The details of a link whose workflow texts its bookers."""
-    alice = world.members["alice"]
+def link_that_texts(world: World) -> BookingLink:
+    """Its bookers get a text at once, and one the day before."""
+    mara = world.members["mara"]
     link = BookingLink.objects.filter(slug="alice-visit").first()
     if link is None:
-        link = make_link(alice, slug="alice-visit", title="Visit")
-        make_workflow(world.members["mara"], Trigger.BEFORE_START, text_step(), now=world.now, links=[link])
+        link = make_link(world.members["alice"], slug="alice-visit", title="Visit")
+        for name, trigger, delay in (
+            ("Booked, by text", Trigger.BOOKED, timedelta()),
+            ("Tomorrow, by text", Trigger.BEFORE_START, timedelta(days=1)),
+        ):
+            make_workflow(mara, trigger, text_step(delay), now=world.now, links=[link], name=name)
+    return link
+
+
+def asking_for_texts(world: World) -> str:
+    """The details of a link whose workflow texts its bookers."""
+    link = link_that_texts(world)
     start = starts_near(link, world.now, world.now)[0]
     return f"{reverse('bookings:details', args=[link.slug])}?start={start:%Y-%m-%dT%H:%MZ}"
+
+
+def a_booking_with_texts(world: World) -> str:
+    """The drawer of a booking whose first text has arrived, and whose second one waits."""
+    link = link_that_texts(world)
+    booked = Booking.objects.filter(link=link).first()
+    if booked is None:
+        start = world.start(link.slug)
+        booked = make_booking(link, start, world.now, phone=PRIYA, texts="Text me.")
+        sent = WorkflowRun.objects.get(attendee=booked.booker, trigger=Trigger.BOOKED).message
+        OutboxMessage.objects.filter(pk=sent.pk).update(sent_at=world.now)
+        SentText.objects.create(
+            message=sent,
+            number=PRIYA,
+            body=seal(f"Visit with Alice: {start:%A %H:%M}. Reply STOP to opt out.".encode()),
+            parts=1,
+            handed_at=world.now,
+            sid=f"SM{sent.pk.hex}",
+            status="delivered",
+            status_at=world.now,
+        )
+    return f"{reverse('bookings:console')}?open={booked.pk}"
 
 
 def number_to_confirm(world: World) -> str:
@@ -224,11 +257,6 @@ def somebody_left(world: World) -> str:
     return reverse("managed_events:hand_over")
 
 
-def everybody_is_here(world: World) -> str:
-    Membership.objects.filter(pk=world.members["alice"].pk).update(is_active=True)
-    return reverse("managed_events:hand_over")
-
-
 def proposed_for(world: World) -> str:
     """The page of somebody who has sent two times."""
     one_off = world.one_off("open")
@@ -252,6 +280,11 @@ def list_with_proposals(world: World) -> str:
 def a_paused_link(world: World) -> str:
     BookingLink.objects.filter(slug="alice-coffee").update(paused_at=world.now)
     return reverse("scheduling:links")
+
+
+def the_page_of_a_paused_link(world: World) -> str:
+    a_paused_link(world)
+    return reverse("bookings:book", args=["alice-coffee"])
 
 
 def mails_failed(world: World) -> str:
