@@ -1,5 +1,6 @@
 """The cast, the clock, and a network that only reaches this machine."""
 
+import fcntl
 import gc
 import os
 import socket
@@ -16,6 +17,7 @@ from django.db import connection, transaction
 from django.test import Client, TransactionTestCase
 from django.utils.crypto import get_random_string
 from hypothesis import settings as hypothesis_settings
+from pytest_django import DjangoDbBlocker
 
 from scheduling.models import BookingLink
 from tests import embedded_postgres
@@ -33,6 +35,7 @@ hypothesis_settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "default")
 MONDAY_MORNING = datetime(2030, 1, 7, 8, 0, tzinfo=UTC)
 
 FIGURE = "figure"
+MIGRATED = "migrated"
 KEPT_TABLES = {"django_content_type", "auth_permission"}
 
 LONG = ("tests/browser/", "tests/concurrency/", "tests/embedded/")
@@ -87,6 +90,49 @@ def django_db_keepdb(django_db_keepdb: bool) -> bool:
     Dropping them would fail where the live server has not closed its last connection yet.
     """
     return django_db_keepdb or embedded_postgres.LOG in os.environ
+
+
+@pytest.fixture(scope="session")
+def _turn_to_migrate(
+    django_db_modify_db_settings: None, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Callable[[], None]]:
+    """Of the workers of a run one migrates its database, the others get copies of it.
+
+    What is given is to be called when the own database is there.
+    """
+    if embedded_postgres.LOG not in os.environ or "PYTEST_XDIST_WORKER" not in os.environ:
+        yield lambda: None
+        return
+    with (tmp_path_factory.getbasetemp().parent / "migrated").open("a+") as migrated:
+        fcntl.flock(migrated, fcntl.LOCK_EX)
+        migrated.seek(0)
+        test_settings = connection.settings_dict["TEST"]
+        is_first = migrated.read() != MIGRATED
+        if not is_first:
+            fcntl.flock(migrated, fcntl.LOCK_UN)
+            test_settings |= {"TEMPLATE": MIGRATED, "MIGRATE": False}
+
+        def keep() -> None:
+            if is_first:
+                connection.close()  # Nobody may be in a database that is copied.
+                with connection.creation._nodb_cursor() as cursor:
+                    cursor.execute(
+                        f'CREATE DATABASE {MIGRATED} TEMPLATE "{connection.settings_dict["NAME"]}"'
+                    )
+                migrated.write(MIGRATED)
+                migrated.flush()
+                fcntl.flock(migrated, fcntl.LOCK_UN)
+
+        yield keep
+
+
+@pytest.fixture(scope="session")
+def django_db_setup(
+    _turn_to_migrate: Callable[[], None], django_db_setup: None, django_db_blocker: DjangoDbBlocker
+) -> None:
+    """Migrating takes seconds of every core, copying what is migrated does not."""
+    with django_db_blocker.unblock():
+        _turn_to_migrate()
 
 
 @pytest.fixture(autouse=True, scope="session")
