@@ -12,14 +12,16 @@ from bookings.models import Attendee, Booking
 from one_off.models import Proposal
 from one_off.services import proposals
 from scheduling.models import BookingLink
-from tests.calendars.making import connect_caldav
+from tests.calendars.making import calendar_of, connect_caldav, mirror_busy
 from tests.conftest import MONDAY_MORNING, signed_in
 from tests.factories import GroupFactory, MembershipFactory, join_group, make_booking, make_link
 from tests.managed_events.making import assign_to, finish_runs, make_template
 from tests.one_off.making import TOMAS, make_one_off
 from workestra.accounts.domain.permissions import Permission
 from workestra.accounts.models import Membership, RoleGrant
-from workestra.calendars.models import CalendarAccount
+from workestra.calendars.domain.period import Period
+from workestra.calendars.models import CalendarAccount, RemoteBusy
+from workestra.calendars.selectors import seen_calendars
 from workestra.dashboard import selectors
 from workestra.notifications.models import OutboxMessage
 
@@ -226,6 +228,61 @@ def test_an_even_share_counts_only_who_was_free(
     assert [turn.name for turn in selectors.round_robin(bob, {bob.user_id}, today, zone)] == ["Bob Lindqvist"]
 
 
+def test_what_connected_calendars_have_today_is_on_the_lane(
+    alice: Membership, bob: Membership, link: BookingLink, NOW: datetime
+) -> None:
+    nine = NOW.replace(hour=8)
+    make_booking(link, nine, NOW)
+    mine = calendar_of(connect_caldav(alice, NOW))
+    mirror_busy(
+        mine,
+        Period.lasting(nine + timedelta(hours=2), timedelta(hours=1)),
+        Period.lasting(nine + timedelta(hours=2, minutes=30), timedelta(hours=1)),
+        Period.lasting(nine, timedelta(minutes=15)),
+        Period.lasting(nine + timedelta(hours=11), timedelta(hours=1)),
+        Period.lasting(nine + timedelta(days=1), timedelta(hours=1)),
+    )
+    html = page(alice)
+    assert html.count('class="lev busy') == 2
+    assert "lev busy at-44 len-6" in html
+    assert "lev busy slim beneath at-36 len-1" in html
+    assert "Busy in Alice Okafor" in html
+    assert "20:00" in html
+    assert "Busy all day" not in html
+    assert "last read" not in html
+    assert "lev busy" not in page(bob)
+
+
+def test_whole_days_and_calendars_that_cannot_be_believed_are_said(alice: Membership, NOW: datetime) -> None:
+    account = connect_caldav(alice, NOW)
+    mine = calendar_of(account)
+    midnight = NOW.replace(hour=0) - timedelta(hours=1)
+    mirror_busy(
+        mine, Period.lasting(midnight, timedelta(days=1)), Period.lasting(midnight, timedelta(days=2))
+    )
+    RemoteBusy.objects.filter(remote_id="event-0").update(all_day=True)
+    html = page(alice)
+    assert html.count("Busy all day in Alice Okafor") == 1
+    assert "lev busy" not in html
+    with time_machine.travel(NOW + timedelta(hours=2), tick=False):
+        assert "Alice Okafor was last read" in page(alice)
+    account.calendars.update(synced_at=None)
+    assert "Alice Okafor was never read" in page(alice)
+
+
+def test_what_we_wrote_ourselves_and_what_is_free_is_not_busy_twice(
+    alice: Membership, NOW: datetime, django_assert_num_queries: Any
+) -> None:
+    mine = calendar_of(connect_caldav(alice, NOW))
+    mirror_busy(mine, *[Period.lasting(NOW + timedelta(hours=n), timedelta(minutes=30)) for n in range(3)])
+    RemoteBusy.objects.filter(remote_id="event-0").update(own_key=uuid4())
+    RemoteBusy.objects.filter(remote_id="event-1").update(is_busy=False)
+    with django_assert_num_queries(1):
+        (seen,) = seen_calendars(alice.user_id, Period.lasting(NOW, timedelta(days=1)))
+    assert [event.start for event in seen.events] == [NOW + timedelta(hours=2)]
+    assert page(alice).count('class="lev busy') == 1
+
+
 def test_it_takes_as_many_queries_on_a_full_day_as_on_a_quiet_one(
     alice: Membership, bob: Membership, dana: Membership, NOW: datetime, django_assert_max_num_queries: Any
 ) -> None:
@@ -252,4 +309,4 @@ def test_it_takes_as_many_queries_on_a_full_day_as_on_a_quiet_one(
     assign_to(make_template(dana, slug="other"), [alice, bob], dana)
     with django_assert_max_num_queries(len(quiet)):
         client.get(URL)
-    assert len(quiet) <= 32
+    assert len(quiet) <= 33

@@ -6,8 +6,19 @@ from zoneinfo import ZoneInfo
 from hypothesis import given
 from hypothesis import strategies as st
 
+from workestra.calendars.domain.period import Period
 from workestra.dashboard.domain.figures import Showing, turns, weeks
-from workestra.dashboard.domain.lane import QUARTERS, Place, fits_office, hours, place_of
+from workestra.dashboard.domain.lane import (
+    QUARTERS,
+    Place,
+    Taken,
+    fits_office,
+    hours,
+    meets,
+    place_of,
+    shown_of,
+    taken_of,
+)
 
 BERLIN = ZoneInfo("Europe/Berlin")
 TUESDAY = date(2030, 1, 8)
@@ -72,3 +83,28 @@ def test_a_day_with_something_early_or_late_is_shown_whole() -> None:
     assert fits_office([Place(32, 4), Place(68, 4)])
     assert not fits_office([Place(70, 4)])
     assert (next(iter(hours(True))), len(hours(False))) == (8, 24)
+
+
+def test_events_that_overlap_or_touch_are_taken_once_and_name_all_their_calendars() -> None:
+    nine = datetime(2030, 1, 8, 9, tzinfo=UTC)
+    hour = timedelta(hours=1)
+    events = [
+        (Period.lasting(nine + hour, hour), "Home"),
+        (Period.lasting(nine, hour), "Work"),
+        (Period.lasting(nine + hour / 2, hour), "Work"),
+        (Period.lasting(nine + 5 * hour, hour), "Home"),
+    ]
+    assert taken_of(events) == [
+        Taken(Period.lasting(nine, 2 * hour), ("Home", "Work")),
+        Taken(Period.lasting(nine + 5 * hour, hour), ("Home",)),
+    ]
+    assert taken_of([]) == []
+
+
+def test_of_what_lies_beyond_office_hours_a_part_or_nothing_is_shown() -> None:
+    assert shown_of(Place(28, 8), within_office=True) == Place(32, 4)
+    assert shown_of(Place(70, 20), within_office=True) == Place(70, 2)
+    assert shown_of(Place(76, 4), within_office=True) is None
+    assert shown_of(Place(76, 4), within_office=False) == Place(76, 4)
+    assert meets(Place(40, 4), [Place(43, 1)])
+    assert not meets(Place(40, 4), [Place(44, 1), Place(36, 4)])

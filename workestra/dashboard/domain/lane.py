@@ -6,6 +6,9 @@ from datetime import date, datetime, timedelta
 from typing import Final
 from zoneinfo import ZoneInfo
 
+from scheduling.domain.wallclock import joined
+from workestra.calendars.domain.period import Period
+
 QUARTERS: Final = 96
 OFFICE: Final = (32, 72)
 """08:00 to 18:00: what a lane shows of a day that has nothing outside of it."""
@@ -41,6 +44,39 @@ def fits_office(places: Iterable[Place]) -> bool:
     """Whether all of them lie between 08:00 and 18:00."""
     first, last = OFFICE
     return all(first <= place.at and place.at + place.length <= last for place in places)
+
+
+def shown_of(place: Place, within_office: bool) -> Place | None:
+    """The part of it that a lane shows; None when it shows nothing of it."""
+    first, last = OFFICE if within_office else (0, QUARTERS)
+    at, until = max(place.at, first), min(place.at + place.length, last)
+    return Place(at, until - at) if at < until else None
+
+
+def meets(place: Place, others: Iterable[Place]) -> bool:
+    """Whether it lies in the way of one of the others."""
+    return any(place.at < other.at + other.length and other.at < place.at + place.length for other in others)
+
+
+@dataclass(frozen=True, slots=True)
+class Taken:
+    """Time that is taken without a gap, and the names of the calendars that say so."""
+
+    period: Period
+    names: tuple[str, ...]
+
+
+def taken_of(events: Iterable[tuple[Period, str]]) -> list[Taken]:
+    """Events, each with the name of its calendar, with those that touch or overlap made one, by start."""
+    known = list(events)
+    spans = joined((period.start, period.end) for period, _ in known)
+    return [
+        Taken(
+            Period(*span),
+            tuple(dict.fromkeys(name for period, name in known if period.overlaps(Period(*span)))),
+        )
+        for span in spans
+    ]
 
 
 def hours(within_office: bool) -> Sequence[int]:

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -23,7 +23,9 @@ from workestra.accounts import selectors as accounts
 from workestra.accounts.domain.permissions import Permission, Scope
 from workestra.accounts.http import MemberRequest
 from workestra.accounts.models import Membership
-from workestra.calendars.selectors import broken_accounts
+from workestra.calendars.domain.period import Period
+from workestra.calendars.models import RemoteCalendar
+from workestra.calendars.selectors import broken_accounts, seen_calendars
 from workestra.crm.selectors import Context, contexts_of
 from workestra.dashboard import selectors
 from workestra.dashboard.domain import lane
@@ -36,7 +38,10 @@ SOON = timedelta(hours=2)
 
 @dataclass(frozen=True, slots=True)
 class Stop:
-    """A meeting or a hold on today's lane; `kind` is "done", "next", "hold" or "" for what is to come."""
+    """A meeting, a hold, or what a connected calendar has, on today's lane.
+
+    `kind` is "done", "next", "hold", "busy", or "" for a meeting to come. `beneath` is one that would lie on another.
+    """
 
     place: Place
     kind: str
@@ -44,6 +49,7 @@ class Stop:
     who: str
     what: str
     url_id: str
+    beneath: bool = False
 
     @property
     def slim(self) -> bool:
@@ -53,10 +59,16 @@ class Stop:
 
 @dataclass(frozen=True, slots=True)
 class Lane:
+    """Of connected calendars, `whole_day` names those with an event for the whole day, `beyond` is what they have at
+    hours that are not shown, and `stale` are those of which nobody knows what they have now."""
+
     stops: Sequence[Stop]
     within_office: bool
     hours: Sequence[int]
     now_at: int | None
+    whole_day: Sequence[str]
+    beyond: Sequence[Period]
+    stale: Sequence[RemoteCalendar]
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,16 +138,52 @@ def _day(member: Membership, now: datetime, zone: ZoneInfo) -> dict[str, Any]:
     at = lane.quarter_of(now, zone)
     office = lane.fits_office(stop.place for stop in stops)
     shown = not office or lane.OFFICE[0] <= at < lane.OFFICE[1]
+    whole = Period(first, last)
+    calendars = seen_calendars(member.user_id, whole)
+    taken = lane.taken_of(
+        (event, each.calendar.name)
+        for each in calendars
+        for event in each.events
+        if not event.contains(whole)
+    )
+    busy, beyond = _busy(taken, [stop.place for stop in stops], today, zone, office)
     return {
         "lane": Lane(
-            sorted(stops, key=lambda stop: (stop.place.at, stop.kind)),
+            sorted([*stops, *busy], key=lambda stop: (stop.place.at, stop.kind)),
             office,
             lane.hours(office),
             at if shown else None,
+            [
+                each.calendar.name
+                for each in calendars
+                if each.whole_days or any(event.contains(whole) for event in each.events)
+            ],
+            beyond,
+            [each.calendar for each in calendars if each.calendar.health(now).is_stale],
         ),
         "left": len(left),
         "next": _next(following, now) if following else None,
     }
+
+
+def _busy(
+    taken: Sequence[lane.Taken], others: Sequence[Place], today: date, zone: ZoneInfo, office: bool
+) -> tuple[list[Stop], list[Period]]:
+    """What of connected calendars the lane shows, and what they have beyond its hours."""
+    stops, beyond = [], []
+    for each in taken:
+        place = lane.place_of(each.period.start, each.period.end, today, zone)
+        if place is None:
+            continue
+        part = lane.shown_of(place, office)
+        if part is not None:
+            beneath = lane.meets(part, others)
+            stops.append(
+                Stop(part, "busy", each.period.start, "Busy", in_one(each.names), "", beneath=beneath)
+            )
+        if part != place:
+            beyond.append(each.period)
+    return stops, beyond
 
 
 def _next(meeting: Booking, now: datetime) -> Next:
