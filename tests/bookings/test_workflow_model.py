@@ -1,5 +1,6 @@
-"""Random lives of bookings beside random edits of workflows: each message once at most, never for what is off, none
-forgotten, and an edit reaches only what still waits. Then a thousand due messages, with beats and workers in a crowd.
+"""Random lives of bookings and sessions, which change hands as well, beside random edits of workflows: each message
+once at most, never for what is off, none forgotten, and an edit reaches only what still waits. Then a thousand due
+messages, with beats and workers in a crowd.
 """
 
 from collections import Counter
@@ -20,7 +21,7 @@ from bookings.services import attendance, hosting
 from bookings.services import booking as service
 from bookings.services import workflows as edits
 from scheduling.domain.workflows import StepDraft, To, Trigger, WorkflowDraft
-from scheduling.models import BookingLink, Workflow
+from scheduling.models import Workflow
 from scheduling.services.busy_time import SlotTaken
 from scheduling.services.workflows import draft_of as step_draft
 from tests.bookings.making_workflows import (
@@ -52,14 +53,16 @@ JUMPS = (
     -timedelta(minutes=10),
 )
 AHEAD = {Trigger.BEFORE_START, Trigger.STARTS, Trigger.ENDS}
-CANCELLED, MOVED, NO_NO_SHOW, OTHERS = (
+CANCELLED, MOVED, NO_NO_SHOW, OTHERS, OTHER_HOST = (
     "The booking was cancelled",
     "The meeting was moved",
     "It is not marked as a no-show any more",
     "It goes to somebody else now",
+    "Somebody else hosts it now",
 )
 OTHER_MOMENT, NO_SHOW = "The workflow is about another moment now", "It is marked as a no-show"
-COMES_BACK = {OTHERS, OTHER_MOMENT, NO_NO_SHOW}
+COMES_BACK = {OTHERS, OTHER_HOST, OTHER_MOMENT, NO_NO_SHOW}
+SEATS = 3
 
 # Of an attendee's part of a booking, of a step, and to whom.
 Key = tuple[UUID, UUID, str]
@@ -72,6 +75,8 @@ class Part:
     start: datetime
     end: datetime
     email: str
+    host: str
+    session: UUID | None
     missed: bool = False
 
 
@@ -88,16 +93,18 @@ class Message:
 
 
 class Model:
-    """What is to become of every message, worked out from what was done alone: nothing is read from the database.
+    """What is to become of every message, worked out from what was done alone: nothing is read from the database but
+    what order messages have there, by their ids and by when they were made: it says which of several a session gets.
 
     `flows` are the workflows as they were last saved; None is one that was deleted.
     """
 
-    def __init__(self, host: str) -> None:
-        self.host = host
+    def __init__(self) -> None:
         self.flows: dict[UUID, tuple[WorkflowDraft, bool] | None] = {}
         self.parts: dict[UUID, Part] = {}
         self.messages: dict[Key, Message] = {}
+        self.ids: dict[Key, UUID] = {}
+        self.made: dict[Key, datetime] = {}
 
     def plan(self, of: UUID, triggers: Collection[Trigger], now: datetime) -> None:
         part = self.parts[of]
@@ -114,7 +121,7 @@ class Model:
 
     def key(self, of: UUID, step: StepDraft) -> Key:
         assert step.id
-        to = {To.BOOKER: self.parts[of].email, To.HOST: self.host, To.ADDRESS: step.address}
+        to = {To.BOOKER: self.parts[of].email, To.HOST: self.parts[of].host, To.ADDRESS: step.address}
         return of, step.id, to[step.to]
 
     @staticmethod
@@ -145,6 +152,15 @@ class Model:
         for _key, message in self.waiting(of):
             message.state = CANCELLED
         self.plan(of, {Trigger.CANCELLED}, now)
+
+    def hand_over(self, of: UUID, host: str) -> None:
+        self.parts[of].host = host
+        for key, message in self.waiting(of):
+            step = self.step(message.flow, key[1])
+            if step and step.to == To.HOST:
+                message.state = OTHER_HOST
+                again = Message(message.flow, message.trigger, message.anchor, message.due)
+                self.enter(self.key(of, step), again)
 
     def mark(self, of: UUID, missed: bool, now: datetime) -> None:
         self.parts[of].missed = missed
@@ -187,11 +203,38 @@ class Model:
                 self.enter(wanted, Message(flow, message.trigger, message.anchor, due))
 
     def deliver(self, now: datetime) -> None:
-        for key, message in self.waiting():
-            if message.due <= now:
+        due = {key: message for key, message in self.waiting() if message.due <= now}
+        while due:
+            # What one is told about one part of a booking goes out in the order it was owed.
+            first: dict[tuple[UUID, str], Key] = {}
+            for key in sorted(due, key=lambda key: self.made[key]):
+                first.setdefault((key[0], key[2]), key)
+            for key in sorted(first.values(), key=lambda key: (due[key].due, self.made[key])):
+                message = due.pop(key)
                 message.state = self.why_not(key, message, now) or "sent"
                 step = self.step(message.flow, key[1])
                 message.said = step.subject if step and message.state == "sent" else ""
+
+    def is_told_by_another(self, key: Key, message: Message) -> bool:
+        """Whether a session's host has this message, or has it coming, for another one of those who come."""
+        session, (_of, step_id, to) = self.parts[key[0]].session, key
+        step = self.step(message.flow, step_id)
+        if session is None or message.trigger not in AHEAD or (step and step.to == To.BOOKER):
+            return False
+        others = [
+            (other, self.parts[other[0]], told.state)
+            for other, told in self.messages.items()
+            if other != key and other[1:] == (step_id, to) and self.parts[other[0]].session == session
+        ]
+        return any(
+            state == "sent"
+            or (
+                state == "waiting"
+                and self.ids[other] < self.ids[key]
+                and not (message.trigger == Trigger.ENDS and part.missed)
+            )
+            for other, part, state in others
+        )
 
     def why_not(self, key: Key, message: Message, now: datetime) -> str:
         known, part = self.flows[message.flow], self.parts[key[0]]
@@ -205,6 +248,7 @@ class Model:
             OTHER_MOMENT: message.trigger != draft.trigger,
             "Its booking page does not use this workflow any more": not draft.every_link,
             OTHERS: step is not None and self.key(key[0], step) != key,
+            "Told once for the whole session": self.is_told_by_another(key, message),
             NO_SHOW: message.trigger == Trigger.ENDS and part.missed,
             "Too late: the meeting has begun": message.trigger == Trigger.BEFORE_START and now >= part.start,
             "Too late: the meeting is over": message.trigger
@@ -218,11 +262,17 @@ class Model:
 
 
 class Story:
-    """A workspace with a workflow for each moment and a clock that jumps; what is done is told to the model too."""
+    """A workspace with a workflow for each moment, a page for one and a page of sessions, both of the first of two
+    hosts, and a clock that jumps; what is done is told to the model too.
+    """
 
-    def __init__(self, seed: int, admin: Membership, link: BookingLink, now: datetime) -> None:
-        self.random, self.admin, self.link, self.now = Random(seed), admin, link, now
-        self.model = Model(link.owner.email)
+    def __init__(self, seed: int, admin: Membership, hosts: Sequence[Membership], now: datetime) -> None:
+        self.random, self.admin, self.now = Random(seed), admin, now
+        self.hosts = [host.user for host in hosts]
+        self.link = make_link(hosts[0], booking_window_days=60)
+        self.sessions = make_link(hosts[0], booking_window_days=60, strategy="group", capacity=SEATS)
+        self.model = Model()
+        self.done: Counter[str] = Counter()
         self.keys: dict[UUID, Key] = {}
         for trigger in Trigger:
             self.learn(make_workflow(admin, trigger, self.message(), self.message(), now=now))
@@ -240,11 +290,12 @@ class Story:
 
     def part(self, attendee: Attendee) -> UUID:
         booking = attendee.booking
-        self.model.parts[attendee.pk] = Part(booking.starts_at, booking.ends_at, attendee.email)
+        of = attendee.email, booking.host.email, booking.pk if booking.is_group else None
+        self.model.parts[attendee.pk] = Part(booking.starts_at, booking.ends_at, *of)
         return attendee.pk
 
     def chosen(self, *, begun: bool) -> Attendee | None:
-        found = Attendee.objects.filter(status=Booking.Status.CONFIRMED).select_related("booking")
+        found = Attendee.objects.filter(status=Booking.Status.CONFIRMED).select_related("booking__host")
         fit = [each for each in found if (each.booking.starts_at <= self.now) == begun]
         fit.sort(key=lambda each: (each.booking.starts_at, each.email))
         return self.random.choice(fit) if fit else None
@@ -257,23 +308,48 @@ class Story:
         made = make_booking(self.link, self.start(), self.now, email=f"{uuid4().hex[:8]}@example.com")
         self.model.plan(self.part(made.booker), AHEAD | {Trigger.BOOKED}, self.now)
 
+    def join(self) -> None:
+        """A seat of a session: of one that others come to, where there is one."""
+        there = Booking.objects.filter(link=self.sessions, status="confirmed", starts_at__gt=self.now)
+        starts = list(there.order_by("starts_at").values_list("starts_at", flat=True)) or [self.start()]
+        email = f"{uuid4().hex[:8]}@example.com"
+        start = self.random.choice(starts if self.random.random() < 0.7 else [self.start()])
+        session = make_booking(self.sessions, start, self.now, email=email)
+        seat = next(each for each in session.company if each.email == email)
+        self.done["joined"] += len(session.company) > 1
+        self.model.plan(self.part(seat), AHEAD | {Trigger.BOOKED}, self.now)
+
     def move(self) -> None:
         if chosen := self.chosen(begun=False):
             if self.random.random() < 0.5:
                 moved = service.reschedule(attendee=chosen, start=self.start(), now=self.now)
-            else:
-                by = {"booking": chosen.booking, "actor": self.admin.user}
-                moved = hosting.propose(**by, start=self.start(), message="", now=self.now).booker
-            self.model.move(chosen.pk, self.part(moved), self.now)
+                self.model.move(chosen.pk, self.part(moved), self.now)
+                return
+            before = {each.email: each.pk for each in chosen.booking.company}
+            by = {"booking": chosen.booking, "actor": self.admin.user}
+            after = hosting.propose(**by, start=self.start(), message="", now=self.now).company
+            assert before.keys() == {each.email for each in after}, "everybody comes along"
+            for each in after:
+                self.model.move(before[each.email], self.part(each), self.now)
 
     def cancel(self) -> None:
         if chosen := self.chosen(begun=False):
             if self.random.random() < 0.5:
                 service.cancel_by_booker(attendee=chosen, reason="", now=self.now)
-            else:
-                by = self.admin.user
-                service.cancel_by_host(booking=chosen.booking, reason="", actor=by, now=self.now)
-            self.model.cancel(chosen.pk, self.now)
+                self.model.cancel(chosen.pk, self.now)
+                return
+            company, by = chosen.booking.company, self.admin.user
+            service.cancel_by_host(booking=chosen.booking, reason="", actor=by, now=self.now)
+            for each in company:
+                self.model.cancel(each.pk, self.now)
+
+    def hand_over(self) -> None:
+        if chosen := self.chosen(begun=False):
+            (other,) = (host for host in self.hosts if host != chosen.booking.host)
+            hosting.reassign(booking=chosen.booking, host=other, actor=self.admin.user, now=self.now)
+            for each in chosen.booking.company:
+                self.model.hand_over(each.pk, other.email)
+                self.done["handed over"] += 1
 
     def mark(self) -> None:
         marks = Booking.Attendance
@@ -331,7 +407,8 @@ class Story:
         runs = WorkflowRun.objects.select_related("message").defer("message__payload")
         for run in runs.exclude(pk__in=self.keys):
             assert run.step_id
-            self.keys[run.pk] = run.attendee_id, run.step_id, run.recipient
+            self.keys[run.pk] = key = run.attendee_id, run.step_id, run.recipient
+            self.model.ids[key], self.model.made[key] = run.pk, run.message.created_at
         now_there = {
             self.keys[run.pk]: (
                 "sent" if run.message.sent_at else run.message.skip_reason or "waiting",
@@ -351,11 +428,18 @@ class Story:
 
 @pytest.mark.parametrize("seed", range(8))
 def test_a_random_life_sends_each_message_once_and_only_while_it_holds(
-    seed: int, dana: Membership, alice: Membership, NOW: datetime
+    seed: int,
+    dana: Membership,
+    alice: Membership,
+    bob: Membership,
+    NOW: datetime,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    story = Story(seed, dana, make_link(alice, booking_window_days=60), NOW)
-    often = [story.book, story.deliver]
-    steps = [*often, *often, *often, story.move, story.cancel, story.mark, story.mark, story.edit, story.edit]
+    story = Story(seed, dana, [alice, bob], NOW)
+    often = [story.book, story.join, story.deliver, story.deliver]
+    seldom = [story.move, story.cancel, story.hand_over, story.mark, story.mark, story.edit, story.edit]
+    steps = [*often, *often, story.join, *seldom, story.hand_over]
+    monkeypatch.setattr(effects, "BATCH", 1000)  # So that what is due at once is one batch, whatever else is.
     for _step in range(60):
         story.now += story.random.choice(JUMPS)
         try:
@@ -369,6 +453,7 @@ def test_a_random_life_sends_each_message_once_and_only_while_it_holds(
     states = {message.state for message in story.model.messages.values()}
     assert "waiting" not in states, "forgotten"
     assert "sent" in states
+    assert story.done["joined"] or story.done["handed over"]
 
 
 class CountingServer(BaseEmailBackend):

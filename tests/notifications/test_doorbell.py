@@ -60,3 +60,19 @@ def test_with_the_broker_away_mails_are_owed_all_the_same_and_nobody_waits(
     assert told.levelno == logging.WARNING
     assert "the beat finds the work" in told.message
     assert time.monotonic() - begun < 2
+
+
+def test_a_broker_that_is_away_is_looked_for_every_five_seconds_for_ever(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("kombu.utils.functional.sleep", lambda seconds: None)
+    waits: list[float] = []
+
+    def away(error: Exception, wait: float) -> None:
+        waits.append(wait)
+        if len(waits) == 200:
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        app.connection_for_read().ensure_connection(away, app.conf.broker_connection_max_retries)
+    assert waits == [2, 4] + 198 * [5]
