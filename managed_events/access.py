@@ -71,17 +71,26 @@ def meetings_left_to(member: Membership, now: datetime) -> QuerySet[Booking]:
     meetings = turnover.meetings_of_leavers(member.workspace_id, now)
     if member.is_admin:
         return meetings
-    inside = Membership.objects.filter(workspace=member.workspace, groups__in=groups_of(member))
-    return meetings.filter(host__in=inside.values("user"))
+    return meetings.filter(host__in=_inside(member).values("user"))
 
 
 def links_left_to(member: Membership) -> QuerySet[BookingLink]:
-    """Links of people who have left, by owner and title, with owners, for an admin of the workspace to give away.
-
-    None for a group's admin: he manages templates, and these follow none any more.
+    """Links of people who have left, by owner and title, with owners: a group's admin has those of people of his
+    groups.
 
     Raises: PermissionDenied for a member who manages no templates.
     """
     require_template_admin(member)
     links = turnover.links_left_behind(member.workspace_id)
-    return links if member.is_admin else links.none()
+    return links if member.is_admin else links.filter(owner__in=_inside(member).values("user"))
+
+
+def takers_for(member: Membership) -> QuerySet[Membership]:
+    """To whom this member can give such a link, by name: a group's admin to people of his groups."""
+    people = accounts.active_members(member.workspace)
+    return people if member.is_admin else people.filter(pk__in=_inside(member).values("pk"))
+
+
+def _inside(member: Membership) -> QuerySet[Membership]:
+    """Everybody who is, or was when he left, in a group whose templates this member manages."""
+    return Membership.objects.filter(workspace=member.workspace, groups__in=groups_of(member))

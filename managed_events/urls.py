@@ -1,6 +1,7 @@
 from django.urls import path
 
 from managed_events.views import (
+    addresses,
     adoption,
     assignment,
     checks,
@@ -18,9 +19,11 @@ _one = f"{_root}/<uuid:template_id>"
 urlpatterns = [
     path(_root, templates.listing, name="list"),
     path(f"{_root}/new", templates.new, name="new"),
+    path(f"{_root}/new/address", addresses.address, name="new_address"),
     path("calendar/admin/hand-over", hand_over.hand_over, name="hand_over"),
     path(_one, links.detail, name="detail"),
     path(f"{_one}/template", templates.edit, name="edit"),
+    path(f"{_one}/address", addresses.address, name="address"),
     path(f"{_one}/versions", versions.listing, name="versions"),
     path(f"{_one}/roll-back", versions.roll_back, name="roll_back"),
     path(f"{_one}/reset", resets.reset, name="reset"),

@@ -1,7 +1,8 @@
 """Booking links, their hosts and hours, and the table that makes a host's time exclusive."""
 
 import uuid
-from typing import Any
+from datetime import datetime, timedelta
+from typing import Any, Final
 
 import pgtrigger
 from django.conf import settings
@@ -277,6 +278,10 @@ class LinkHost(models.Model):
         return f"{self.user} on {self.link}"
 
 
+KEPT_FROM_OTHERS: Final = timedelta(days=90)
+"""How long after a link's deletion its addresses are not given to other workspaces: links to it are still about."""
+
+
 class RetiredSlug(models.Model):
     """An address that a link had. While the link lives it leads there; afterwards it is kept from other workspaces."""
 
@@ -289,6 +294,11 @@ class RetiredSlug(models.Model):
 
     def __str__(self) -> str:
         return self.slug
+
+    def is_kept_from(self, workspace_id: uuid.UUID, now: datetime) -> bool:
+        """Whether no link of this workspace can have the address (again)."""
+        is_over = self.link_id is None and now - self.retired_at >= KEPT_FROM_OTHERS
+        return self.workspace_id != workspace_id and not is_over
 
 
 class OutOfOffice(models.Model):

@@ -144,20 +144,25 @@ def counts(total: int, updated: int) -> str:
     return f"{links(total)}: {updated} changed{tail}."
 
 
-def _saved(detail: Mapping[str, Any]) -> Line:
-    changed, locked, opened = (set(detail[name]) for name in ("changed", "locked", "opened"))
+def save_words(changed: Collection[str], locked: Collection[str], opened: Collection[str]) -> str:
+    """ "Title and Form changed, Buffers locked": what a save did to these sections; "Settings changed" to none."""
+    values, closed, open_now = set(changed), set(locked), set(opened)
     parts = [
         f"{short_names(keys)} {verb}"
         for keys, verb in (
-            (changed - locked - opened, "changed"),
-            (changed & locked, "changed and locked"),
-            (changed & opened, "changed and opened"),
-            (locked - changed, "locked"),
-            (opened - changed, "opened"),
+            (values - closed - open_now, "changed"),
+            (values & closed, "changed and locked"),
+            (values & open_now, "changed and opened"),
+            (closed - values, "locked"),
+            (open_now - values, "opened"),
         )
         if keys
     ]
-    text = ", ".join(parts) or "Settings changed"
+    return ", ".join(parts) or "Settings changed"
+
+
+def _saved(detail: Mapping[str, Any]) -> Line:
+    text = save_words(detail["changed"], detail["locked"], detail["opened"])
     reach = f"For {links(detail['links'])}." if detail["links"] else "No assigned link changes."
     only_locks = bool(detail["locked"]) and not detail["changed"]
     return Line(text, reach, icon="lock" if only_locks else "pencil", tone="brass" if only_locks else "")

@@ -23,7 +23,7 @@ from scheduling.domain.hours import Availability, BadAvailability
 from scheduling.domain.sections import fields_of
 from scheduling.domain.slugs import first_free
 from scheduling.models import BookingLink, Schedule
-from scheduling.selectors import schedule_exists
+from scheduling.selectors import kept_addresses, schedule_exists
 from workestra.accounts import selectors as accounts
 from workestra.accounts.models import Membership
 from workestra.audit.models import AuditEvent
@@ -86,6 +86,12 @@ def template_slugs(template: ManagedEventTemplate) -> set[str]:
     return set(
         ManagedEventTemplate.objects.filter(workspace=template.workspace_id).values_list("slug", flat=True)
     )
+
+
+def is_slug_in_use(workspace_id: UUID, slug: str, template_id: UUID | None) -> bool:
+    """Whether a template of the workspace, other than this one (None: a new one), has this name in addresses."""
+    holder = ManagedEventTemplate.objects.filter(workspace=workspace_id, slug=slug).first()
+    return holder is not None and holder.pk != template_id
 
 
 def version(template: ManagedEventTemplate, number: int) -> TemplateVersion | None:
@@ -333,17 +339,19 @@ def active_people(template: ManagedEventTemplate, people: Sequence[Membership]) 
     return members.filter(pk__in=[member.pk for member in people]).values_list("pk", flat=True)
 
 
-def proposed_addresses(template: ManagedEventTemplate, people: Iterable[Membership]) -> dict[UUID, Proposal]:
-    """For each member's key the address that he would get now. At most three queries."""
+def proposed_addresses(
+    template: ManagedEventTemplate, people: Iterable[Membership], now: datetime
+) -> dict[UUID, Proposal]:
+    """For each member's key the address that he would get now. At most four queries."""
     wanted = {
         member.pk: slug_for(template.slug_pattern, username=member.user.username, template=template.slug)
         for member in people
     }
     owners = dict(BookingLink.objects.filter(slug__in=wanted.values()).values_list("slug", "owner_id"))
-    taken = set(owners)
-    if owners:
+    taken = set(owners) | kept_addresses(template.workspace_id, list(wanted.values()), now)
+    if taken:
         numbered = Q()
-        for slug in owners:
+        for slug in taken:
             numbered |= Q(slug__startswith=f"{slug}-")
         taken.update(BookingLink.objects.filter(numbered).values_list("slug", flat=True))
     holders = _members_by_user(template, owners.values())

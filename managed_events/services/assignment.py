@@ -16,13 +16,11 @@ from managed_events.models import ManagedEventTemplate
 from managed_events.selectors import Proposal
 from managed_events.services.templates import lock_template
 from scheduling.models import BookingLink
+from scheduling.services.addresses import BadSlug, SlugTaken, free_slug
 from scheduling.services.links import (
     Assigned,
-    BadSlug,
-    SlugTaken,
     create_link,
     detach_link,
-    free_slug,
     remove_link,
 )
 from scheduling.services.payments import NoPayments
@@ -65,7 +63,7 @@ def assign(
         current = lock_template(template)
         active = set(selectors.active_people(current, people))
         assigned = set(current.links.values_list("owner_id", flat=True))
-        proposals = selectors.proposed_addresses(current, people)
+        proposals = selectors.proposed_addresses(current, people, now)
         outcomes = []
         for member in people:
             if member.pk not in active:

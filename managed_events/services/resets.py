@@ -14,7 +14,7 @@ from managed_events.domain.sync import in_order
 from managed_events.log import record
 from managed_events.models import ManagedEventTemplate
 from managed_events.selectors import runs
-from managed_events.services.templates import NotAsShown, lock_template
+from managed_events.services.templates import NotAsShown, lock_template, refuse_unpayable_plan
 from scheduling.domain.sections import fields_of
 from scheduling.services.links import hold_schedules
 from scheduling.services.propagation import lock_links, write_links
@@ -39,7 +39,8 @@ def reset(
     Only what the page showed is done; `shown` is its plan's token. A link that is not the template's (any more) is
     not touched. A plan without a change writes nothing.
 
-    Raises: NotAsShown, SyncRunning, TemplateGone; ScheduleGone when the template's hours are just being deleted.
+    Raises: NotAsShown, SyncRunning, TemplateGone, NoPayments; ScheduleGone when the template's hours are just being
+    deleted.
     """
     with transaction.atomic():
         current = lock_template(template)
@@ -53,6 +54,7 @@ def reset(
         plan = plans.of_reset(current, links, sections)
         if not plan.is_shown_by(shown):
             raise NotAsShown(plan)
+        refuse_unpayable_plan(plan)
         if not plan.changes:
             return plan
         _write(current, plan, sections, now)

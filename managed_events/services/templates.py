@@ -17,7 +17,7 @@ from scheduling.domain.slugs import first_free
 from scheduling.models import BookingLink
 from scheduling.services.links import ScheduleGone, hold_schedules
 from scheduling.services.logos import hold_logo
-from scheduling.services.payments import refuse_unpayable
+from scheduling.services.payments import NO_PAYMENTS, NoPayments, refuse_unpayable
 from scheduling.services.propagation import release_links
 from workestra.accounts.models import User, Workspace
 from workestra.notifications.doorbell import ring_on_commit
@@ -105,6 +105,7 @@ def save_template(
             raise StaleVersion(current)
         refuse_unpayable(draft.values, before=current.requires_payment)
         plan = plans.of_save(current, draft)
+        refuse_unpayable_plan(plan)
         agree(plan, shown)
         before = _facts(current)
         edit = Edit(current.state, draft.state)
@@ -200,6 +201,25 @@ def roll_back(
             now=now,
             rolled_back_to=number,
         )
+
+
+def unpayable(plan: Plan) -> str:
+    """Why a plan by which links begin to ask for payment is not to be done, as the template has asked since a provider
+    was connected; "" for any other plan.
+    """
+    asking = sum(bool(change.writes.get("requires_payment")) for change in plan.changes)
+    if not asking:
+        return ""
+    return (
+        f"{NO_PAYMENTS} This template still asks for it, and {asking} link{'' if asking == 1 else 's'} would begin to: "
+        "switch payment off in the template first."
+    )
+
+
+def refuse_unpayable_plan(plan: Plan) -> None:
+    """Raises: NoPayments for a plan that is `unpayable`."""
+    if why := unpayable(plan):
+        raise NoPayments(why)
 
 
 def agree(plan: Plan, shown: str) -> None:

@@ -36,7 +36,7 @@ def assign(request: MemberRequest, template_id: UUID) -> HttpResponse:
     """
     now = timezone.now()
     template = access.template_for(request.member, template_id)
-    form = _form(request, template)
+    form = _form(request, template, now)
     if request.method == "POST" and not {"find", "add"} & request.POST.keys():
         return _apply(request, template, form, now)
     rows = form.rows
@@ -91,7 +91,7 @@ def _apply(
     return redirect(f"{address}?result={result.event_id}" if result else address)
 
 
-def _form(request: MemberRequest, template: ManagedEventTemplate) -> AssignmentForm:
+def _form(request: MemberRequest, template: ManagedEventTemplate, now: datetime) -> AssignmentForm:
     assignable = access.assignable_people(request.member, template)
     people = selectors.people_of(template, assignable)
     links = {link.owner_id: link for link in selectors.assigned_links(template)}
@@ -102,7 +102,7 @@ def _form(request: MemberRequest, template: ManagedEventTemplate) -> AssignmentF
         request.POST if request.method == "POST" else None,
         people=people,
         links=links,
-        proposals=selectors.proposed_addresses(template, unassigned),
+        proposals=selectors.proposed_addresses(template, unassigned, now),
         groups=_groups(request.member, template),
         may_take_everybody=request.member.is_admin,
         standing=turnover.standing_scopes(template),

@@ -64,8 +64,9 @@ class Listed:
 def hand_over(request: MemberRequest) -> HttpResponse:
     """By person, what is to be handed over: for a group's admin only what people of his groups have left behind.
 
-    Who may change the bookings of both can give a meeting to somebody else, and an admin of the workspace a link. Each
-    is given for itself: one that cannot be is told beside it, and keeps no other back.
+    Who may change the bookings of both can give a meeting to somebody else. A link goes to anybody who is here; a
+    group's admin gives it to somebody of his groups. Each is given for itself: one that cannot be is told beside it,
+    and keeps no other back.
     """
     listed = _listed(request)
     form = listed.form
@@ -130,7 +131,7 @@ def _listed(request: MemberRequest, *, refused: Mapping[Booking | BookingLink, s
         request.POST if request.method == "POST" and refused is None else None,
         substitutes={meeting: bench.of(meeting) for meeting in mine},
         links=links,
-        people=list(accounts.active_members(request.member.workspace)) if links else (),
+        people=list(access.takers_for(request.member)) if links else (),
     )
     for thing, why in (refused or {}).items():
         form.refuse(thing, why)

@@ -19,7 +19,7 @@ from managed_events.domain.words import Difference, differences, links, short_na
 from managed_events.models import ManagedEventTemplate
 from managed_events.selectors import runs
 from managed_events.services import resets as service
-from managed_events.services.templates import NotAsShown, TemplateGone
+from managed_events.services.templates import NotAsShown, TemplateGone, unpayable
 from managed_events.views.effect import effect_of
 from managed_events.views.templates import frame
 from scheduling.domain.section_words import NO_NAMES
@@ -27,6 +27,7 @@ from scheduling.domain.sections import SECTIONS
 from scheduling.models import BookingLink
 from scheduling.selectors import names_behind
 from scheduling.services.links import ScheduleGone
+from scheduling.services.payments import NoPayments
 from workestra.accounts.http import MemberRequest
 
 
@@ -70,6 +71,9 @@ def reset(request: MemberRequest, template_id: UUID) -> HttpResponse:
         )
     except TemplateGone as gone:
         raise Http404("This template was deleted a moment ago.") from gone
+    except NoPayments:
+        plan = plans.of_reset(template, _links(template, asked), asked.sections)
+        return _page(request, template, asked, plan, now, status=422)
     except (NotAsShown, service.SyncRunning, ScheduleGone):
         template.refresh_from_db()
         plan = plans.of_reset(template, _links(template, asked), asked.sections)
@@ -101,6 +105,7 @@ def _page(
         "relocked": any(change.locks != change.link.locks for change in plan.changes),
         "running": runs.is_running(template),
         "moved": status == 409,
+        "unpayable": unpayable(plan),
     }
     return render(request, "managed_events/reset.html", context, status=status)
 

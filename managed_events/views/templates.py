@@ -147,9 +147,11 @@ def _preview(
                 request, form, template, overtaken=selectors.version(template, template.version)
             )
         return _stale_page(request, template, form, now)
-    return _edit_page(
-        request, form, template, plan=with_outlook(of_save(template, form.draft), now, template=template)
-    )
+    plan = of_save(template, form.draft)
+    if why := service.unpayable(plan):
+        form.add_error("requires_payment", why)
+        return _edit_page(request, form, template, status=200 if request.htmx else 422)
+    return _edit_page(request, form, template, plan=with_outlook(plan, now, template=template))
 
 
 def _edit_page(

@@ -17,7 +17,7 @@ from django.views.decorators.vary import vary_on_headers
 from managed_events import access, selectors
 from managed_events.domain.plan import Plan
 from managed_events.domain.sync import Edit
-from managed_events.domain.words import Difference, links, span_words
+from managed_events.domain.words import Difference, links, save_words, span_words
 from managed_events.models import ManagedEventTemplate, TemplateVersion
 from managed_events.plans import of_save, with_outlook
 from managed_events.services import templates as service
@@ -33,10 +33,10 @@ NOTE_LENGTH: Final = 200
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """A version of the list: how much it changed, and how many links are at it."""
+    """A version of the list: what it changed, and how many links are at it."""
 
     version: TemplateVersion
-    changed: str
+    summary: str
     links: int
 
     @property
@@ -142,20 +142,16 @@ def _rows(template: ManagedEventTemplate, versions: Sequence[TemplateVersion]) -
     rows = []
     for version in versions:
         previous = before.get(version.number - 1)
-        rows.append(Row(version, _extent(previous, version), at.get(version.number, 0)))
+        rows.append(Row(version, _summary(previous, version), at.get(version.number, 0)))
     return rows
 
 
-def _extent(previous: TemplateVersion | None, version: TemplateVersion) -> str:
-    """ "2 sections, 1 lock"."""
+def _summary(previous: TemplateVersion | None, version: TemplateVersion) -> str:
+    """ "Title changed, Buffers locked"."""
     if previous is None:
-        return _counted(len(SECTIONS), "section")
+        return "Template created"
     edit = Edit(previous.state, version.state)
-    locks = len(edit.closed) + len(edit.opened)
-    parts = [
-        _counted(count, noun) for count, noun in ((len(edit.changed), "section"), (locks, "lock")) if count
-    ]
-    return ", ".join(parts) or "Settings"
+    return save_words(edit.changed, edit.closed, edit.opened)
 
 
 def _compared(
@@ -181,7 +177,3 @@ def _compared(
 
 def _number(text: str, otherwise: int) -> int:
     return int(text) if text.isascii() and text.isdigit() and len(text) < 9 else otherwise
-
-
-def _counted(count: int, noun: str) -> str:
-    return f"{count} {noun}" if count == 1 else f"{count} {noun}s"

@@ -130,8 +130,7 @@ class OfferForm(forms.Form):
 
     def tell_of_accounts(self, missing: Mapping[str, str]) -> None:
         """Say beside the place whether the host has no account for it (`meeting_accounts.missing_accounts`)."""
-        place = self["location_type"]
-        place.help_text = place_hint(str(place.value()), missing)
+        self["location_type"].help_text = place_hint(missing)
 
     @classmethod
     def again(cls, data: Mapping[str, str], *, zone: ZoneInfo, now: datetime) -> "OfferForm":

@@ -1,6 +1,6 @@
 """The form of a booking link: its sections, its address, who hosts it, and where it may be embedded."""
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from datetime import timedelta
 from typing import Any, Final
 from uuid import UUID
@@ -31,7 +31,7 @@ class LinkForm(SectionsForm):
     """A link's sections with what belongs to the link alone: address, strategy, hosts, seats, websites.
 
     `members` are those who can host, `hosts` those who do. `pool_schedules` are everybody's: a host may have hours of
-    his own. A link without an address gets one from its title.
+    his own. A link without an address gets one from its title; `address_problem` says why it cannot have a typed one.
     """
 
     slug = LineField(
@@ -78,6 +78,7 @@ class LinkForm(SectionsForm):
         files: "MultiValueDict[str, UploadedFile[bytes]] | None" = None,
         *,
         instance: BookingLink | None = None,
+        address_problem: Callable[[str], str],
         members: Sequence[Membership],
         hosts: Sequence[LinkHost] = (),
         locked: Collection[str] = (),
@@ -95,6 +96,7 @@ class LinkForm(SectionsForm):
             workflows=workflows,
             initial=initial,
         )
+        self._address_problem = address_problem
         people = people_of(members, hosts, pool_schedules)
         pool = self.fields["pool"]
         assert isinstance(pool.widget, PoolWidget)
@@ -158,9 +160,9 @@ class LinkForm(SectionsForm):
         }
 
     def clean_slug(self) -> str:
-        """Lowercase it, and refuse what cannot be an address."""
+        """Lowercase it, and refuse what cannot be an address, or is somebody else's."""
         slug = str(self.cleaned_data["slug"]).lower()
-        wrong = slugs.problem(slug) if slug else ""
+        wrong = self._address_problem(slug) if slug and slug != self.initial.get("slug") else ""
         if wrong:
             raise ValidationError(wrong)
         return slug

@@ -280,8 +280,7 @@ class SectionsForm(forms.Form):
 
     def tell_of_accounts(self, missing: Mapping[str, str]) -> None:
         """Say beside the place which hosts have no account for it (`meeting_accounts.missing_accounts`)."""
-        place = self["location_type"]
-        place.help_text = place_hint(str(place.value()), missing)
+        self["location_type"].help_text = place_hint(missing)
 
     def sections(self) -> list[BoundSection]:
         """Every section in the list's order, with its fields."""

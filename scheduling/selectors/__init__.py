@@ -251,3 +251,9 @@ def moved_slug(slug: str) -> str | None:
     """Where the link is now whose address this was before; None when it was nobody's, or the link is gone."""
     retired = RetiredSlug.objects.filter(slug=slug, link__isnull=False)
     return retired.values_list("link__slug", flat=True).first()
+
+
+def kept_addresses(workspace_id: UUID, slugs: Collection[str], now: datetime) -> set[str]:
+    """Those of these addresses that links of other workspaces had, and that are kept from this one."""
+    retired = RetiredSlug.objects.filter(slug__in=slugs)
+    return {each.slug for each in retired if each.is_kept_from(workspace_id, now)}

@@ -2,19 +2,18 @@
 
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import asdict, dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 from enum import StrEnum
 from typing import Any, Final
 from uuid import UUID
 
-from django.db import IntegrityError, OperationalError, transaction
+from django.db import transaction
 from django.db.models import F
-from psycopg.errors import DeadlockDetected
 
-from scheduling.domain import slugs
 from scheduling.domain.link_rules import FEWEST_OF_COLLECTIVE
 from scheduling.domain.sections import SECTION_OF_FIELD, SECTIONS
 from scheduling.models import BookingLink, LinkHost, RetiredSlug, Schedule
+from scheduling.services.addresses import SlugTaken, check, claim, free_slug, retire, save
 from scheduling.services.logos import hold_logo
 from scheduling.services.payments import refuse_unpayable
 from workestra.accounts import selectors as accounts
@@ -24,10 +23,6 @@ from workestra.audit import services as audit
 TARGET: Final = "booking_link"
 SLUG_TRIES: Final = 5
 COPY: Final = " copy"
-KEPT_FROM_OTHERS: Final = timedelta(days=90)
-"""How long after a link's deletion its addresses are not given to other workspaces: links to it are still about."""
-# A unique column's constraint has no name in the model; PostgreSQL names it after table and column.
-_SLUG_UNIQUE: Final = "scheduling_booking_links_slug_key"
 
 
 class SectionLocked(Exception):
@@ -36,18 +31,6 @@ class SectionLocked(Exception):
     def __init__(self, sections: Sequence[str]) -> None:
         super().__init__(", ".join(sections))
         self.sections = tuple(sections)
-
-
-class SlugTaken(Exception):
-    """Another link has this address, or had it, maybe of another workspace. Nothing was written."""
-
-    def __init__(self, slug: str) -> None:
-        super().__init__(slug)
-        self.slug = slug
-
-
-class BadSlug(ValueError):
-    """This cannot be an address; the text says why."""
 
 
 class BadHosts(ValueError):
@@ -114,7 +97,7 @@ def create_link(
     refuse_unpayable(values, before=False)
     pool = _pool(workspace, owner.pk, strategy, hosts)
     if slug is not None:
-        _check_slug(slug)
+        check(slug)
     link = BookingLink(
         workspace=workspace,
         owner=owner,
@@ -136,8 +119,8 @@ def create_link(
         if slug is None:
             _insert_with_free_slug(link, now)
         else:
-            _save(link, force_insert=True)
-            _claim(link, now)
+            save(link, force_insert=True)
+            claim(link, now)
         LinkHost.objects.bulk_create(
             LinkHost(link=link, user_id=host.user_id, **host.settings) for host in pool
         )
@@ -201,14 +184,14 @@ def update_link(
         }
         after = {field: wanted[field] for field in before}
         if "slug" in after:
-            _check_slug(after["slug"])
+            check(after["slug"])
         for field, value in after.items():
             setattr(link, field, value)
         if after:
-            _save(link, update_fields=list(after))
+            save(link, update_fields=list(after))
         if "slug" in after:
-            _claim(link, now)
-            _retire(link, before["slug"], now)
+            claim(link, now)
+            retire(link, before["slug"], now)
         if hosts is not None or "strategy" in after:
             hosting = {host.user_id: _settings_of(host) for host in link.hosts.all()}
             pool = _pool(by.workspace, link.owner_id, link.strategy, hosts or (), hosting)
@@ -335,18 +318,9 @@ def remove_link(link: BookingLink, *, now: datetime, actor: User | None) -> None
     """
     with transaction.atomic():
         RetiredSlug.objects.filter(link=link).update(link=None, retired_at=now)
-        _retire(link, link.slug, now, gone=True)
+        retire(link, link.slug, now, gone=True)
         _record("link.deleted", link, now, actor, before={"slug": link.slug} | link.section_values())
         link.delete()
-
-
-def free_slug(wanted: str) -> str:
-    """`wanted` as a title or an address, made into an address that no link has at this moment, or had before."""
-    # Numbered addresses are cut so that the number fits: they share their beginning with the one wanted.
-    base = slugs.suggested_slug(wanted, ())[: slugs.MAX_LENGTH - 10]
-    taken = set(BookingLink.objects.filter(slug__startswith=base).values_list("slug", flat=True))
-    taken |= set(RetiredSlug.objects.filter(slug__startswith=base).values_list("slug", flat=True))
-    return slugs.suggested_slug(wanted, taken)
 
 
 def hold_schedules(workspace_id: UUID, schedule_ids: Sequence[UUID | None]) -> None:
@@ -379,54 +353,6 @@ def _in_order(sections: Collection[str]) -> list[str]:
     return [section.key for section in SECTIONS if section.key in sections]
 
 
-def _check_slug(slug: str) -> None:
-    wrong = slugs.problem(slug)
-    if wrong:
-        raise BadSlug(wrong)
-
-
-def _save(link: BookingLink, **how: Any) -> None:
-    try:
-        with transaction.atomic():
-            link.save(**how)
-    except OperationalError as error:
-        if isinstance(error.__cause__, DeadlockDetected):
-            # Two links that trade addresses wait for each other.
-            raise SlugTaken(link.slug) from error
-        raise
-    except IntegrityError as error:
-        diagnostics = getattr(error.__cause__, "diag", None)
-        if getattr(diagnostics, "constraint_name", None) == _SLUG_UNIQUE:
-            raise SlugTaken(link.slug) from error
-        raise
-
-
-def _claim(link: BookingLink, now: datetime) -> None:
-    """Give the link the address it has just taken for good, unless it is kept for somebody else.
-
-    After the link is written: who retires an address holds it until then.
-
-    Raises: SlugTaken.
-    """
-    retired = RetiredSlug.objects.select_for_update().filter(slug=link.slug).first()
-    if retired is None:
-        return
-    is_over = retired.link_id is None and now - retired.retired_at >= KEPT_FROM_OTHERS
-    if retired.workspace_id != link.workspace_id and not is_over:
-        raise SlugTaken(link.slug)
-    retired.delete()
-
-
-def _retire(link: BookingLink, slug: str, now: datetime, *, gone: bool = False) -> None:
-    """Remember an address that the link no longer has."""
-    RetiredSlug.objects.bulk_create(
-        [RetiredSlug(slug=slug, workspace_id=link.workspace_id, link=None if gone else link, retired_at=now)],
-        update_conflicts=True,
-        unique_fields=["slug"],
-        update_fields=["workspace", "link", "retired_at"],
-    )
-
-
 def _seats(strategy: str, capacity: int) -> int:
     return capacity if strategy == BookingLink.Strategy.GROUP else 1
 
@@ -456,8 +382,8 @@ def _insert_with_free_slug(link: BookingLink, now: datetime) -> None:
         link.slug = free_slug(link.title)
         try:
             with transaction.atomic():
-                _save(link, force_insert=True)
-                _claim(link, now)
+                save(link, force_insert=True)
+                claim(link, now)
         except SlugTaken:
             if attempt == SLUG_TRIES:
                 raise

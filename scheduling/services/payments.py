@@ -1,7 +1,8 @@
 """Whether bookings can be paid. No payment provider can be connected yet, so that nobody can be asked for money.
 
 Whatever makes a link or a template begin to ask is refused, and a copy does not ask. What asks already, as where a
-provider was connected once, may be saved as it is, and a template goes on bringing it to the links that it has.
+provider was connected once, may be saved as it is; a template that asks may be saved, rolled back and reset to as long
+as no link begins to ask by it.
 """
 
 from collections.abc import Mapping

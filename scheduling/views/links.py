@@ -1,8 +1,9 @@
 """Booking links in the settings: the list, the form, the delete page."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from functools import partial
 from typing import Any, Final
 from uuid import UUID
 from zoneinfo import ZoneInfo
@@ -23,6 +24,7 @@ from scheduling.forms import LinkForm
 from scheduling.meeting_accounts import missing_accounts
 from scheduling.models import BookingLink, LinkHost, Schedule
 from scheduling.selectors.times import hosts_in_order
+from scheduling.services import addresses
 from scheduling.services import links as service
 from scheduling.services.logos import LogoGone
 from scheduling.services.payments import NoPayments
@@ -37,8 +39,8 @@ KINDS: Final = (("all", "All"), ("own", "Own"), ("tpl", "Assigned"))
 
 
 REFUSALS: Final = (
-    service.SlugTaken,
-    service.BadSlug,
+    addresses.SlugTaken,
+    addresses.BadSlug,
     service.BadHosts,
     service.ScheduleGone,
     LogoGone,
@@ -95,6 +97,7 @@ def link_new(request: MemberRequest) -> HttpResponse:
     around = selectors.schedules_around(request.member)
     form = LinkForm(
         *sent_with(request),
+        address_problem=_address_problem(request.member, None, now),
         members=list(accounts.active_members(request.member.workspace)),
         hosts=[LinkHost(user=request.member.user)],
         schedules=_own(around, request.member),
@@ -130,8 +133,8 @@ def link_edit(request: MemberRequest, link_id: UUID) -> HttpResponse:
     now = timezone.now()
     link = access.own_link(request.member, link_id)
     if request.method == "GET":
-        return _edit_page(request, link, _form(request.member, link))
-    form = _form(request.member, link, *sent_with(request))
+        return _edit_page(request, link, _form(request.member, link, now))
+    form = _form(request.member, link, now, *sent_with(request))
     keep_sent_logo(form, now)
     carried = form.carried_locked_sections()
     if carried:
@@ -150,7 +153,7 @@ def link_edit(request: MemberRequest, link_id: UUID) -> HttpResponse:
         )
     except service.SectionLocked as refused:
         link = access.own_link(request.member, link_id)
-        again = _form(request.member, link, *sent_with(request))
+        again = _form(request.member, link, now, *sent_with(request))
         return _refuse_locked(request, link, again, refused.sections, now)
     except REFUSALS as refused:
         _explain(form, refused)
@@ -213,9 +216,35 @@ def link_state(request: MemberRequest, link_id: UUID) -> HttpResponse:
     return redirect("scheduling:links")
 
 
+@require_GET
+def link_address(request: MemberRequest, link_id: UUID | None = None) -> HttpResponse:
+    """Whether the link (without an id: a new one) can have the address in `slug`, to be said beside the field."""
+    now = timezone.now()
+    if link_id is None:
+        require(request.member, Permission.EDIT)
+    link = access.own_link(request.member, link_id) if link_id else None
+    slug = request.GET.get("slug", "").strip().lower()
+    title = request.GET.get("title", "").strip()
+    is_own = link is not None and slug == link.slug
+    context = {
+        "slug": slug,
+        "is_own": is_own,
+        "problem": _address_problem(request.member, link, now)(slug) if slug and not is_own else "",
+        "made": addresses.free_slug(title) if title and not slug and link is None else "",
+    }
+    return render(request, "scheduling/_address_live.html", context)
+
+
+def _address_problem(member: Membership, link: BookingLink | None, now: datetime) -> Callable[[str], str]:
+    return partial(
+        addresses.problem, workspace_id=member.workspace_id, link_id=link.pk if link else None, now=now
+    )
+
+
 def _form(
     member: Membership,
     link: BookingLink,
+    now: datetime,
     data: Mapping[str, Any] | None = None,
     files: "MultiValueDict[str, UploadedFile[bytes]] | None" = None,
 ) -> LinkForm:
@@ -224,6 +253,7 @@ def _form(
         data,
         files,
         instance=link,
+        address_problem=_address_problem(member, link, now),
         locked=[key for key in BY_KEY if link.locks(key)],
         members=list(accounts.active_members(member.workspace)),
         hosts=list(link.hosts.select_related("user", "schedule")),
@@ -316,8 +346,8 @@ def _cells(link: BookingLink) -> list[Cell]:
 
 def _explain(form: LinkForm, refused: Exception) -> None:
     """Put what the service refused beside its field."""
-    if isinstance(refused, service.SlugTaken):
-        form.add_error("slug", f"{refused.slug} is taken. {service.free_slug(refused.slug)} is free.")
+    if isinstance(refused, addresses.SlugTaken):
+        form.add_error("slug", addresses.taken_words(refused.slug))
     elif isinstance(refused, service.ScheduleGone):
         form.add_error("schedule_id", "This schedule was deleted a moment ago. Choose again.")
     elif isinstance(refused, LogoGone):
@@ -325,7 +355,7 @@ def _explain(form: LinkForm, refused: Exception) -> None:
     elif isinstance(refused, NoPayments):
         form.add_error("requires_payment", str(refused))
     else:
-        form.add_error("slug" if isinstance(refused, service.BadSlug) else "pool", str(refused))
+        form.add_error("slug" if isinstance(refused, addresses.BadSlug) else "pool", str(refused))
 
 
 def _public_url(link: BookingLink) -> str:

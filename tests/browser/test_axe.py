@@ -28,6 +28,10 @@ COLORS_ONLY = {"runOnly": ["color-contrast", "link-in-text-block"], "resultTypes
 FRAGMENTS = {
     "bookings:drawer": "seen in bookings:console with an open row",
     "bookings:fit": "beside a time in bookings:console with an open form",
+    "scheduling:link_new_address": "seen in scheduling:link_new",
+    "scheduling:link_address": "seen in scheduling:link_edit",
+    "managed_events:new_address": "seen in managed_events:new",
+    "managed_events:address": "seen in managed_events:edit",
     "notifications:mail_html": "a mail, in the frame of notifications:mail",
 }
 

@@ -172,6 +172,37 @@ def test_the_pool_shows_when_it_is_a_round_robin(visit: Visit, alice: Membership
     assert {host.user_id: host.weight for host in link.hosts.all()} == {alice.user_id: 1, bob.user_id: 4}
 
 
+def test_an_address_that_is_taken_is_told_while_it_is_typed(
+    visit: Visit, alice: Membership, bob: Membership
+) -> None:
+    make_link(bob, slug="taken")
+    page = visit("/settings/booking-links/new", member=alice)
+    told = page.locator("#address-live")
+    page.get_by_role("textbox", name="Title").press_sequentially("Taken")
+    expect(told).to_contain_text("It will be /book/taken-2")
+    page.locator("#id_slug").press_sequentially("taken")
+    expect(told).to_contain_text("taken is taken. taken-2 is free.")
+    page.locator("#id_slug").press_sequentially("-call")
+    expect(told).to_contain_text("/book/taken-call is free")
+    expect(page.locator("#id_slug")).to_be_focused()
+
+
+@pytest.mark.parametrize("scripts", [True, False])
+def test_what_a_place_lacks_is_said_as_soon_as_it_is_chosen(
+    visit: Visit, alice: Membership, scripts: bool
+) -> None:
+    page = visit("/settings/booking-links/new", member=alice, scripts=scripts)
+    said = page.get_by_text(
+        "has no Webex account connected. Bookings are taken all the same, without a link."
+    )
+    expect(said).to_be_hidden()
+    page.get_by_label("Where you meet").select_option("webex")
+    expect(said).to_be_visible()
+    expect(page.get_by_text("need an account that the host has connected")).to_be_hidden()
+    page.get_by_label("Where you meet").select_option("phone")
+    expect(said).to_be_hidden()
+
+
 def test_the_list_narrows_while_typing(visit: Visit, alice: Membership, managed: BookingLink) -> None:
     make_link(alice, title="Product Demo", slug="product-demo")
     page = visit(LIST, member=alice)

@@ -368,7 +368,11 @@ class TestPages:
         assert finding.section == "calendar"
         assert finding.text.startswith("Alice Okafor and Bob Lindqvist have no Zoom account")
         connect_meetings(alice, ProviderKind.ZOOM, zoom, NOW)
-        assert lacks not in browser.get(edit).content.decode()
+        html = browser.get(edit).content.decode()
+        assert lacks not in html
+        # What the other places would need is there as well, for when they are chosen.
+        assert "Alice Okafor has no Webex account connected. Bookings are taken all the same" in html
+        assert "Alice Okafor has no Google or Microsoft 365 calendar that new bookings go to." in html
         assert "Connected: Zoom." in browser.get(reverse("one_off:new")).content.decode()
         assert lacks not in browser.get(change).content.decode()
 

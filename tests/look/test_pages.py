@@ -89,7 +89,7 @@ def test_the_sidebar_shows_only_what_a_member_may_open(
     settings.MAILBOX_ENABLED = False
     request_.member = alice  # type: ignore[attr-defined]
     tools = ["Calendar", "Bookings", "People", "Booking links", "One-off meetings", "Workflows"]
-    own = [*tools, "Notices", "Schedules", "What blocks my time", "Accounts"]
+    own = [*tools, "Notices", "Schedules", "What blocks my time", "Connected accounts"]
     assert labels(request_) == own
     request_.member = dana  # type: ignore[attr-defined]
     assert labels(request_) == [*own, "Overview", "Managed events", "People and groups", "Mail", "Audit log"]

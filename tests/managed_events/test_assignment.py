@@ -4,6 +4,7 @@ from unittest.mock import patch
 
 import pytest
 from django.db import DatabaseError
+from django.urls import reverse
 
 from managed_events.domain.assignment import Outcome, Result
 from managed_events.models import ManagedEventTemplate
@@ -11,8 +12,10 @@ from managed_events.selectors import proposed_addresses
 from managed_events.services import assignment
 from managed_events.services.assignment import NotAssigned, assign, detach
 from managed_events.services.templates import TemplateGone, delete_template
-from scheduling.models import BookingLink
+from scheduling.models import KEPT_FROM_OTHERS, BookingLink, RetiredSlug
 from scheduling.services import links as link_services
+from scheduling.services.addresses import SlugTaken
+from tests.conftest import MONDAY_MORNING, signed_in
 from tests.factories import MembershipFactory, UserFactory, make_booking, make_link
 from tests.managed_events.making import assign_to, finish_runs, link_of, make_template, save
 from workestra.accounts.models import Membership
@@ -92,7 +95,7 @@ def test_a_taken_address_gets_the_next_free_number(
     make_link(bob, slug="bob-discovery-call")
     make_link(alice, slug="bob-discovery-call-2")
     template = make_template(dana)
-    proposals = proposed_addresses(template, [alice, bob])
+    proposals = proposed_addresses(template, [alice, bob], MONDAY_MORNING)
     assert (proposals[alice.pk].slug, proposals[alice.pk].holder) == ("alice-discovery-call-2", alice)
     assert (proposals[bob.pk].slug, proposals[bob.pk].holder) == ("bob-discovery-call-3", bob)
     assert assign_to(template, [alice, bob], dana).outcomes == (
@@ -105,7 +108,7 @@ def test_whose_address_it_is_stays_in_his_workspace(
     dana: Membership, alice: Membership, carol: Membership
 ) -> None:
     make_link(carol, slug="alice-discovery-call")
-    proposal = proposed_addresses(make_template(dana), [alice])[alice.pk]
+    proposal = proposed_addresses(make_template(dana), [alice], MONDAY_MORNING)[alice.pk]
     assert (proposal.slug, proposal.holder) == ("alice-discovery-call-2", None)
 
 
@@ -113,7 +116,7 @@ def test_two_people_never_get_the_same_proposal(dana: Membership, bob: Membershi
     second = MembershipFactory(workspace=dana.workspace, user=UserFactory(username="bob-2"))
     make_link(dana, slug="call-bob")
     template = make_template(dana, slug="call", slug_pattern="{template}-{username}")
-    proposals = proposed_addresses(template, [bob, second])
+    proposals = proposed_addresses(template, [bob, second], MONDAY_MORNING)
     assert (proposals[bob.pk].slug, proposals[second.pk].slug) == ("call-bob-2", "call-bob-2-2")
 
 
@@ -124,13 +127,13 @@ def test_the_number_of_queries_for_proposals_does_not_grow(
     for person in people[:6]:
         make_link(person, slug=f"{person.user.username}-discovery-call")
     template = make_template(dana)
-    with django_assert_num_queries(3):
-        proposed_addresses(template, people)
+    with django_assert_num_queries(4):
+        proposed_addresses(template, people, MONDAY_MORNING)
 
 
 def test_an_address_taken_in_the_last_moment_gets_a_number(dana: Membership, alice: Membership) -> None:
     template = make_template(dana)
-    proposals = proposed_addresses(template, [alice])
+    proposals = proposed_addresses(template, [alice], MONDAY_MORNING)
     make_link(dana, slug="alice-discovery-call")
     with patch("managed_events.selectors.proposed_addresses", return_value=proposals):
         (outcome,) = assign_to(template, [alice], dana).outcomes
@@ -278,4 +281,40 @@ def test_a_link_of_another_template_is_not_detached(
 
 
 def test_a_failing_database_is_not_taken_for_a_taken_address() -> None:
-    assert not issubclass(link_services.SlugTaken, DatabaseError)
+    assert not issubclass(SlugTaken, DatabaseError)
+
+
+# --- Addresses as they are typed ---
+
+
+def test_the_form_says_whose_address_a_typed_pattern_would_take(
+    dana: Membership, alice: Membership, bob: Membership
+) -> None:
+    make_link(bob, slug="bob-intro")
+    template = make_template(dana)
+    client = signed_in(dana)
+    asked = {"slug": "intro", "slug_pattern": "{username}-{template}"}
+    html = client.get(reverse("managed_events:address", args=[template.pk]), asked).content.decode()
+    assert "/book/dana-intro" in html
+    assert "1 of 3 addresses is taken" in html
+    assert "bob-intro-2" in html
+    html = client.get(
+        reverse("managed_events:new_address"), {**asked, "slug": "discovery-call"}
+    ).content.decode()
+    assert "Another template has this name" in html
+    html = client.get(
+        reverse("managed_events:new_address"), {**asked, "slug_pattern": "call"}
+    ).content.decode()
+    assert "Put {username} in" in html
+
+
+def test_an_address_kept_for_another_workspace_is_not_proposed(
+    dana: Membership, alice: Membership, carol: Membership
+) -> None:
+    kept = RetiredSlug.objects.create(
+        slug="alice-discovery-call", workspace=carol.workspace, retired_at=MONDAY_MORNING
+    )
+    template = make_template(dana)
+    assert proposed_addresses(template, [alice], MONDAY_MORNING)[alice.pk].slug == "alice-discovery-call-2"
+    later = kept.retired_at + KEPT_FROM_OTHERS
+    assert proposed_addresses(template, [alice], later)[alice.pk].slug == "alice-discovery-call"

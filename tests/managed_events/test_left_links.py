@@ -149,18 +149,31 @@ def test_a_link_whose_owner_came_back_meanwhile_is_refused_beside_it(
     assert "has changed meanwhile" in response.content.decode()
 
 
-def test_links_are_not_for_a_groups_admin_to_give(alice: Membership, bob: Membership, NOW: datetime) -> None:
-    group = GroupFactory(workspace=alice.workspace)
+def test_a_groups_admin_gives_links_of_his_people_to_his_people_and_no_others(
+    alice: Membership, bob: Membership, dana: Membership, NOW: datetime
+) -> None:
+    group, other = GroupFactory(workspace=alice.workspace), GroupFactory(workspace=alice.workspace)
     lead = MembershipFactory(workspace=alice.workspace)
-    join_group(group, alice)
+    stranger = MembershipFactory(workspace=alice.workspace)
+    for member in (alice, bob):
+        join_group(group, member)
+    join_group(other, stranger)
     join_group(group, lead, is_admin=True)
-    link = make_link(alice, slug="alices")
-    leaves(alice)
+    link, foreign = make_link(alice, slug="alices"), make_link(stranger, slug="strangers")
+    for leaver in (alice, stranger):
+        leaves(leaver)
     browser = signed_in(lead)
-    assert f"owner-{link.pk}" not in browser.get(URL).content.decode()
-    html = browser.post(URL, {f"owner-{link.pk}": bob.pk}, follow=True).content.decode()
+    html = browser.get(URL).content.decode()
+    assert f"owner-{link.pk}" in html
+    assert f"owner-{foreign.pk}" not in html
+    before = owners()
+    html = browser.post(URL, {f"owner-{foreign.pk}": bob.pk}, follow=True).content.decode()
     assert "1 choice was not used" in html
-    assert BookingLink.objects.get(pk=link.pk).owner == alice.user
+    assert browser.post(URL, {f"owner-{link.pk}": dana.pk}).status_code == 422, "Dana is not of the group"
+    assert owners() == before
+    html = browser.post(URL, {f"owner-{link.pk}": bob.pk}, follow=True).content.decode()
+    assert "1 link has a new owner, who is told." in html
+    assert BookingLink.objects.get(pk=link.pk).owner == bob.user
 
 
 def test_the_new_owner_is_told_in_the_product_and_by_mail(

@@ -14,7 +14,7 @@ from scheduling.models import BookingLink
 from scheduling.services.payments import NO_PAYMENTS
 from tests.conftest import signed_in
 from tests.factories import make_link
-from tests.managed_events.making import filled, make_template, save
+from tests.managed_events.making import assign_to, filled, make_template, save
 from workestra.accounts.models import Membership
 
 pytestmark = pytest.mark.django_db
@@ -89,3 +89,49 @@ def test_a_copy_of_what_asks_does_not_ask(what: str, dana: Membership, NOW: date
         True,
         False,
     ]
+
+
+def asks_from_earlier(template: ManagedEventTemplate) -> ManagedEventTemplate:
+    """As where a provider was connected once."""
+    ManagedEventTemplate.objects.filter(pk=template.pk).update(**PAID)
+    template.refresh_from_db()
+    return template
+
+
+@pytest.mark.parametrize("way", ["reset", "lock"])
+def test_a_template_that_asks_from_earlier_brings_it_to_no_link_and_says_so(
+    way: str, dana: Membership, alice: Membership
+) -> None:
+    template = make_template(dana, locks=["title"])
+    assign_to(template, [alice], dana)
+    asks_from_earlier(template)
+    client = signed_in(dana)
+    url = reverse(f"managed_events:{'reset' if way == 'reset' else 'edit'}", args=[template.pk])
+    if way == "reset":
+        page = f"{url}?section=payment"
+        html = client.get(page).content.decode()
+        assert "switch payment off in the template first" in html
+        assert "Reset 1 link<" not in html
+        plan = plans.of_reset(template, template.links.all(), ["payment"])
+        response = client.post(url, {"section": "payment", "plan": plan.token})
+    else:
+        sent = filled(client.get(url).content.decode(), "slug_pattern")
+        sent["lock"] = ["title", "payment"]
+        preview = client.post(url, {**sent, "preview": "1"}, headers={"HX-Request": "true"})
+        assert "switch payment off in the template first" in preview.content.decode()
+        response = client.post(url, sent)
+    assert response.status_code == 422
+    assert "switch payment off in the template first" in response.content.decode()
+    assert not BookingLink.objects.filter(requires_payment=True).exists()
+    template.refresh_from_db()
+    assert template.version == 1
+
+
+def test_such_a_template_is_saved_as_long_as_no_link_begins_to_ask(
+    dana: Membership, alice: Membership
+) -> None:
+    template = make_template(dana, locks=["title"])
+    assign_to(template, [alice], dana)
+    saved = save(asks_from_earlier(template), dana, title="Another title")
+    assert saved.run is not None
+    assert saved.template.version == 2

@@ -166,8 +166,8 @@ def test_the_page_lists_versions_with_notes_authors_and_links(
     for words in (
         "Version 2 against version 1",
         "Dana Admin",
-        "2 sections, 1 lock",
-        "10 sections",
+        "Title changed, Duration changed and locked",
+        "Template created",
         '<span class="vh">1 link</span>',
         "<del>Discovery Call</del></td><td><ins>Intro Call</ins>",
         '<th scope="row">Duration, lock</th><td><del>Open</del></td><td><ins>Locked</ins>',

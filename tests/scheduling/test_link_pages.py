@@ -4,6 +4,7 @@ import re
 from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
+from unittest.mock import patch
 from uuid import UUID, uuid4
 
 import pytest
@@ -14,7 +15,7 @@ from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 
 from managed_events.models import ManagedEventTemplate
-from scheduling.models import BookingLink
+from scheduling.models import BookingLink, RetiredSlug
 from tests.conftest import signed_in
 from tests.factories import MembershipFactory, UserFactory, make_booking, make_link
 from tests.scheduling.posting import sent_by
@@ -465,3 +466,52 @@ def test_deleting_a_managed_link_detaches_it(alice: Membership, managed: Booking
     managed.refresh_from_db()
     assert not managed.is_managed
     assert "Locked by" not in page(client, edit_url(managed))
+
+
+# --- An address as it is typed ---
+
+
+def asked(member: Membership, link: BookingLink | None, **typed: str) -> str:
+    name, arguments = ("link_address", [link.pk]) if link else ("link_new_address", [])
+    response = signed_in(member).get(reverse(f"scheduling:{name}", args=arguments), typed)
+    assert response.status_code == 200
+    return response.content.decode().strip()
+
+
+def test_a_typed_address_is_said_to_be_free_or_not_before_saving(
+    alice: Membership, bob: Membership, carol: Membership, link: BookingLink, NOW: datetime
+) -> None:
+    make_link(carol, slug="taken")
+    RetiredSlug.objects.create(slug="kept", workspace=carol.workspace, link=make_link(carol), retired_at=NOW)
+    RetiredSlug.objects.create(slug="ours-once", workspace=alice.workspace, retired_at=NOW)
+    for one in (link, None):
+        assert "taken is taken. taken-2 is free." in asked(alice, one, slug="taken")
+        assert "kept is taken. kept-2 is free." in asked(alice, one, slug="kept")
+        assert "/book/ours-once</span> is free" in asked(alice, one, slug="ours-once")
+        assert "is a word we need ourselves" in asked(alice, one, slug="settings")
+    assert asked(alice, link, slug=link.slug) == ""
+    assert asked(alice, None, slug="", title="") == ""
+    assert "/book/taken-2" in asked(alice, None, slug="", title="Taken!")
+
+
+def test_a_taken_address_is_told_with_everything_else_that_is_wrong(
+    alice: Membership, bob: Membership, link: BookingLink
+) -> None:
+    make_link(bob, slug="taken")
+    before = snapshot()
+    response = submit(signed_in(alice), edit_url(link), {"title": "", "slug": "taken"})
+    html = response.content.decode()
+    assert response.status_code == 422
+    assert "taken is taken. taken-2 is free." in html
+    assert "Add a title" in html
+    assert snapshot() == before
+
+
+def test_an_address_lost_while_the_form_was_sent_is_told_in_the_same_words(
+    alice: Membership, bob: Membership, link: BookingLink
+) -> None:
+    make_link(bob, slug="taken")
+    with patch("scheduling.services.addresses.problem", return_value=""):
+        response = submit(signed_in(alice), edit_url(link), {"slug": "taken"})
+    assert response.status_code == 422
+    assert "taken is taken. taken-2 is free." in response.content.decode()

@@ -14,7 +14,8 @@ from managed_events.models import ManagedEventTemplate
 from scheduling.domain.sections import SECTION_OF_FIELD, SECTIONS, fields_of
 from scheduling.models import BookingLink, LinkHost
 from scheduling.services import links
-from scheduling.services.links import Assigned, BadHosts, BadSlug, Deleted, Host, SectionLocked, SlugTaken
+from scheduling.services.addresses import BadSlug, SlugTaken
+from scheduling.services.links import Assigned, BadHosts, Deleted, Host, SectionLocked
 from scheduling.services.payments import NoPayments
 from tests.factories import make_booking, make_link
 from tests.scheduling.link_settings import link_settings

@@ -207,6 +207,10 @@ scheduling:links                     GET  in   200   200  200     200     200   
 scheduling:links                     POST in   405   405  405     405     405    405  405  405   405   403
 scheduling:link_new                  GET  in   200   200  200     200     403    200  200  200   200   403
 scheduling:link_new                  POST in   302!  302! 302!    302!    403    302! 302! 302!  422   403
+scheduling:link_new_address          GET  in   200   200  200     200     403    200  200  200   200   403
+scheduling:link_new_address          POST in   405   405  405     405     405    405  405  405   405   403
+scheduling:link_address              GET  in   200   404  404     404     404    404  404  404   404   403
+scheduling:link_address              POST in   405   405  405     405     405    405  405  405   405   403
 scheduling:link_edit                 GET  in   200   404  404     404     404    404  404  404   404   403
 scheduling:link_edit                 POST in   302!  404  404     404     404    404  404  404   404   403
 bookings:embed_settings              GET  in   200   404  404     404     404    404  404  404   404   403
@@ -268,6 +272,10 @@ managed_events:hand_over             GET  in   403   403 403     200     403    
 managed_events:hand_over             POST in   403   403 403     302     403    302  302  302   302   403
 managed_events:new                   GET  in   403   403 403     200     403    200  200  200   200   403
 managed_events:new                   POST in   403   403 403     422     403    302! 302! 302!  422   403
+managed_events:new_address           GET  in   403   403 403     200     403    200  200  200   200   403
+managed_events:new_address           POST in   405   405 405     405     405    405  405  405   405   403
+managed_events:address               GET  in   403   403 403     404     403    200  200  200   404   403
+managed_events:address               POST in   405   405 405     405     405    405  405  405   405   403
 managed_events:detail                GET  in   403   403 403     404     403    200  200  200   404   403
 managed_events:detail                POST in   405   405 405     405     405    405  405  405   405   403
 managed_events:edit                  GET  in   403   403 403     404     403    200  200  200   404   403

@@ -285,16 +285,20 @@ ASKED: Final = {
     "crm:merge_with": ("q",),
     "scheduling:links": ("q", "w"),
     "one_off:list": ("state", "page"),
+    "scheduling:link_new_address": ("slug", "title"),
     "managed_events:list": ("q", "group", "sync"),
+    "managed_events:address": ("slug", "slug_pattern", "title"),
     "managed_events:detail": ("result", "page"),
 }
 """What pages read from their address."""
 
 
 def readers() -> dict[str, str]:
-    signed_in = dict.fromkeys(
-        ("bookings:console", "crm:people", "crm:merge_with", "scheduling:links", "one_off:list"), "alice"
+    of_alice = (
+        *("bookings:console", "crm:people", "crm:merge_with", "one_off:list"),
+        *("scheduling:links", "scheduling:link_new_address"),
     )
+    signed_in = dict.fromkeys(of_alice, "alice")
     return {name: "dana" if name.startswith("managed") else signed_in.get(name, "anon") for name in ASKED}
 
 

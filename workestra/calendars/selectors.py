@@ -374,6 +374,19 @@ def without_meeting_account(
     }
 
 
+def without_conference(workspace_id: UUID, user_ids: Collection[UUID]) -> frozenset[UUID]:
+    """Who of these people has no calendar that is written to and whose provider makes a meeting link with the event."""
+    written = RemoteCalendar.objects.filter(
+        workspace=workspace_id,
+        user__in=user_ids,
+        write_here=True,
+        is_gone=False,
+        account__provider__in=[kind for kind in CALENDAR_KINDS if kind.conference],
+        account__state=CalendarAccount.State.CONNECTED,
+    )
+    return frozenset(user_ids) - set(written.values_list("user_id", flat=True))
+
+
 def unmade_of(member: Membership) -> Sequence[OwnMeeting]:
     """The member's meetings that could not be made, or not be brought up to date, at the last try; oldest first."""
     tried = OwnMeeting.objects.filter(workspace=member.workspace, user=member.user_id).exclude(last_error="")

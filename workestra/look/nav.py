@@ -73,7 +73,7 @@ GROUPS: tuple[Group, ...] = (
             Entry("Notices", "bell", "notifications:notices"),
             Entry("Schedules", "clock", "scheduling:schedules"),
             Entry("What blocks my time", "lock", "one_off:holds"),
-            Entry("Accounts", "calendar-cog", "calendars:accounts"),
+            Entry("Connected accounts", "calendar-cog", "calendars:accounts"),
         ),
     ),
     Group(

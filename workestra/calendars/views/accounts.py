@@ -145,7 +145,7 @@ def _page(request: MemberRequest, form: ChoiceForm | None = None, *, status: int
         "sources": sum(calendar.checked for calendar in calendars),
         "written": any(row.is_written for card in cards for row in card.rows),
         "last_read": max(read, default=None),
-        "kinds": CALENDAR_KINDS,
+        "kinds": [(kind, not missing_settings(kind)) for kind in CALENDAR_KINDS],
         "services": _services(request.member),
         "conferences": [
             (card.account, any(row.is_written for row in card.rows))
