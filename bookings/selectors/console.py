@@ -18,6 +18,8 @@ MOST_OPTIONS: Final = 200
 MOST_LINKS: Final = 5_000
 FEW: Final = 1_000
 """So many bookings are found faster by their ids than by going through a list."""
+SMALL: Final = 20_000
+"""Lists of so many bookings are gone through faster than what a common word finds in a whole installation."""
 
 
 def listed(workspace: Workspace, query: Query, now: datetime) -> QuerySet[Booking]:
@@ -124,13 +126,17 @@ def group_names(member: Membership) -> list[str]:
 def narrowed(workspace: Workspace, query: Query) -> Query:
     """The query, with what its words are found in: no list is read through for a word that few bookings have.
 
-    What many bookings match is met soon in any list. Two queries a word, whatever the number of bookings.
+    What many bookings match is met soon in any list. Two queries a word and one more, whatever the number of bookings.
     """
     few: set[UUID] | None = None
     untitled: set[str] = set()
+    everywhere = bool(query.words) and _is_small(workspace)
     for word in query.words.split():
         titled = Booking.objects.filter(workspace=workspace, title__icontains=word).order_by()
-        named = _named(word).filter(booking__workspace=workspace).order_by()
+        # Attendees are found by their words alone, in all workspaces at once. Of a small one it is not asked which of
+        # them are its own: that would read every match there is, where the first thousand say that it is common.
+        named = _named(word) if everywhere else _named(word).filter(booking__workspace=workspace)
+        named = named.order_by()
         titles = set(titled.values_list("pk", flat=True)[: FEW + 1])
         if not titles:
             untitled.add(word)
@@ -138,6 +144,10 @@ def narrowed(workspace: Workspace, query: Query) -> Query:
         if len(found) <= FEW and (few is None or len(found) < len(few)):
             few = found
     return replace(query, booking_ids=None if few is None else frozenset(few), untitled=frozenset(untitled))
+
+
+def _is_small(workspace: Workspace) -> bool:
+    return Booking.objects.filter(workspace=workspace).order_by()[: SMALL + 1].count() <= SMALL
 
 
 @dataclass(frozen=True, slots=True)

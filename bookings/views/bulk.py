@@ -63,9 +63,10 @@ def bulk(request: MemberRequest, action: str) -> HttpResponse:
         return _pick_page(request, chosen, PickForm(None, action=chosen, hosts=hosts, listed=[]), listed, now)
     everything = "all" in request.POST
     wanted = listed if everything else listed.filter(pk__in=_keys(request.POST.getlist("pick")))
-    bookings = list(wanted[: MOST + 1])
+    is_too_many = wanted.order_by()[: MOST + 1].count() > MOST
+    bookings = [] if is_too_many else list(wanted)
     form = PickForm(request.POST, action=chosen, hosts=hosts, listed=[each.pk for each in bookings])
-    if len(bookings) > MOST:
+    if is_too_many:
         form.add_error(None, f"More than {MOST:,} bookings match. Narrow your list with its filters first.")
     elif everything and not bookings:
         form.add_error(None, "Nothing in your list matches any more.")

@@ -7,7 +7,10 @@ from uuid import uuid4
 
 import pytest
 import time_machine
+from django.db import connection
+from django.db.models import Count
 from django.http import HttpResponse
+from django.test.utils import CaptureQueriesContext
 
 from bookings import jobs
 from bookings.domain.bulk import Action
@@ -444,3 +447,45 @@ def test_the_check_finds_the_same_hosts_whether_it_asks_for_one_or_for_all_of_th
         assert [bench.one(target, each.user.pk) for each in every] == every
     assert [each.taken for each in bench.of(targets[0])] == ["busy", "out of office"]
     assert [each.taken for each in bench.of(targets[1])] == ["", "out of office"]
+
+
+@pytest.mark.thorough
+def test_a_thousand_are_checked_with_as_many_queries_as_ten_and_each_is_done_once(
+    alice: Membership, bob: Membership, dana: Membership, link: BookingLink, NOW: datetime
+) -> None:
+    Membership.objects.filter(pk=dana.pk).update(role="admin")
+    model = make_booking(link, TUESDAY_TEN, NOW)
+    person = model.booker
+    for at in range(1, 1_000):
+        series = uuid4()
+        model.pk, model.series_id, model._state.adding = uuid4(), series, True
+        model.starts_at = TUESDAY_TEN + timedelta(hours=at)
+        model.ends_at = model.starts_at + timedelta(minutes=30)
+        model.save()
+        person.pk, person.series_id, person._state.adding = uuid4(), series, True
+        person.booking, person.idempotency_key, person.manage_token_hash = model, uuid4(), uuid4().hex
+        person.save()
+    counts = []
+    for query in ("?to=2030-01-08", ""):
+        with CaptureQueriesContext(connection) as asked:
+            answer = signed_in(dana).post(f"{PAGE}reassign{query}", {"id": str(uuid4()), "all": "1"})
+        assert answer.status_code == 302
+        counts.append(len(asked))
+    assert counts[0] == counts[1]
+    run = BulkRun.objects.order_by("pk").annotate(rows=Count("items")).get(rows=1_000)
+    assert signed_in(dana).get(f"{PAGE}{run.pk}?page=20").content.decode().count('name="row"') == 50
+    service.start(run=run, now=NOW)
+    before = OutboxMessage.objects.filter(kind="booking.reassigned.booker").count()
+    ticks = iter(NOW + timedelta(seconds=tick) for tick in range(10_000))
+    tasks = 1
+    while service.perform(run.pk, lambda: next(ticks)):
+        tasks += 1
+    run.refresh_from_db()
+    assert run.finished_at
+    assert tasks > 10
+    assert set(run.items.values_list("state", flat=True)) == {"done"}
+    assert OutboxMessage.objects.filter(kind="booking.reassigned.booker").count() - before == 1_000
+    with CaptureQueriesContext(connection) as asked:
+        page = signed_in(dana).get(f"{PAGE}{run.pk}").content.decode()
+    assert "Page 1 of 20" in page
+    assert len(asked) < 20

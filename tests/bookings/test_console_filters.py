@@ -39,11 +39,19 @@ def test_nobody_counts_to_a_million(
     assert "1+ bookings as CSV" in page
 
 
-@pytest.mark.parametrize("few", [0, 1, 1000])
-def test_words_are_found_the_same_whether_few_match_or_many(
-    few: int, alice: Membership, link: BookingLink, NOW: datetime, monkeypatch: pytest.MonkeyPatch
+@pytest.mark.parametrize(("few", "small"), [(0, 0), (0, 9), (2, 0), (2, 9), (1000, 9)])
+def test_words_are_found_the_same_whether_few_match_or_many_here_or_elsewhere(
+    few: int,
+    small: int,
+    alice: Membership,
+    carol: Membership,
+    link: BookingLink,
+    NOW: datetime,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setattr("bookings.selectors.console.FEW", few)
+    monkeypatch.setattr("bookings.selectors.console.SMALL", small)
+    make_booking(make_link(carol), TUESDAY_TEN, NOW)
     priya = make_booking(link, TUESDAY_TEN, NOW)
     noor = make_booking(
         link, TUESDAY_TEN + timedelta(hours=1), NOW, name="Noor Haddad", email="noor@saltmarsh.example"
