@@ -106,6 +106,11 @@ class StepForm(forms.Form):
         self.fields["channel"].help_text = texting.why_not
         self.fields["subject"].required = not self.is_text
 
+    @property
+    def part_name(self) -> str:
+        """ "Message 2": what the note above the page calls it."""
+        return f"Message {int(str(self.prefix).removeprefix('s')) + 1}"
+
     def clean(self) -> dict[str, Any]:
         data = self.cleaned_data
         amount, unit = data.get("amount"), data.get("unit")
@@ -313,6 +318,11 @@ class WorkflowForm(forms.Form):
     @property
     def kept(self) -> list[StepForm]:
         return [form for form in self.step_forms if not form.is_removed]
+
+    @property
+    def parts(self) -> Sequence[StepForm]:
+        """The forms that this one consists of, for the note that leads to what is to be fixed."""
+        return self.kept if self.is_bound else ()
 
     @property
     def draft(self) -> WorkflowDraft:

@@ -70,6 +70,7 @@ PICTURES: dict[str, tuple[str, ...]] = {
     "one-off-detail": ("desktop",),
     "workflows": ("desktop", "phone"),
     "workflow": ("desktop", "phone", "dark"),
+    "admin-overview": ("desktop", "phone"),
     "managed-list": ("desktop", "phone"),
     "managed-edit": ("desktop", "phone", "dark"),
     "managed-assign": ("desktop", "phone"),

@@ -211,6 +211,7 @@ def test_what_cannot_be_texted_is_refused_beside_its_field(
     status, page = post(dana, typed(dana, **more))
     assert status == 422
     assert words in page
+    assert '<a class="tap" href="#id_' in page, "the note leads to the field"
     assert not Workflow.objects.exists()
 
 
@@ -226,8 +227,9 @@ def test_a_confirmed_number_can_be_texted(
 def test_the_preview_counts_what_goes_out_and_tells_it_beside_the_text(ready: None, dana: Membership) -> None:
     form = typed(dana, **{"s0-body": "a" * 100})
     page = signed_in(dana).post(reverse("bookings:workflow_preview"), form).content.decode()
-    assert page.count("123 of 160") == 2
+    assert page.count("123 of 160") == 3
     assert 'id="text-0" hx-swap-oob="true"' in page
+    assert 'id="room-0" hx-swap-oob="true"' in page
     assert "Reply STOP to opt out." in page
 
 

@@ -1,5 +1,6 @@
 """Tags every page may use: icons, avatars, stylesheets, the mark."""
 
+from collections.abc import Sequence
 from functools import lru_cache
 from typing import Any
 from zlib import crc32
@@ -98,5 +99,6 @@ def widget_classes(widget: dict[str, Any]) -> str:
 
 @register.filter
 def faulty_fields(form: BaseForm) -> list[BoundField]:
-    """The visible fields with errors, in the form's order."""
-    return [field for field in form.visible_fields() if field.errors]
+    """The visible fields with errors, in the form's order; then those of its `parts`, forms of which it consists."""
+    parts: Sequence[BaseForm] = getattr(form, "parts", ())
+    return [field for each in (form, *parts) for field in each.visible_fields() if field.errors]
