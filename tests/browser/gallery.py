@@ -42,7 +42,7 @@ from tests.browser.addresses import (
 from tests.browser.conftest import Visit, no_errors
 from tests.browser.world import DISCOVERY, World
 from workestra.accounts.models import Membership
-from workestra.calendars.models import CalendarAccount, OwnEvent, OwnMeeting
+from workestra.calendars.models import CalendarAccount, OwnEvent, OwnMeeting, RemoteBusy
 from workestra.notifications.models import OutboxMessage
 
 
@@ -198,7 +198,7 @@ LOOKS: tuple[Look, ...] = (
     Look("one-off-withdrawn", "one_off:pick", on_one_off("withdrawn")),
     # The rep.
     Look("calendar", "dashboard:calendar", states.waiting_for_mara, "mara", breaks=(OutboxMessage,)),
-    Look("calendar-rep", "dashboard:calendar", states.full_day, "alice"),
+    Look("calendar-rep", "dashboard:calendar", states.full_day, "alice", breaks=(RemoteBusy,)),
     Look("bookings", "bookings:console", console("upcoming"), "mara"),
     Look(
         "booking-astray",

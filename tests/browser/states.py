@@ -19,7 +19,15 @@ from scheduling.models import BookingLink, Workflow
 from tests.bookings.making_workflows import make_preset, make_workflow
 from tests.browser.addresses import at, on_template, proposing
 from tests.browser.world import HALF, World
-from tests.calendars.making import as_if_read, connect_caldav, connect_feed, connect_google, connect_meetings
+from tests.calendars.making import (
+    as_if_read,
+    calendar_of,
+    connect_caldav,
+    connect_feed,
+    connect_google,
+    connect_meetings,
+    mirror_busy,
+)
 from tests.factories import make_booking, make_link
 from tests.managed_events.making import assign_to, make_template, save
 from tests.one_off.making import TOMAS, make_one_off, slot_of
@@ -208,7 +216,7 @@ def waiting_for_mara(world: World) -> str:
 
 
 def full_day(world: World) -> str:
-    """Two meetings to come today, in New York, one of them long enough for words."""
+    """Two meetings to come today, in New York, one of them long enough for words; and what a connected calendar has."""
     if not BookingLink.objects.filter(slug="alice-review").exists():
         link = make_link(
             world.members["alice"], slug="alice-review", title="Renewal Review", timezone="Etc/UTC"
@@ -217,6 +225,15 @@ def full_day(world: World) -> str:
             link.duration_minutes = minutes
             link.save()
             make_booking(link, world.now.replace(hour=hour, minute=0, second=0, microsecond=0), world.now)
+    # Past, beside a meeting, and beyond the hours that are shown.
+    spans = ((13, 60), (15, 30), (23, 60))
+    mirror_busy(
+        calendar_of(world.account),
+        *(
+            Period.lasting(world.later(0).replace(hour=hour), timedelta(minutes=length))
+            for hour, length in spans
+        ),
+    )
     return reverse("dashboard:calendar")
 
 
