@@ -10,7 +10,6 @@ _SHARED = (
     "components/field",
     "components/choice",
     "components/badge",
-    "components/cells",
     "components/avatar",
     "components/toast",
     "components/note",
@@ -23,6 +22,7 @@ _SHARED = (
 )
 # What public pages need only behind the first one: that has to come fast, also over a bad connection.
 _LATER = (
+    "components/cells",
     "components/facts",
     "components/timeline",
     "public/done",
