@@ -178,7 +178,7 @@ def options_for(member: Membership, reach: Collection[UUID] | None) -> Options:
             :MOST_OPTIONS
         ],
         templates=list({template: title for *_, template, title in found if template}.items())[:MOST_OPTIONS],
-        hosts=[(each.user_id, each.user.name) for each in members[:MOST_OPTIONS]],
+        hosts=list(members.values_list("user_id", "user__name")[:MOST_OPTIONS]),
     )
 
 
