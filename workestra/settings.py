@@ -352,6 +352,7 @@ LIMITS = {
     "texts_to_number": env.str("LIMIT_TEXTS_TO_NUMBER", f"{4 * _often}/h"),
     "texts_to_number_a_day": env.str("LIMIT_TEXTS_TO_NUMBER_A_DAY", f"{10 * _often}/d"),
     "texts_of_workspace": env.str("LIMIT_TEXTS_OF_WORKSPACE", f"{200 * _often}/h"),
+    "texts_of_workspace_a_day": env.str("LIMIT_TEXTS_OF_WORKSPACE_A_DAY", f"{1000 * _often}/d"),
     "times": env.str("LIMIT_TIMES", f"{60 * _often}/m"),
     "wrong_links": env.str("LIMIT_WRONG_LINKS", f"{20 * _often}/h"),
 }

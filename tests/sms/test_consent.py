@@ -109,6 +109,29 @@ def test_another_number_withdraws_what_was_said_of_the_first(
     assert HostNumber.objects.get().confirmed_at is None
 
 
+def test_who_removes_a_number_that_a_colleague_has_too_ends_none_of_his_texts(
+    ready: None, alice: Membership, bob: Membership, carol: Membership, NOW: datetime
+) -> None:
+    for member in (alice, bob, carol):
+        confirmed(member, NOW)
+    services.forget_number(by=alice, now=NOW)
+    assert selectors.why_not(bob.workspace_id, ALICE) == ""
+    assert selectors.number_of_host(alice.workspace_id, alice.user.email) == ""
+    services.forget_number(by=bob, now=NOW)
+    assert selectors.why_not(bob.workspace_id, ALICE) == NOBODY
+    assert selectors.why_not(carol.workspace_id, ALICE) == "", "elsewhere it is another matter"
+
+
+def test_who_has_left_keeps_no_number_in_texts(
+    ready: None, alice: Membership, bob: Membership, NOW: datetime
+) -> None:
+    for member in (alice, bob):
+        confirmed(member, NOW)
+    Membership.objects.filter(pk=bob.pk).update(is_active=False)
+    services.forget_number(by=alice, now=NOW)
+    assert selectors.why_not(bob.workspace_id, ALICE) == NOBODY
+
+
 def test_no_code_goes_to_a_phone_that_said_stop(ready: None, alice: Membership, NOW: datetime) -> None:
     services.hear(number=ALICE, keyword=Keyword.STOP, sid="SM" + "0" * 32, now=NOW)
     with pytest.raises(services.NumberStopped):

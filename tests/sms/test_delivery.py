@@ -236,7 +236,8 @@ def test_a_number_its_block_and_a_workspace_are_texted_only_so_often(
     twilio: FakeTwilio, message: OutboxMessage, NOW: datetime, settings: Any
 ) -> None:
     deliver(message, NOW)
-    for limit in ("texts_to_number", "texts_to_number_a_day", "texts_to_block", "texts_of_workspace"):
+    limits = ("texts_to_number", "texts_to_number_a_day", "texts_to_block", "texts_of_workspace")
+    for limit in (*limits, "texts_of_workspace_a_day"):
         settings.LIMITS = settings.LIMITS | {limit: "1/h"}
         for seq in (1, 2):
             copy = services.resend(OutboxMessage.objects.get(pk=message.pk))
@@ -246,7 +247,7 @@ def test_a_number_its_block_and_a_workspace_are_texted_only_so_often(
         assert (done.available_at - done.created_at).total_seconds() > 3000
         settings.LIMITS = settings.LIMITS | {limit: "off"}
         OutboxMessage.objects.filter(pk=done.pk).delete()
-    assert len(twilio.messages) == 5
+    assert len(twilio.messages) == 6
 
 
 def test_neither_numbers_nor_the_token_reach_the_log(

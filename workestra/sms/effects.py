@@ -145,6 +145,7 @@ def _spend(message: OutboxMessage, number: str) -> None:
     """Raises: Wait when the number, its block of numbers or the workspace was sent enough; nothing is spent then."""
     spent: list[tuple[str, str]] = []
     for limit, subject in (
+        ("texts_of_workspace_a_day", str(message.workspace_id)),
         ("texts_of_workspace", str(message.workspace_id)),
         ("texts_to_block", number[:-BLOCK]),
         ("texts_to_number_a_day", number),

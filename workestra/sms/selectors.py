@@ -4,7 +4,7 @@ from collections.abc import Collection
 from typing import Final
 from uuid import UUID
 
-from django.db.models import Q
+from django.db.models import Q, QuerySet
 
 from workestra.accounts.models import Membership
 from workestra.sms import setup
@@ -39,23 +39,24 @@ def host_number(workspace_id: UUID, user_id: UUID) -> HostNumber | None:
     return HostNumber.objects.filter(workspace=workspace_id, user=user_id).first()
 
 
-def number_of_host(workspace_id: UUID, email: str) -> str:
-    """The confirmed number of a member of the workspace, by his address; "" without one."""
-    members = Membership.objects.filter(workspace=workspace_id, is_active=True, user__email=email)
-    numbers = HostNumber.objects.filter(
+def confirmed_numbers(workspace_id: UUID) -> QuerySet[HostNumber]:
+    """The numbers that members of the workspace have confirmed as theirs. Those of who has left are not among them."""
+    members = Membership.objects.filter(workspace=workspace_id, is_active=True)
+    return HostNumber.objects.filter(
         workspace=workspace_id, user__in=members.values("user"), confirmed_at__isnull=False
     )
+
+
+def number_of_host(workspace_id: UUID, email: str) -> str:
+    """The confirmed number of a member of the workspace, by his address; "" without one."""
+    numbers = confirmed_numbers(workspace_id).filter(user__email=email)
     return numbers.values_list("number", flat=True).first() or ""
 
 
 def why_not_own(workspace_id: UUID, number: str) -> str:
     """The same as `why_not` of a number that was written into a workflow: a tick on a booking form was about one
     meeting and is not enough, a member has to have confirmed it as his own."""
-    members = Membership.objects.filter(workspace=workspace_id, is_active=True)
-    confirmed = HostNumber.objects.filter(
-        workspace=workspace_id, user__in=members.values("user"), number=number, confirmed_at__isnull=False
-    )
-    if not confirmed.exists():
+    if not confirmed_numbers(workspace_id).filter(number=number).exists():
         return "Nobody here has confirmed this number as his own"
     return why_not(workspace_id, number)
 

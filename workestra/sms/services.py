@@ -7,7 +7,7 @@ from uuid import UUID
 from django.db import transaction
 from django.db.models import F
 
-from workestra.accounts.models import Membership
+from workestra.accounts.models import Membership, Workspace
 from workestra.audit import services as audit
 from workestra.limits import services as limits
 from workestra.notifications import services as outbox
@@ -167,7 +167,7 @@ def _locked(by: Membership) -> HostNumber | None:
 
 
 def _withdraw(asked: HostNumber, now: datetime) -> None:
-    if asked.confirmed_at:
+    if asked.confirmed_at and not _is_shared(asked):
         Consent.objects.create(
             workspace_id=asked.workspace_id,
             number=asked.number,
@@ -175,6 +175,18 @@ def _withdraw(asked: HostNumber, now: datetime) -> None:
             how=Consent.How.OWN_NUMBER,
             at=now,
         )
+
+
+def _is_shared(asked: HostNumber) -> bool:
+    """Whether a colleague has confirmed this number as his, too: what he agreed to stands. One at a time is asked, so
+    that of two who remove it together the second knows."""
+    Workspace.objects.select_for_update(no_key=True).get(pk=asked.workspace_id)
+    return (
+        selectors.confirmed_numbers(asked.workspace_id)
+        .filter(number=asked.number)
+        .exclude(pk=asked.pk)
+        .exists()
+    )
 
 
 def _record(action: str, by: Membership, asked: HostNumber, now: datetime) -> None:

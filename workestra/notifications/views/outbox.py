@@ -1,4 +1,4 @@
-"""Mail that did not go out, for admins: what was given up, and what is still tried."""
+"""Mails and texts that did not go out, for admins: what was given up, and what is still tried."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -52,11 +52,11 @@ def retry(request: MemberRequest, message_id: UUID) -> HttpResponse:
     require_admin(request.member)
     message = OutboxMessage.objects.filter(workspace=request.member.workspace_id, pk=message_id).first()
     if message is None:
-        raise Http404("No such mail.")
+        raise Http404("No such message.")
     try:
         services.retry_for(message=message, by=request.member, now=timezone.now())
     except services.NotDead:
-        messages.error(request, "This mail is not given up: somebody was faster, or it is on its way.")
+        messages.error(request, "This message is not given up: somebody was faster, or it is on its way.")
     else:
         messages.success(request, f"{label_of(message.kind)} to {message.recipient} is tried again.")
     return redirect("notifications:outbox")
@@ -67,7 +67,7 @@ def retry_all(request: MemberRequest) -> HttpResponse:
     """Try all of them again."""
     require_admin(request.member)
     count = services.retry_all_for(by=request.member, now=timezone.now())
-    messages.success(request, f"{count} mail{'' if count == 1 else 's'} tried again.")
+    messages.success(request, f"{count} message{'' if count == 1 else 's'} tried again.")
     return redirect("notifications:outbox")
 
 
