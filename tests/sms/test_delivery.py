@@ -8,11 +8,13 @@ from uuid import uuid4
 import pytest
 from django.core.mail import EmailMessage
 from django.db import transaction
+from django.urls import reverse
 
+from tests.conftest import signed_in
 from tests.fakes.server import Answer
 from tests.fakes.twilio import ACCOUNT, FROM, FakeTwilio, problem
 from tests.sms.making import PRIYA
-from workestra.accounts.models import Workspace
+from workestra.accounts.models import Membership, Workspace
 from workestra.logs import MaskingFormatter
 from workestra.notifications import effects, registry, services
 from workestra.notifications.models import OutboxMessage
@@ -159,6 +161,18 @@ def test_a_number_that_is_refused_ends_the_text_and_a_retry_tries_anew(
     services.retry(dead)
     assert deliver(message, NOW).sent_at
     assert len(twilio.messages) == 1
+
+
+def test_an_admin_is_told_that_it_is_a_text_that_waits_and_until_when(
+    twilio: FakeTwilio, message: OutboxMessage, NOW: datetime, dana: Membership, settings: Any
+) -> None:
+    settings.LIMITS = settings.LIMITS | {"texts_of_workspace_a_day": "1/d"}
+    deliver(message, NOW)
+    waiting = deliver(services.resend(OutboxMessage.objects.get()), NOW)
+    assert (waiting.available_at - waiting.created_at).total_seconds() > 86_000
+    page = signed_in(dana).get(reverse("notifications:outbox")).content.decode()
+    assert f"{KIND} (text), {message.recipient}" in page
+    assert "as many text messages as it may in a day. Try again in 24 hours." in page
 
 
 def test_who_wrote_stop_to_twilio_is_left_out_and_remembered(
