@@ -91,7 +91,7 @@ def render_letter(letter: Letter, message: OutboxMessage, now: datetime) -> Emai
         if is_host
         else formataddr((f"{booking.host.name}, {booking.workspace.name}", sender())),
         to=[message.recipient],
-        reply_to=[attendee.email if is_host else booking.host.email],
+        reply_to=list(filter(None, [attendee.email if is_host else booking.host.email])),
     )
     mail.attach_alternative(_rendered(letter, "html", context), "text/html")
     if logo:
@@ -135,6 +135,8 @@ def _attendee_of(letter: Letter, topic_id: UUID) -> Attendee | None:
 def _outdated(letter: Letter, attendee: Attendee, message: OutboxMessage, now: datetime) -> str:
     """Why the mail would tell what is no longer so; "" when it still is."""
     booking = attendee.booking
+    if attendee.is_erased and letter.reader is not Reader.HOST:
+        return "Who it was for is erased"
     if letter.reader is Reader.HOST and not _works_here(booking, message.recipient):
         return "Whom it was for works here no longer"
     if letter.is_farewell:

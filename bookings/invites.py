@@ -75,17 +75,19 @@ def invite_for_host(attendee: Attendee, method: Method, *, now: datetime) -> Inv
             summary=booking.title,
             location=location_for_host(booking.location_type, booking.location_detail, "", "each attendee"),
         )
-    contact = ", ".join(filter(None, [attendee.email, attendee.phone]))
+    contact = ", ".join(filter(None, [attendee.name, attendee.email, attendee.phone]))
     return _invite(
         attendee,
         method,
         now,
         summary=f"{booking.title} with {attendee.name}",
-        invited=(_booker(attendee, attendee.name), *map(_guest, attendee.guests)),
+        invited=()
+        if attendee.is_erased
+        else (_booker(attendee, attendee.name), *map(_guest, attendee.guests)),
         location=location_for_host(
             booking.location_type, booking.location_detail, attendee.phone, attendee.name
         ),
-        description=_lines(f"{attendee.name}, {contact}", attendee.notes),
+        description=_lines(contact, attendee.notes),
     )
 
 

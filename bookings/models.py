@@ -203,7 +203,7 @@ class Attendee(models.Model):
     He has a manage page, mails and a calendar event of his own. When he moves to another time this row stays as
     "rescheduled", and its successor at the other booking shares the series. But for group sessions he shares the
     booking's series and state. `timezone` is the one he reads times in. `answers` is a list of `{"label", "answer"}` in
-    the form's order. `guests` are addresses that he asked to be invited as well.
+    the form's order. `guests` are addresses that he asked to be invited as well. Who is erased has no address.
     """
 
     class Party(models.TextChoices):
@@ -241,6 +241,9 @@ class Attendee(models.Model):
         max_length=16, choices=Booking.Attendance.choices, blank=True, default=""
     )
 
+    answers_erased_at = models.DateTimeField(
+        null=True, blank=True, help_text="When his answers, notes and files were erased."
+    )
     reconfirmed_at = models.DateTimeField(
         null=True, blank=True, help_text="When he said that he is still coming."
     )
@@ -270,6 +273,11 @@ class Attendee(models.Model):
 
     def __str__(self) -> str:
         return self.name
+
+    @property
+    def is_erased(self) -> bool:
+        """Whether nobody knows any more who he was."""
+        return not self.email
 
     @property
     def first_name(self) -> str:

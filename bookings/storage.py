@@ -1,7 +1,7 @@
 """Where the bytes of bookers' files are: below `UPLOADS_ROOT`, each named by its row's id. No address leads there."""
 
 import os
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Final
@@ -41,6 +41,12 @@ def read(file_id: UUID) -> bytes | None:
         return _path(file_id).read_bytes()
     except FileNotFoundError:
         return None
+
+
+def remove(file_ids: Collection[UUID]) -> None:
+    """Remove these bytes; those that are gone already are no error."""
+    for file_id in file_ids:
+        _path(file_id).unlink(missing_ok=True)
 
 
 def remove_unneeded(now: datetime) -> int:

@@ -232,7 +232,7 @@ def _mail(
         context,
         from_email=host if is_booker else settings.DEFAULT_FROM_EMAIL,
         to=recipient,
-        reply_to=[booking.host.email if is_booker else attendee.email],
+        reply_to=list(filter(None, [booking.host.email if is_booker else attendee.email])),
         logo=logo_for_mail(booking.link) if is_booker else None,
     )
 

@@ -58,6 +58,7 @@ INSTALLED_APPS = [
     "one_off",
     "workestra.people",
     "workestra.dashboard",
+    "workestra.privacy",
     "workestra.demo",
     "workestra.invariants",
 ]
@@ -241,6 +242,7 @@ CELERY_BEAT_SCHEDULE = {
     "withdraw one-offs of leavers": _every(30, "one_off.jobs.withdraw_of_leavers"),
     "expire offers of other times": _every(30, "bookings.jobs.expire_alternatives"),
     "resume bulk changes": _every(15, "bookings.jobs.resume_bulk"),
+    "erase answers that are old": _every(3600, "workestra.privacy.jobs.erase_old_answers"),
     "remove files nobody needs": _every(3600, "bookings.tasks.remove_unneeded_files"),
 }
 

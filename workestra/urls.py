@@ -24,4 +24,5 @@ urlpatterns = [
     path("", include("one_off.urls")),
     path("", include("workestra.people.urls")),
     path("", include("workestra.dashboard.urls")),
+    path("", include("workestra.privacy.urls")),
 ]

@@ -65,7 +65,7 @@ def recipients_of(step: WorkflowStep, attendee: Attendee) -> list[str]:
     """To which addresses the message goes, as things are now."""
     match To(step.to):
         case To.BOOKER:
-            return [attendee.email]
+            return [] if attendee.is_erased else [attendee.email]
         case To.HOST:
             return [host.email for host in attendee.booking.hosts]
         case To.ADDRESS:

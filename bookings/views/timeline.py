@@ -76,7 +76,8 @@ class Delivery:
     @property
     def may_go_again(self) -> bool:
         """Whether it has come to an end that another copy, or another try, may follow."""
-        return self.message.sent_at is not None or self.message.dead_at is not None
+        is_over = self.message.sent_at is not None or self.message.dead_at is not None
+        return is_over and bool(self.message.recipient)
 
 
 @dataclass(frozen=True, slots=True)

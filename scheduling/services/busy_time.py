@@ -155,6 +155,13 @@ def lock_hosts(host_ids: Iterable[UUID]) -> LockedHosts:
     return LockedHosts(ordered)
 
 
+def relabel(owner_key: UUID, said_anew: Callable[[str], str]) -> None:
+    """Say anew what this owner's time is, and was, taken for: `said_anew` gives each label's new words."""
+    rows = BusyTime.objects.filter(owner_key=owner_key)
+    for label in set(rows.values_list("label", flat=True)):
+        rows.filter(label=label).update(label=said_anew(label)[:120])
+
+
 def free_expired_holds() -> int:
     """Tidy up every hold whose time is over by the database's clock; how many there were.
 

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from datetime import timedelta
+from urllib.parse import urlencode
 from uuid import UUID, uuid4
 
 from django.db.models import F
@@ -115,6 +116,14 @@ def twins(world: World) -> tuple[UUID, UUID]:
         },
     )
     return known.pk, again.pk
+
+
+def held_about_somebody(world: World) -> str:
+    return f"{reverse('privacy:privacy')}?{urlencode({'email': world.person.email})}"
+
+
+def erasing_somebody(world: World) -> str:
+    return f"{reverse('privacy:erase')}?{urlencode({'email': world.person.email})}"
 
 
 def adoption(world: World) -> str:

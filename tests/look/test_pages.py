@@ -92,7 +92,15 @@ def test_the_sidebar_shows_only_what_a_member_may_open(
     own = [*tools, "Notices", "Schedules", "What blocks my time", "Connected accounts"]
     assert labels(request_) == own
     request_.member = dana  # type: ignore[attr-defined]
-    assert labels(request_) == [*own, "Overview", "Managed events", "People and groups", "Mail", "Audit log"]
+    assert labels(request_) == [
+        *own,
+        "Overview",
+        "Managed events",
+        "People and groups",
+        "Mail",
+        "Privacy",
+        "Audit log",
+    ]
     settings.MAILBOX_ENABLED = True
     assert labels(request_)[-1] == "Mailbox"
 

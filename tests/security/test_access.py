@@ -338,6 +338,14 @@ sms:status                           GET  405
 sms:status                           POST 403
 
                                           anon alice bob manager outside viewer lead dana owner carol gone
+privacy:privacy                      GET  in   403   403 403     403     403    403  200  200   200   403
+privacy:privacy                      POST in   405   405 405     405     405    405  405  405   405   403
+privacy:export                       GET  in   405   405 405     405     405    405  405  405   405   403
+privacy:export                       POST in   403   403 403     403     403    403  200! 200!  200   403
+privacy:erase                        GET  in   403   403 403     403     403    403  302  302   302   403
+privacy:erase                        POST in   403   403 403     403     403    403  302! 302!  200   403
+privacy:answers                      GET  in   405   405 405     405     405    405  405  405   405   403
+privacy:answers                      POST in   403   403 403     403     403    403  302! 302!  302!  403
 dashboard:calendar                   GET  in   200   200 200     200     200    200  200  200   200   403
 dashboard:calendar                   POST in   405   405 405     405     405    405  405  405   405   403
 people:members                       GET  in   403   403 403     403     403    403  200  200   200   403

@@ -107,6 +107,8 @@ FORMS: Final = {
     "one_off:write_in": "alice",
     "sms:number": "alice",
     "sms:confirm": "alice",
+    "privacy:erase": "dana",
+    "privacy:answers": "dana",
     "crm:person_new": "alice",
     "crm:person_edit": "alice",
     "crm:merge": "alice",
@@ -282,6 +284,7 @@ ASKED: Final = {
         *("link", "template", "host", "strategy", "attendance", "from", "to"),
     ),
     "crm:people": ("q", "stage", "missed", "after"),
+    "privacy:privacy": ("email",),
     "crm:merge_with": ("q",),
     "scheduling:links": ("q", "w"),
     "one_off:list": ("state", "page"),
@@ -299,7 +302,10 @@ def readers() -> dict[str, str]:
         *("scheduling:links", "scheduling:link_new_address"),
     )
     signed_in = dict.fromkeys(of_alice, "alice")
-    return {name: "dana" if name.startswith("managed") else signed_in.get(name, "anon") for name in ASKED}
+    return {
+        name: "dana" if name.startswith(("managed", "privacy")) else signed_in.get(name, "anon")
+        for name in ASKED
+    }
 
 
 @pytest.mark.thorough

@@ -495,6 +495,12 @@ def forms_of(world: World) -> dict[str, Sent]:
         "notifications:notices": {"in_app": "on"},
         "sms:number": {"number": "+49 151 12345678"},
         "sms:confirm": {"code": code_of(world.number)},
+        "privacy:export": {"email": world.person.email},
+        "privacy:erase": form_posting(
+            dana.get(world.address("privacy:erase"), {"email": world.person.email}).content.decode(), "seen"
+        ).values
+        | {"cancel": "on", "sure": "on"},
+        "privacy:answers": {"days": "90"},
         "crm:person_new": {
             "name": "Wei-Lin Zhao",
             "email": "wei@harborline.example",

@@ -1,4 +1,7 @@
-"""The audit log: what happened, to what, by whom, with the values before and after. Rows are only ever added."""
+"""The audit log: what happened, to what, by whom, with the values before and after.
+
+Rows are only ever added. Who is erased is taken out of them by `services.erase`, and nothing else changes one.
+"""
 
 import uuid
 from typing import ClassVar

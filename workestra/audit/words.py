@@ -48,6 +48,7 @@ KINDS: Final = (
     Kind("synced", "Synced", "refresh-cw", "acc", ("propagated", "propagation_overtaken")),
     Kind("deleted", "Deleted", "trash-2", "bad", ("deleted",)),
     Kind("ended", "Ended", "x", "bad", ("cancelled", "withdrawn", "expired", "deactivated")),
+    Kind("erased", "Erased", "shield-check", "bad", ("erased",)),
     Kind("refused", "Refused", "shield", "bad", ("locked_section_refused",)),
 )
 
@@ -60,6 +61,7 @@ OBJECTS: Final[Mapping[str, str]] = {
     "one_off": "One-off meetings",
     "calendar account": "Connected calendars",
     "user": "People",
+    "privacy": "Privacy",
     "group": "Groups",
     "role": "Roles",
     "schedule": "Schedules",

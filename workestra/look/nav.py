@@ -89,6 +89,7 @@ GROUPS: tuple[Group, ...] = (
                 ("people:groups", "people:roles"),
             ),
             Entry("Mail", "mail-x", "notifications:outbox", whole_workspace=True),
+            Entry("Privacy", "shield-check", "privacy:privacy", whole_workspace=True),
             Entry("Audit log", "history", "audit:log", whole_workspace=True),
         ),
         admin_only=True,

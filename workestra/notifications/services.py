@@ -4,8 +4,9 @@ from collections.abc import Collection, Iterator, Mapping, Sequence
 from datetime import datetime
 from uuid import UUID
 
+from django.conf import settings
 from django.db import connection, transaction
-from django.db.models import Case, DateTimeField, Value, When
+from django.db.models import Case, DateTimeField, Q, Value, When
 from django.db.models.functions import Now
 from django.db.transaction import TransactionManagementError
 
@@ -15,6 +16,8 @@ from workestra.notifications import selectors, tasks
 from workestra.notifications.doorbell import ring_on_commit
 from workestra.notifications.models import WAITING, CaughtMail, Channels, Notice, OutboxMessage
 from workestra.notifications.registry import label_of
+
+_ERASED = "Who it was for is erased"
 
 
 class NotDead(Exception):
@@ -82,6 +85,48 @@ def leave_out(message_ids: Collection[UUID], *, reason: str) -> None:
     _require_transaction()
     if message_ids:
         selectors.waiting().filter(pk__in=message_ids).update(skipped_at=Now(), skip_reason=reason)
+
+
+def erase(
+    *, about: Mapping[UUID, Collection[str]], to: Collection[str], workspace_id: UUID, now: datetime
+) -> list[UUID]:
+    """Take somebody out of what was sent; gives the messages that are changed. In the caller's transaction.
+
+    `about` are the things that tell of him, each with the addresses that are his or his guests' there: the first one is
+    left empty, the others get names that tell nothing. `to` are his addresses and numbers wherever else they are
+    written to. What still waits for any of these is left out; what waits for hosts goes out, written anew.
+    """
+    _require_transaction()
+    theirs = Q(pk=None)
+    for address in to:
+        theirs |= Q(recipient__iexact=address)
+    rows = OutboxMessage.objects.select_for_update().filter(workspace=workspace_id)
+    changed = list(rows.filter(Q(topic_id__in=about) | theirs).defer("payload").order_by("pk"))
+    everywhere = {address.casefold() for address in to}
+    for message in changed:
+        own = about.get(message.topic_id, ())
+        is_theirs = message.recipient in own or message.recipient.casefold() in everywhere
+        if is_theirs:
+            is_first = bool(own) and message.recipient == next(iter(own))
+            message.recipient = "" if is_first else f"erased {message.pk}"
+            if not message.sent_at and not message.skipped_at:
+                message.dead_at, message.skipped_at, message.skip_reason = None, now, _ERASED
+        message.payload, message.last_error = None, ""
+        if message.leased_until is not None:
+            # Whoever has it on its way no longer knows it as his, and does not write down what it said.
+            message.attempts, message.leased_until = message.attempts + 1, None
+    OutboxMessage.objects.bulk_update(
+        changed,
+        [
+            *("recipient", "dead_at", "skipped_at", "skip_reason"),
+            *("payload", "last_error", "attempts", "leased_until"),
+        ],
+        batch_size=200,
+    )
+    Notice.objects.filter(workspace=workspace_id, topic_id__in=about).delete()
+    keys = [message.pk for message in changed]
+    CaughtMail.objects.filter(message_id__in=[f"<{key}@{settings.SITE_HOST}>" for key in keys]).delete()
+    return keys
 
 
 def put_off_until(due: Mapping[UUID, datetime]) -> None:

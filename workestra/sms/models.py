@@ -56,6 +56,19 @@ class Consent(models.Model):
         return f"{self.kind}, {self.at:%Y-%m-%d}"
 
 
+class Stopped(models.Model):
+    """A number whose phone said STOP, and whose owner is erased: known by a keyed hash alone."""
+
+    number_hash = models.CharField(max_length=64, primary_key=True)
+    at = models.DateTimeField()
+
+    class Meta:
+        db_table = "sms_stopped"
+
+    def __str__(self) -> str:
+        return f"stopped, {self.at:%Y-%m-%d}"
+
+
 class HostNumber(models.Model):
     """The number a member wants texts about his meetings at. `generation` counts the codes that were sent."""
 

@@ -4,11 +4,13 @@ from collections.abc import Collection
 from typing import Final
 from uuid import UUID
 
+from django.conf import settings
 from django.db.models import Q, QuerySet
+from django.utils.crypto import salted_hmac
 
 from workestra.accounts.models import Membership
 from workestra.sms import setup
-from workestra.sms.models import Consent, HostNumber, SentText
+from workestra.sms.models import Consent, HostNumber, SentText, Stopped
 
 NO_LONGER: Final = "This number replied STOP"
 
@@ -21,7 +23,8 @@ def why_not(workspace_id: UUID, number: str) -> str:
         return "Numbers of this country are not texted here"
     said = Consent.objects.filter(Q(workspace=workspace_id) | Q(workspace=None), number=number)
     kinds = list(said.order_by("-id").values_list("kind", flat=True))
-    if _last(kinds, Consent.Kind.STOPPED, Consent.Kind.STARTED) == Consent.Kind.STOPPED:
+    last = _last(kinds, Consent.Kind.STOPPED, Consent.Kind.STARTED)
+    if last == Consent.Kind.STOPPED or (not last and _was_stopped(number)):
         return NO_LONGER
     if _last(kinds, Consent.Kind.GIVEN, Consent.Kind.WITHDRAWN) != Consent.Kind.GIVEN:
         return "Nobody agreed to text messages at this number"
@@ -31,7 +34,8 @@ def why_not(workspace_id: UUID, number: str) -> str:
 def has_stopped(number: str) -> bool:
     """Whether the last that the phone itself said is STOP."""
     said = Consent.objects.filter(number=number, workspace=None).order_by("-id")
-    return said.values_list("kind", flat=True).first() == Consent.Kind.STOPPED
+    last = said.values_list("kind", flat=True).first()
+    return last == Consent.Kind.STOPPED or (last is None and _was_stopped(number))
 
 
 def host_number(workspace_id: UUID, user_id: UUID) -> HostNumber | None:
@@ -72,6 +76,20 @@ def consents_of(workspace_id: UUID, numbers: Collection[str]) -> list[Consent]:
     """All that was said about texts to these numbers, in order: to the workspace, or to everybody."""
     said = Consent.objects.filter(Q(workspace=workspace_id) | Q(workspace=None), number__in=numbers)
     return list(said.order_by("id"))
+
+
+def number_hashes(number: str) -> list[str]:
+    """What an erased number may be known by, the one under the current key first; nothing else tells of the number."""
+    keys = [settings.SECRET_KEY, *settings.SECRET_KEY_FALLBACKS]
+    return [
+        salted_hmac("workestra.sms.stopped", number, secret=key, algorithm="sha256").hexdigest()
+        for key in keys
+    ]
+
+
+def _was_stopped(number: str) -> bool:
+    """Whether the phone had said STOP when its owner was erased. Whatever it said since is in `Consent` again."""
+    return Stopped.objects.filter(number_hash__in=number_hashes(number)).exists()
 
 
 def _last(kinds: list[str], *among: str) -> str:

@@ -1,5 +1,6 @@
 """Agreeing to text messages and ending them; hosts' own numbers; what the carrier tells of a text."""
 
+from collections.abc import Collection
 from datetime import datetime
 from typing import Final
 from uuid import UUID
@@ -14,7 +15,7 @@ from workestra.notifications import services as outbox
 from workestra.sms import selectors
 from workestra.sms.domain.words import Keyword, own_agreement
 from workestra.sms.effects import CODE, VALID_FOR, is_code
-from workestra.sms.models import Consent, HostNumber, SentText
+from workestra.sms.models import Consent, HostNumber, SentText, Stopped
 
 MOST_TRIES: Final = 5
 _RANKS: Final = {
@@ -159,6 +160,25 @@ def forget_number(*, by: Membership, now: datetime) -> None:
             _withdraw(asked, now)
             _record("number.removed", by, asked, now)
             asked.delete()
+
+
+def erase(
+    *, numbers: Collection[str], booking_ids: Collection[UUID], message_ids: Collection[UUID], now: datetime
+) -> None:
+    """Forget what was agreed to with these bookings, and these texts. In the caller's transaction.
+
+    A STOP of one of the numbers stands: from now on it is known by a hash of the number.
+    """
+    SentText.objects.filter(message__in=message_ids).delete()
+    Consent.objects.filter(booking_id__in=booking_ids, number__in=numbers).delete()
+    for number in numbers:
+        if selectors.has_stopped(number):
+            key, *former = selectors.number_hashes(number)
+            Stopped.objects.filter(number_hash__in=former).delete()
+            Stopped.objects.get_or_create(number_hash=key, defaults={"at": now})
+        if not HostNumber.objects.filter(number=number).exists():
+            # What the phone said is about every workspace: where others text it, they go by the hash.
+            Consent.objects.filter(number=number, workspace=None).delete()
 
 
 def _locked(by: Membership) -> HostNumber | None:

@@ -1,6 +1,6 @@
 """Writing people, what happened with them, and what may come of it. Every change a member makes is in the audit log."""
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from datetime import date, datetime
 from typing import Any, Final
 from uuid import UUID
@@ -77,6 +77,11 @@ def update_person(*, person_id: UUID, by: Membership, values: Mapping[str, Any],
         note_stage(person, before["lifecycle_stage"], by.user, now)
         record_change("person.updated", person, before, facts_of(person, PERSON_FIELDS), by.user, now)
     return person
+
+
+def erase(people: Collection[Person]) -> None:
+    """Forget these people, with their activities and opportunities; nobody is told. In the caller's transaction."""
+    Person.objects.filter(pk__in=[person.pk for person in people]).delete()
 
 
 def add_activity(
