@@ -36,7 +36,7 @@ def left(alice: Membership, bob: Membership, dana: Membership, NOW: datetime) ->
     long_ago = datetime(2020, 1, 6, 9, 0, tzinfo=UTC)
     for booking, changes in (
         (meeting, {"title": "Quarterly"}),
-        (over, {"title": "Over", "starts_at": long_ago, "ends_at": long_ago + timedelta(minutes=30)}),
+        (over, {"title": "Long gone", "starts_at": long_ago, "ends_at": long_ago + timedelta(minutes=30)}),
         (cancelled, {"title": "Called off", "status": "cancelled", "attendee_count": 0, "ended_at": NOW}),
         (bobs, {"title": "Bobs"}),
     ):
@@ -55,7 +55,7 @@ def test_meetings_to_come_of_who_left_are_listed_and_no_others(left: Booking, da
     assert "Alice Okafor" in html
     assert "1 meeting<" in html
     assert f"?open={left.pk}" in html
-    for title in ("Over", "Called off", "Bobs"):
+    for title in ("Long gone", "Called off", "Bobs"):
         assert title not in html
     assert "<b>1 meeting to come and 1 booking link</b> of people who have left" in page(
         dana, reverse("managed_events:list")

@@ -43,6 +43,8 @@ GET: dict[str, tuple[object, ...]] = {
     "edit": (OK, OK, OK, GONE, NO, NO, NO, NO, GONE, SIGN_IN),
     "versions": (OK, OK, OK, GONE, NO, NO, NO, NO, GONE, SIGN_IN),
     "checks": (OK, OK, OK, GONE, NO, NO, NO, NO, GONE, SIGN_IN),
+    "new_address": (OK, OK, OK, OK, NO, NO, NO, NO, OK, SIGN_IN),
+    "address": (OK, OK, OK, GONE, NO, NO, NO, NO, GONE, SIGN_IN),
     "addresses": (OK, OK, OK, GONE, NO, NO, NO, NO, GONE, SIGN_IN),
     "sync": (OK, OK, OK, GONE, NO, NO, NO, NO, GONE, SIGN_IN),
     "duplicate": (WRONG, WRONG, WRONG, WRONG, WRONG, WRONG, WRONG, WRONG, WRONG, SIGN_IN),
@@ -61,6 +63,8 @@ POST: dict[str, tuple[object, ...]] = {
     "edit": (422, 422, 422, GONE, NO, NO, NO, NO, GONE, SIGN_IN),
     "versions": (WRONG, WRONG, WRONG, WRONG, WRONG, WRONG, WRONG, WRONG, WRONG, SIGN_IN),
     "checks": (WRONG, WRONG, WRONG, WRONG, WRONG, WRONG, WRONG, WRONG, WRONG, SIGN_IN),
+    "new_address": (WRONG, WRONG, WRONG, WRONG, WRONG, WRONG, WRONG, WRONG, WRONG, SIGN_IN),
+    "address": (WRONG, WRONG, WRONG, WRONG, WRONG, WRONG, WRONG, WRONG, WRONG, SIGN_IN),
     "addresses": (WRONG, WRONG, WRONG, WRONG, WRONG, WRONG, WRONG, WRONG, WRONG, SIGN_IN),
     "sync": (WRONG, WRONG, WRONG, WRONG, WRONG, WRONG, WRONG, WRONG, WRONG, SIGN_IN),
     "duplicate": (MADE, MADE, MADE, GONE, NO, NO, NO, NO, GONE, SIGN_IN),
@@ -165,7 +169,7 @@ def cases(table: dict[str, tuple[object, ...]]) -> list[Any]:
 
 
 def address(name: str, template: ManagedEventTemplate) -> str:
-    if name in {"list", "hand_over", "new"}:
+    if name in {"list", "hand_over", "new", "new_address"}:
         return reverse(f"managed_events:{name}")
     more = {"detach": [template.links.get().pk], "sync": [template.propagations.get().pk]}
     query = "?section=title" if name == "reset" else ""
