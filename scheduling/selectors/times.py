@@ -44,10 +44,9 @@ _HOSTS: Final = """
     ORDER BY host.rotation, host.weight DESC, host.user_id
 """
 _AWAY: Final = """
-    SELECT absence.user_id, absence.first_day, absence.last_day
-    FROM scheduling_linkhost host
-    JOIN scheduling_outofoffice absence ON absence.user_id = host.user_id
-    WHERE host.link_id = %(link)s AND absence.first_day <= %(last)s AND absence.last_day >= %(first)s
+    SELECT user_id, first_day, last_day
+    FROM scheduling_outofoffice
+    WHERE user_id = ANY(%(hosts)s) AND first_day <= %(last)s AND last_day >= %(first)s
 """
 _BUSY: Final = """
     SELECT host_id, lower(during) AT TIME ZONE 'UTC', upper(during) AT TIME ZONE 'UTC',
@@ -148,7 +147,7 @@ def facts_of(
     come with the time that these take of their hosts, in one query: the two are of one moment.
     """
     around = _around(link, hosts, [within])
-    hours, away = _hours_of(link, hosts), _days_away(link, hosts, around[0])
+    hours, away = _hours_of(link, hosts), _days_away(hosts, around[0])
     taken = _taken(link, hosts, around, now, without)
     rules = rules_of(link, taken.seats, paused=link.is_paused and without is None)
     return Facts(_calendars(hosts, hours, away, taken.busy), rules)
@@ -255,17 +254,15 @@ def _hours_of(link: BookingLink, hosts: Sequence[HostRow]) -> dict[UUID | None, 
     return hours
 
 
-def _days_away(link: BookingLink, hosts: Sequence[HostRow], around: Period) -> dict[UUID, list[Period]]:
-    """When each of these hosts of the link is out of office, as far as it touches the period."""
-    absences = _fetched(
-        _AWAY, link=link.pk, first=(around.start - DAY).date(), last=(around.end + DAY).date()
-    )
-    zones = {host.user_id: host.zone for host in hosts} if absences else {}
+def _days_away(hosts: Sequence[HostRow], around: Period) -> dict[UUID, list[Period]]:
+    """When each of these hosts is out of office, as far as it touches the period."""
+    zones = {host.user_id: host.zone for host in hosts}
     away: dict[UUID, list[Period]] = defaultdict(list)
-    for user_id, first, last in absences:
-        if user_id in zones:
-            spans = instants_of_dates(zones[user_id], first, last + DAY, around.start, around.end)
-            away[user_id] += [Period(start, end) for start, end in spans]
+    for user_id, first, last in _fetched(
+        _AWAY, hosts=list(zones), first=(around.start - DAY).date(), last=(around.end + DAY).date()
+    ):
+        spans = instants_of_dates(zones[user_id], first, last + DAY, around.start, around.end)
+        away[user_id] += [Period(start, end) for start, end in spans]
     return away
 
 
@@ -297,7 +294,7 @@ class Pool:
         hosts = host_rows(link) if only is None else [*map(HostRow.of, host_alone(link, only))]
         self._first, self._others = self._parted(hosts)
         self._hours = _hours_of(link, hosts)
-        self._away = _days_away(link, hosts, *_around(link, hosts, [within]))
+        self._away = _days_away(hosts, *_around(link, hosts, [within]))
         self._calendars, self.rules = self._read(self._first, [within])
 
     def starts(self, window: Period, rules: Rules | None = None) -> list[datetime]:

@@ -8,8 +8,8 @@ import time_machine
 from django.urls import reverse
 
 from bookings.models import Booking
-from bookings.services import alternatives
-from scheduling.models import BookingLink
+from bookings.services import alternatives, hosting
+from scheduling.models import BookingLink, OutOfOffice
 from tests.bookings.test_alternatives import HTMX, TUESDAY_TEN, WEDNESDAY_TEN, offer, written
 from tests.calendars.making import calendar_of, connect_caldav, mirror_busy
 from tests.conftest import MONDAY_MORNING, signed_in
@@ -107,6 +107,19 @@ def test_a_booking_without_a_page_is_asked_of_the_hosts_time_alone(
     assert "You are busy" in offered(alice, booking, "10:15")
 
 
+@pytest.mark.parametrize("has_page", [True, False])
+def test_who_was_handed_a_meeting_is_known_to_be_away_though_he_is_no_host_of_its_page(
+    has_page: bool, dana: Membership, bob: Membership, alice: Membership, booking: Booking
+) -> None:
+    given = hosting.reassign(booking=booking, host=bob.user, actor=alice.user, now=MONDAY_MORNING)
+    if not has_page:
+        booking.link.delete()
+    for whose, day in ((bob, "2030-01-09"), (alice, "2030-01-10")):
+        OutOfOffice.objects.create(workspace=bob.workspace, user=whose.user, first_day=day, last_day=day)
+    assert "Bob is out of office" in offered(dana, given, "12:00")
+    assert "Bob is free" in offered(dana, given, "12:00", "2030-01-10")
+
+
 @pytest.mark.parametrize(
     ("typed", "words"),
     [
@@ -120,6 +133,9 @@ def test_a_booking_without_a_page_is_asked_of_the_hosts_time_alone(
         ),
         ({}, ""),
         ({"day": "2030-01-08", "time": "10:00"}, "That is the time it has."),
+        ({"day": "9999-12-31", "time": "23:59"}, "within the next two years"),
+        ({"day": "0001-01-01", "time": "00:00"}, "That time has passed."),
+        ({"day": "2030-01-09\x00", "time": "10:00"}, "Write the day as 2030-01-31."),
     ],
 )
 def test_what_cannot_be_is_said_and_of_what_is_missing_nothing(
