@@ -7,6 +7,7 @@ after a dead worker may find a booking changed whose row does not say so yet: wh
 
 import logging
 from collections.abc import Callable, Collection, Sequence
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Final
 from uuid import UUID, uuid4
@@ -40,8 +41,26 @@ class AlreadyStarted(Exception):
     """The run is no draft any more: what it does stands."""
 
 
+class CheckedSince(Exception):
+    """The draft has been checked again: what each booking gets may be another thing than was shown."""
+
+
+class NothingPicked(Exception):
+    """No booking of the draft is to be changed."""
+
+
 class _NotDone(Exception):
     """Why a booking stays as it is, in words."""
+
+
+@dataclass(frozen=True, slots=True)
+class Choice:
+    """What is sent of a draft's page: of the bookings `shown` those that are ticked, and what was typed."""
+
+    shown: Collection[UUID] = ()
+    picked: Collection[UUID] = ()
+    reason: str = ""
+    attendance: str = ""
 
 
 def draft(
@@ -55,21 +74,29 @@ def draft(
     attendance: str = "",
     host_id: UUID | None = None,
 ) -> BulkRun:
-    """Keep what was found that each booking would get. The same id twice is one draft. Nothing is done to any."""
+    """Keep what was found that each booking would get. Nothing is done to any.
+
+    The same id twice is one draft, with what was found last: who goes back in his browser picks anew. An id that is not
+    this member's draft of this action any more makes another one.
+    """
+    values = {
+        "member": member,
+        "action": action.value,
+        "reason": reason,
+        "attendance": attendance,
+        "host_id": host_id,
+        "checked_at": now,
+    }
     with transaction.atomic():
-        run, is_new = BulkRun.objects.get_or_create(
-            pk=run_id,
-            defaults={
-                "member": member,
-                "action": action.value,
-                "reason": reason,
-                "attendance": attendance,
-                "host_id": host_id,
-                "checked_at": now,
-            },
+        run, is_new = BulkRun.objects.select_for_update(of=("self",)).get_or_create(
+            pk=run_id, defaults=values
         )
-        if is_new:
-            _keep(run, steps, frozenset())
+        if not is_new and (run.member_id, run.action, run.started_at) != (member.pk, action.value, None):
+            run = BulkRun.objects.create(pk=uuid4(), **values)
+        elif not is_new:
+            run.items.all().delete()
+            BulkRun.objects.filter(pk=run.pk).update(**values)
+        _keep(run, steps, frozenset())
     return run
 
 
@@ -87,25 +114,30 @@ def check_again(*, run: BulkRun, steps: Sequence[Step], now: datetime, host_id: 
         current.save(update_fields=["checked_at", "host"])
 
 
-def choose(
-    *, run: BulkRun, shown: Collection[UUID], picked: Collection[UUID], reason: str = "", attendance: str = ""
-) -> None:
-    """Of the bookings `shown` leave out those that are not `picked`, and keep what was typed with the draft.
+def choose(*, run: BulkRun, choice: Choice) -> None:
+    """Of the bookings shown leave out those that are not ticked, and keep what was typed with the draft.
 
     Raises: AlreadyStarted.
     """
     with transaction.atomic():
+        _choose(_draft_locked(run), choice)
+
+
+def start(*, run: BulkRun, choice: Choice, checked: str, now: datetime) -> None:
+    """Choose, and let the draft be done from now on, at once: a tick still on its way comes before both, or too late.
+
+    `checked` is when what was shown had been checked, as ISO 8601. Raises: AlreadyStarted; CheckedSince; NothingPicked.
+    Then nothing is kept of the choice either.
+    """
+    with transaction.atomic():
         current = _draft_locked(run)
-        current.reason, current.attendance = reason, attendance
-        current.save(update_fields=["reason", "attendance"])
-        of_page = run.items.filter(booking_id__in=shown)
-        of_page.filter(state=State.WAITING).exclude(booking_id__in=picked).update(state=State.OUT)
-        of_page.filter(state=State.OUT, booking_id__in=picked).update(state=State.WAITING)
-
-
-def start(*, run: BulkRun, now: datetime) -> None:
-    """Let the draft be done from now on. A run that has been started goes on as it does."""
-    BulkRun.objects.filter(pk=run.pk, started_at=None).update(started_at=now)
+        if current.checked_at.isoformat() != checked:
+            raise CheckedSince
+        _choose(current, choice)
+        if not current.items.filter(state=State.WAITING).exists():
+            raise NothingPicked
+        current.started_at = now
+        current.save(update_fields=["started_at"])
 
 
 def undo(*, run: BulkRun, member: Membership, now: datetime) -> BulkRun:
@@ -140,7 +172,7 @@ def perform(run_id: UUID, clock: Clock) -> bool:
 
     Nothing happens to a draft, and when there is nothing left.
     """
-    run = BulkRun.objects.select_related("member__workspace", "member__user").filter(pk=run_id).first()
+    run = BulkRun.objects.select_related("member").filter(pk=run_id).first()
     if run is None or run.finished_at or run.started_at is None:
         return False
     until = clock() + BATCH
@@ -197,9 +229,18 @@ def _keep(run: BulkRun, steps: Sequence[Step], out: Collection[UUID]) -> None:
 
 
 def _state(step: Step, out: Collection[UUID]) -> State:
-    if step.problem:
-        return State.KEPT
-    return State.OUT if step.booking.pk in out else State.WAITING
+    # Left out comes first: what cannot be done now may be possible at the next check.
+    if step.booking.pk in out:
+        return State.OUT
+    return State.KEPT if step.problem else State.WAITING
+
+
+def _choose(current: BulkRun, choice: Choice) -> None:
+    current.reason, current.attendance = choice.reason, choice.attendance
+    current.save(update_fields=["reason", "attendance"])
+    of_page = current.items.filter(booking_id__in=choice.shown, problem="")
+    of_page.filter(state=State.WAITING).exclude(booking_id__in=choice.picked).update(state=State.OUT)
+    of_page.filter(state=State.OUT, booking_id__in=choice.picked).update(state=State.WAITING)
 
 
 def _draft_locked(run: BulkRun) -> BulkRun:
@@ -227,18 +268,20 @@ def _claim(run: BulkRun, now: datetime) -> BulkItem | None:
 
 
 def _do(run: BulkRun, item: BulkItem, now: datetime) -> None:
-    action, member = Action(run.action), run.member
-    target = _target(item)
-    if not member.is_active or not access.may(member, action.permission, target):
+    action, target = Action(run.action), _target(item)
+    if item.attempts > 1 and _is_so(run, item, target):
+        return  # By a worker that died before it could say so; even if that took the booking out of the member's reach.
+    # Read for each row: who loses the right while it runs changes no more.
+    ours = accounts.active_members_of(run.member.workspace_id).select_related("workspace")
+    member = ours.filter(pk=run.member_id).first()
+    if member is None or not access.may(member, action.permission, target):
         raise _NotDone(NOT_YOURS)
     try:
         match action:
             case Action.ATTENDANCE if run.undoes_id is None:
-                _mark(run, item, now)
+                _mark(run, item, member, now)
             case Action.ATTENDANCE:
-                _set_back(run, item, now)
-            case _ if item.attempts > 1 and _is_so(action, item, target):
-                pass  # By a worker that died before it could say so.
+                _set_back(run, item, member, now)
             case _ if seen_of(target) != item.seen:
                 raise _NotDone(CHANGED)
             case Action.CANCEL:
@@ -247,10 +290,10 @@ def _do(run: BulkRun, item: BulkItem, now: datetime) -> None:
                 _give(target, item.host, member, now)
     except BookingClosed as error:
         # Whoever held the row before may have been slow, not dead, and have done it meanwhile.
-        if item.attempts == 1 or not _is_so(action, item, _target(item)):
+        if item.attempts == 1 or not _is_so(run, item, _target(item)):
             raise _NotDone(CLOSED) from error
     except hosting.NotToBeHandedOver as error:
-        if item.attempts == 1 or not _is_so(action, item, _target(item)):
+        if item.attempts == 1 or not _is_so(run, item, _target(item)):
             raise _NotDone(SEVERAL_HOSTS) from error
     except SlotTaken as error:
         raise _NotDone(f"{item.host.name} was booked just now" if item.host else NOBODY) from error
@@ -266,14 +309,25 @@ def _target(item: BulkItem) -> Booking:
     )
 
 
-def _is_so(action: Action, item: BulkItem, target: Booking) -> bool:
+def _is_so(run: BulkRun, item: BulkItem, target: Booking) -> bool:
     """Whether the booking is what the row was to make of it."""
-    if action is Action.CANCEL:
-        return target.status == Booking.Status.CANCELLED
-    return action is Action.REASSIGN and target.host_id == item.host_id
+    match Action(run.action):
+        case Action.CANCEL:
+            return target.status == Booking.Status.CANCELLED
+        case Action.REASSIGN:
+            return target.host_id == item.host_id
+        case Action.ATTENDANCE:
+            return _is_back(item, target) if run.undoes_id else bool(item.before)
 
 
-def _mark(run: BulkRun, item: BulkItem, now: datetime) -> None:
+def _is_back(item: BulkItem, target: Booking) -> bool:
+    """Whether everybody has the mark again that he had."""
+    return all(
+        each.no_show_status == item.before.get(str(each.pk), each.no_show_status) for each in target.company
+    )
+
+
+def _mark(run: BulkRun, item: BulkItem, member: Membership, now: datetime) -> None:
     """Mark everybody, and keep what they were marked, both or neither."""
     mark = Booking.Attendance(run.attendance)
     with transaction.atomic():
@@ -285,22 +339,22 @@ def _mark(run: BulkRun, item: BulkItem, now: datetime) -> None:
             raise _NotDone(CHANGED)
         before = {str(attendee.pk): attendee.no_show_status for attendee in target.company}
         for attendee in target.company:
-            attendance.mark(attendee=attendee, attendance=mark, actor=run.member.user, now=now)
+            attendance.mark(attendee=attendee, attendance=mark, actor=member.user, now=now)
         current.before = before
         current.save(update_fields=["before"])
 
 
-def _set_back(run: BulkRun, item: BulkItem, now: datetime) -> None:
+def _set_back(run: BulkRun, item: BulkItem, member: Membership, now: datetime) -> None:
     """Give everybody back the mark he had, unless somebody has marked one of them otherwise since."""
     with transaction.atomic():
         current = _alone(item)
-        marked: list[Attendee] = [each for each in _target(item).company if str(each.pk) in current.before]
-        is_back = all(each.no_show_status == current.before[str(each.pk)] for each in marked)
-        if not is_back and any(each.no_show_status != run.attendance for each in marked):
+        target = _target(item)
+        marked: list[Attendee] = [each for each in target.company if str(each.pk) in current.before]
+        if not _is_back(current, target) and any(each.no_show_status != run.attendance for each in marked):
             raise _NotDone("It was marked otherwise since")
         for attendee in marked:
             mark = Booking.Attendance(current.before[str(attendee.pk)])
-            attendance.mark(attendee=attendee, attendance=mark, actor=run.member.user, now=now)
+            attendance.mark(attendee=attendee, attendance=mark, actor=member.user, now=now)
 
 
 def _alone(item: BulkItem) -> BulkItem:

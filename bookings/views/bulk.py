@@ -90,41 +90,45 @@ def bulk_run(request: MemberRequest, bulk_id: UUID) -> HttpResponse:
     """A draft: what each booking gets, page by page. From its start on: what became of each so far.
 
     POST keeps which bookings of the page are ticked, and goes to another page (`go`), checks all of them anew
-    (`check`), or starts the run (`run`). Those that are no longer the member's to see are only counted.
+    (`check`), or starts the run (`run`) if it was last `checked` when this page says. Those that are no longer the
+    member's to see are only counted.
     """
     run = _own_run(request, bulk_id)
     if run.started_at is not None:
-        return redirect(_address(request, run)) if request.method == "POST" else _receipt(request, run)
+        return _to_receipt(request, run) if request.method == "POST" else _receipt(request, run)
     action = Action(run.action)
     reach = require(request.member, action.permission)
-    initial = {"reason": run.reason, "attendance": run.attendance, "host": run.host_id}
-    data = request.POST if request.method == "POST" else None
-    form = BulkForm(data, action=action, hosts=_hosts(request, action), initial=initial)
-    if data is None:
+    form = _draft_form(request, run)
+    if request.method != "POST":
         return _draft(request, run, form)
-    shown, picked = _keys(data.getlist("row")), _keys(data.getlist("pick"))
+    data, now = request.POST, timezone.now()
     typed = form.typed if form.is_valid() else {"reason": run.reason, "attendance": run.attendance}
+    choice = service.Choice(_keys(data.getlist("row")), _keys(data.getlist("pick")), **typed)
     try:
-        service.choose(run=run, shown=shown, picked=picked, **typed)
+        service.choose(run=run, choice=choice)
         if request.htmx:
             return _draft(request, run, form)
         if not form.is_valid():
             return _draft(request, run, form, status=422)
         is_other = action is Action.REASSIGN and form.host_id != run.host_id
         if is_other or "check" in data:
-            now = timezone.now()
             steps = steps_of(action, _bookings_of(run), reach, now, host_id=form.host_id)
             service.check_again(run=run, steps=steps, host_id=form.host_id, now=now)
             if "run" in data:
-                return _draft(request, _own_run(request, bulk_id), form, status=409)
+                fresh = _own_run(request, bulk_id)
+                return _draft(request, fresh, form, status=409, since="You chose another host.")
+        elif "run" in data:
+            service.start(run=run, choice=choice, checked=data.get("checked", ""), now=now)
+            ring_on_commit(jobs.run_bulk, str(run.pk))
     except service.AlreadyStarted:
-        return redirect(_address(request, run))
-    if "run" in data:
-        if not run.items.filter(state=State.WAITING).exists():
-            form.add_error(None, "Pick at least one booking that is ready.")
-            return _draft(request, run, form, status=422)
-        service.start(run=run, now=timezone.now())
-        ring_on_commit(jobs.run_bulk, str(run.pk))
+        return _to_receipt(request, run)
+    except service.CheckedSince:
+        fresh = _own_run(request, bulk_id)
+        since = "All were checked again in another window."
+        return _draft(request, fresh, _draft_form(request, fresh, anew=True), status=409, since=since)
+    except service.NothingPicked:
+        form.add_error(None, "Pick at least one booking that is ready.")
+        return _draft(request, run, form, status=422)
     return redirect(_address(request, run, data.get("go", "")))
 
 
@@ -168,6 +172,20 @@ def _own_run(request: MemberRequest, bulk_id: UUID) -> BulkRun:
     if run is None:
         raise Http404("No such run.")
     return run
+
+
+def _to_receipt(request: MemberRequest, run: BulkRun) -> HttpResponse:
+    """Away from a draft's page that was left open: the run has begun."""
+    address = _address(request, run)
+    return HttpResponse(headers={"HX-Redirect": address}) if request.htmx else redirect(address)
+
+
+def _draft_form(request: MemberRequest, run: BulkRun, *, anew: bool = False) -> BulkForm:
+    """With what was sent, if anything was; `anew` with what the draft has."""
+    action = Action(run.action)
+    initial = {"reason": run.reason, "attendance": run.attendance, "host": run.host_id}
+    data = request.POST if request.method == "POST" and not anew else None
+    return BulkForm(data, action=action, hosts=_hosts(request, action), initial=initial)
 
 
 def _hosts(request: MemberRequest, action: Action) -> list[tuple[UUID, str]]:
@@ -233,7 +251,10 @@ def _pick_page(
     return render(request, "bookings/bulk.html", context, status=status)
 
 
-def _draft(request: MemberRequest, run: BulkRun, form: BulkForm, status: int = 200) -> HttpResponse:
+def _draft(
+    request: MemberRequest, run: BulkRun, form: BulkForm, status: int = 200, since: str = ""
+) -> HttpResponse:
+    """`since` is why what each one gets is another thing than was shown."""
     action, items = Action(run.action), run.items.all()
     counts, mails = _counts(run)
     page = Paginator(items, PAGE).get_page(request.GET.get("page"))
@@ -253,7 +274,7 @@ def _draft(request: MemberRequest, run: BulkRun, form: BulkForm, status: int = 2
         "kept": counts[State.KEPT],
         "mails": mails,
         "counted": count_words(ready, "booking"),
-        "is_other": status == 409,
+        "since": since,
         "here": _address(request, run, str(page.number)),
         "pick_url": _pick_address(request, action),
         "back": list_url(request, after=""),

@@ -58,8 +58,12 @@ def started(
 ) -> BulkRun:
     steps = steps_of(action, [fresh(each) for each in picked], None, now)
     run = service.draft(run_id=uuid4(), member=member, action=action, steps=steps, now=now, **more)
-    service.start(run=run, now=now)
+    begin(run, now, **more)
     return run
+
+
+def begin(run: BulkRun, now: datetime, **typed: str) -> None:
+    service.start(run=run, choice=service.Choice(**typed), checked=run.checked_at.isoformat(), now=now)
 
 
 def drafted(member: Membership, action: str, picked: list[Booking], **more: Any) -> BulkRun:
@@ -72,7 +76,8 @@ def drafted(member: Membership, action: str, picked: list[Booking], **more: Any)
 def ticked(of: BulkRun, picked: list[Booking], **more: Any) -> dict[str, Any]:
     """The form of a draft's page with these of its rows ticked."""
     rows = [str(each.booking_id) for each in of.items.exclude(state="kept")]
-    return {"row": rows, "pick": [str(each.pk) for each in picked]} | more
+    picks = [str(each.pk) for each in picked]
+    return {"row": rows, "pick": picks, "checked": of.checked_at.isoformat()} | more
 
 
 def fresh(booking: Booking) -> Booking:
@@ -305,6 +310,93 @@ def test_a_worker_that_died_is_followed_without_doing_anything_twice(
     assert not BulkRun.objects.filter(finished_at=None).exists()
 
 
+def test_what_a_dead_worker_did_is_done_though_it_took_the_booking_out_of_the_members_reach(
+    alice: Membership, bob: Membership, NOW: datetime
+) -> None:
+    pool = make_link(alice, hosts=[alice, bob], slug="pool")
+    booking = make_booking(pool, TUESDAY_TEN, NOW)
+    giver, taker = (alice, bob) if booking.host == alice.user else (bob, alice)
+    Membership.objects.filter(pk=giver.pk).update(role="member")
+    run = started(giver, Action.REASSIGN, [booking])
+    hosting.reassign(booking=fresh(booking), host=taker.user, actor=giver.user, now=NOW)
+    BulkItem.objects.update(attempts=1)
+    assert performed(run) == [("done", "")]
+
+
+def test_who_is_deactivated_while_his_run_goes_on_changes_no_more(
+    alice: Membership, three: list[Booking], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run = started(alice, Action.CANCEL, three)
+    cancel = bookings.cancel_by_host
+
+    def cancelled_as_the_last_act(**what: Any) -> None:
+        cancel(**what)
+        Membership.objects.filter(pk=alice.pk).update(is_active=False)
+
+    monkeypatch.setattr(bookings, "cancel_by_host", cancelled_as_the_last_act)
+    assert performed(run) == [("done", ""), ("failed", NOT_YOURS), ("failed", NOT_YOURS)]
+
+
+def test_what_was_left_out_stays_so_though_a_check_between_found_it_impossible(
+    dana: Membership, bob: Membership, three: list[Booking], NOW: datetime
+) -> None:
+    Membership.objects.filter(pk=dana.pk).update(role="admin")
+    run, client = drafted(dana, "reassign", three[:2]), signed_in(dana)
+    make_booking(make_link(bob), three[0].starts_at, NOW, email="o@x.example")
+    for host in (str(bob.user_id), ""):
+        rows = {"row": [str(three[0].pk)], "pick": [], "host": host}
+        assert client.post(f"{PAGE}{run.pk}", rows | {"check": "1"}).status_code == 302
+        assert [item.state for item in run.items.all()] == ["out", "waiting"]
+    # Nor does a page of before the check tick what cannot be done.
+    client.post(f"{PAGE}{run.pk}", {"host": str(bob.user_id), "check": "1"})
+    client.post(f"{PAGE}{run.pk}", ticked(run, three[:2], host=str(bob.user_id)))
+    assert [item.state for item in run.items.all()] == ["out", "waiting"]
+
+
+def test_a_page_of_before_another_check_starts_nothing(
+    dana: Membership, three: list[Booking], NOW: datetime
+) -> None:
+    Membership.objects.filter(pk=dana.pk).update(role="admin")
+    run, client = drafted(dana, "cancel", three[:2], reason="Ill"), signed_in(dana)
+    stale = ticked(run, three[:2], reason="Very ill", run="1")
+    with time_machine.travel(NOW + timedelta(minutes=1), tick=False):
+        client.post(f"{PAGE}{run.pk}", ticked(run, three[:2], reason="Ill", check="1"))
+        for sent in (stale, stale | {"checked": "x"}):
+            answer = client.post(f"{PAGE}{run.pk}", sent)
+            page = answer.content.decode()
+            assert (answer.status_code, "checked again in another window" in page) == (409, True)
+            assert "Very ill</textarea>" in page
+    run.refresh_from_db()
+    assert run.started_at is None
+
+
+def test_a_tick_on_a_page_whose_run_has_begun_leads_to_the_receipt(
+    alice: Membership, three: list[Booking]
+) -> None:
+    run = started(alice, Action.CANCEL, three)
+    answer = signed_in(alice).post(f"{PAGE}{run.pk}", ticked(run, three[:1]), headers={"HX-Request": "true"})
+    assert (answer.status_code, answer["HX-Redirect"]) == (200, f"{PAGE}{run.pk}")
+    assert not run.items.filter(state="out").exists()
+
+
+def test_who_goes_back_and_picks_others_gets_a_draft_of_those(
+    alice: Membership, dana: Membership, three: list[Booking]
+) -> None:
+    first = drafted(alice, "cancel", three[:2], reason="Ill")
+    again = drafted(alice, "cancel", three[2:], id=str(first.pk), reason="Away")
+    assert (again.pk, again.reason) == (first.pk, "Away")
+    assert [item.booking_id for item in again.items.all()] == [three[2].pk]
+    begin(again, MONDAY_MORNING, reason="Away")
+    # What has begun goes on as it does, and nobody gets at the draft of somebody else.
+    later = drafted(alice, "cancel", three[:1], id=str(first.pk))
+    assert later.pk != first.pk
+    assert [item.booking_id for item in first.items.all()] == [three[2].pk]
+    Membership.objects.filter(pk=dana.pk).update(role="admin")
+    hers = drafted(dana, "cancel", three[1:2], id=str(later.pk))
+    assert (hers.pk != later.pk, hers.member) == (True, dana)
+    assert [item.booking_id for item in later.items.all()] == [three[0].pk]
+
+
 def test_who_has_lost_the_right_meanwhile_changes_nothing(
     alice: Membership, three: list[Booking], NOW: datetime
 ) -> None:
@@ -474,7 +566,7 @@ def test_a_thousand_are_checked_with_as_many_queries_as_ten_and_each_is_done_onc
     assert counts[0] == counts[1]
     run = BulkRun.objects.order_by("pk").annotate(rows=Count("items")).get(rows=1_000)
     assert signed_in(dana).get(f"{PAGE}{run.pk}?page=20").content.decode().count('name="row"') == 50
-    service.start(run=run, now=NOW)
+    begin(run, NOW)
     before = OutboxMessage.objects.filter(kind="booking.reassigned.booker").count()
     ticks = iter(NOW + timedelta(seconds=tick) for tick in range(10_000))
     tasks = 1
