@@ -11,6 +11,7 @@ from bookings.access import reaches
 from bookings.domain.bulk import Action
 from bookings.models import Booking
 from bookings.selectors.hosting import Bench
+from workestra.accounts import selectors as accounts
 from workestra.accounts.models import User
 
 NOT_YOURS: Final = "Your role does not include this"
@@ -59,7 +60,17 @@ def steps_of(
     it each gets the best free host: of its page the next in turn, else by name. A host of two that overlap gets one.
     """
     bench = Bench(bookings if action is Action.REASSIGN else [], reach, now)
-    return [_step(action, booking, reach, bench, host_id, now) for booking in bookings]
+    here = _at_work(bookings) if action.sends_mail else frozenset()
+    return [_step(action, booking, reach, bench, here, host_id, now) for booking in bookings]
+
+
+def _at_work(bookings: Sequence[Booking]) -> frozenset[UUID]:
+    """Those of their hosts who still work here: nobody else is sent a mail."""
+    if not bookings:
+        return frozenset()
+    hosts = {host_id for booking in bookings for host_id in booking.host_ids}
+    members = accounts.active_members_of(bookings[0].workspace_id).filter(user__in=hosts)
+    return frozenset(members.values_list("user_id", flat=True))
 
 
 def _step(
@@ -67,6 +78,7 @@ def _step(
     booking: Booking,
     reach: Collection[UUID] | None,
     bench: Bench,
+    here: Collection[UUID],
     host_id: UUID | None,
     now: datetime,
 ) -> Step:
@@ -74,10 +86,11 @@ def _step(
         return Step(booking, NOT_YOURS)
     if not booking.allows(action.change, now):
         return Step(booking, NOT_BEGUN if action is Action.ATTENDANCE else CLOSED)
-    invited = sum(1 + len(attendee.guests) for attendee in booking.company)
+    told = sum(1 + len(attendee.guests) for attendee in booking.company)
+    told += len(booking.host_ids.intersection(here))
     match action:
         case Action.CANCEL:
-            return Step(booking, mails=invited + len(booking.hosts))
+            return Step(booking, mails=told)
         case Action.ATTENDANCE:
             return Step(booking)
         case Action.REASSIGN:
@@ -91,4 +104,4 @@ def _step(
             if found.taken:
                 return Step(booking, f"{found.user.name} is {found.taken}")
             bench.give(booking, found.user)
-            return Step(booking, host=found.user, mails=invited + 2)
+            return Step(booking, host=found.user, mails=told + 1)

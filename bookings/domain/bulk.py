@@ -37,6 +37,10 @@ class Action(StrEnum):
         return Permission.DELETE if self is Action.CANCEL else Permission.EDIT
 
     @property
+    def sends_mail(self) -> bool:
+        return self is not Action.ATTENDANCE
+
+    @property
     def verb(self) -> str:
         return {Action.CANCEL: "Cancel", Action.REASSIGN: "Reassign", Action.ATTENDANCE: "Mark"}[self]
 

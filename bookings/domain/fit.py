@@ -51,6 +51,11 @@ def free(names: Iterable[str]) -> Fit:
     return Fit("ok", f"{_who(names)} free")
 
 
+def gone(names: Iterable[str]) -> Fit:
+    """That hosts of these names are members no more."""
+    return Fit("warn", f"{_who(names)} here no longer")
+
+
 def fit_of(judged: Verdict, names: Mapping[str, str]) -> Fit:
     """What the engine says of a start, to one reader: of others only that they are not free.
 

@@ -17,6 +17,7 @@ from scheduling.domain.slots import Strategy, Verdict, verdict
 from scheduling.domain.wallclock import DAY, FURTHEST, instants_of_dates
 from scheduling.models import BookingLink, BusyTime, LinkHost, OutOfOffice, as_range
 from scheduling.selectors.times import HostRow, Pool, facts_of, host_alone
+from workestra.accounts import selectors as accounts
 from workestra.accounts.models import Membership, User
 from workestra.calendars.domain.period import Period
 from workestra.calendars.selectors import KnownBusy
@@ -46,15 +47,26 @@ def judged(booking: Booking, start: datetime, now: datetime, zone: ZoneInfo) -> 
     """What the slot engine says of the booking's hosts having it at another start, by the rules of its page.
 
     The booking itself, and what is held for it, do not stand in the way. Without a page only what takes a host's time
-    does. The reasons tell their times in `zone`.
+    does. Who works here no longer is asked as if he did. The reasons tell their times in `zone`.
     """
     length = timedelta(minutes=booking.duration_minutes)
     link = booking.link or _rules_of_nobody(booking)
-    hosts = [HostRow.of(host) for each in booking.hosts for host in host_alone(link, each.pk)]
+    hosts = [
+        HostRow.of(host)
+        for each in booking.hosts
+        for host in host_alone(link, each.pk) or [LinkHost(link=link, user=each)]
+    ]
     calendars, rules = facts_of(link, hosts, Period(start, start + length), now, without=booking.pk)
     strategy = Strategy.COLLECTIVE if len(hosts) > 1 else rules.strategy
     rules = replace(rules, duration=length, strategy=strategy)
     return verdict(hosts=calendars, rules=rules, start=start, now=now, zone=zone.key)
+
+
+def gone(booking: Booking) -> list[User]:
+    """Its hosts who work here no longer."""
+    here = accounts.active_members_of(booking.workspace_id).filter(user__in=booking.host_ids)
+    still = set(here.values_list("user_id", flat=True))
+    return [host for host in booking.hosts if host.pk not in still]
 
 
 def is_outside_hours(booking: Booking, start: datetime, now: datetime) -> bool:

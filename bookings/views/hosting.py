@@ -14,7 +14,7 @@ from django.views.decorators.vary import vary_on_headers
 from django_htmx.http import reswap
 
 from bookings import access
-from bookings.domain.fit import Fit, fit_of
+from bookings.domain.fit import Fit, fit_of, gone
 from bookings.domain.lifecycle import BookingClosed, Change
 from bookings.domain.offers import MOST_ALTERNATIVES, BadOffer
 from bookings.models import Booking
@@ -84,7 +84,10 @@ def fit(request: MemberRequest, booking_id: UUID) -> HttpResponse:
     found = Fit("bad", "Not possible", typed.problem) if typed.problem else None
     if typed.start:
         zone = ZoneInfo(request.member.user.timezone)
-        found = fit_of(selectors.judged(booking, typed.start, now, zone), names_for(request, booking))
+        names = names_for(request, booking)
+        found = fit_of(selectors.judged(booking, typed.start, now, zone), names)
+        if found.tone == "ok" and (hosts := selectors.gone(booking)):
+            found = gone(names[str(host.pk)] for host in hosts)
     return render(request, "bookings/_fit.html", {"fit": found})
 
 

@@ -26,6 +26,7 @@ from tests.conftest import MONDAY_MORNING, signed_in
 from tests.factories import make_booking, make_link
 from workestra.accounts.models import Membership
 from workestra.notifications.models import OutboxMessage
+from workestra.notifications.registry import Skip, renderer_of
 
 pytestmark = pytest.mark.django_db
 
@@ -266,6 +267,31 @@ def test_what_cannot_be_done_says_why_and_can_be_tried_again(
     assert client.post(again, ticked(draft, three[:1], run="1")).status_code == 302
     assert performed(draft) == [("done", "")]
     assert fresh(three[0]).host in {bob.user, dana.user}
+
+
+@pytest.mark.parametrize("left", [True, False])
+def test_as_many_mails_are_announced_as_go_out(
+    left: bool, alice: Membership, bob: Membership, dana: Membership, NOW: datetime
+) -> None:
+    Membership.objects.filter(pk=dana.pk).update(role="admin")
+    pages = (
+        make_link(alice, hosts=[alice, bob], strategy="collective", slug="both"),
+        make_link(bob, slug="his"),
+    )
+    guests = ["kim@x.example", "lee@x.example"]
+    for hour, (action, page) in enumerate(zip((Action.CANCEL, Action.REASSIGN), pages, strict=True)):
+        at = TUESDAY_TEN + timedelta(hours=hour)
+        booking = make_booking(page, at, NOW, email=f"g{hour}@x.example", guests=guests)
+        Membership.objects.filter(pk=bob.pk).update(is_active=not left)
+        OutboxMessage.objects.all().delete()
+        run = started(dana, action, [booking])
+        said = run.items.get().mails
+        assert performed(run) == [("done", "")]
+        mails = [
+            renderer_of(each.kind)(each, NOW) for each in OutboxMessage.objects.filter(available_at__lte=NOW)
+        ]
+        assert sum(not isinstance(mail, Skip) for mail in mails) == said
+        Membership.objects.filter(pk=bob.pk).update(is_active=True)
 
 
 def test_the_plan_gives_no_host_two_meetings_at_a_time(

@@ -107,6 +107,14 @@ def test_a_booking_without_a_page_is_asked_of_the_hosts_time_alone(
     assert "You are busy" in offered(alice, booking, "10:15")
 
 
+def test_nobody_is_said_to_be_free_who_works_here_no_longer(dana: Membership, bob: Membership) -> None:
+    left = make_booking(make_link(bob), TUESDAY_TEN, MONDAY_MORNING)
+    make_booking(make_link(bob), WEDNESDAY_TEN, MONDAY_MORNING, email="n@x.example")
+    Membership.objects.filter(pk=bob.pk).update(is_active=False)
+    assert "Bob is busy" in offered(dana, left, "10:00")
+    assert "Bob is here no longer" in offered(dana, left, "12:00")
+
+
 @pytest.mark.parametrize("has_page", [True, False])
 def test_who_was_handed_a_meeting_is_known_to_be_away_though_he_is_no_host_of_its_page(
     has_page: bool, dana: Membership, bob: Membership, alice: Membership, booking: Booking
