@@ -11,16 +11,14 @@ from functools import partial
 from uuid import UUID, uuid4
 
 from django.db import transaction
-from django.db.models import Q, TextField
-from django.db.models.functions import Cast
 
 from bookings import storage
 from bookings.models import Alternatives, AnswerFile, Attendee, Booking, RetiredToken, WorkflowRun
-from scheduling.domain.workflows import To
 from scheduling.services import busy_time
 from workestra.accounts.domain.tokens import token_hash
 from workestra.audit.erasing import ERASED, Traces
 from workestra.calendars import erasing as calendars
+from workestra.crm.domain.addresses import normalized_email
 from workestra.notifications import services as outbox
 from workestra.sms import services as sms
 
@@ -49,6 +47,8 @@ def erase_people(attendees: Sequence[Attendee], traces: Traces, now: datetime) -
     """
     _erase_answers(attendees, now)
     for attendee in attendees:
+        # By whom it went to: the step may be for somebody else since.
+        WorkflowRun.objects.filter(attendee=attendee, recipient=attendee.email).update(recipient="")
         Attendee.objects.filter(pk=attendee.pk).update(
             person=None,
             name=ERASED,
@@ -62,24 +62,16 @@ def erase_people(attendees: Sequence[Attendee], traces: Traces, now: datetime) -
             idempotency_key=uuid4(),
         )
     RetiredToken.objects.filter(attendee__in=attendees).delete()
-    runs = WorkflowRun.objects.filter(attendee__in=attendees)
-    runs.filter(Q(step=None) | Q(step__to=To.BOOKER)).update(recipient="")
     for booking in Booking.objects.filter(attendees__in=attendees).distinct():
         _erase_from_booking(booking, traces)
     calendars.erase({attendee.booking.series_id for attendee in attendees}, traces)
 
 
-def erase_as_guest(addresses: Collection[str], workspace_id: UUID) -> list[Attendee]:
-    """Take these addresses from among the guests of whoever else has booked in the workspace; gives who had."""
-    had: list[Attendee] = []
-    for address in addresses:
-        rows = Attendee.objects.filter(booking__workspace=workspace_id)
-        for attendee in rows.annotate(all=Cast("guests", TextField())).filter(all__icontains=address):
-            left = [guest for guest in attendee.guests if guest.casefold() != address.casefold()]
-            if left != attendee.guests:
-                Attendee.objects.filter(pk=attendee.pk).update(guests=left)
-                had.append(attendee)
-    return had
+def erase_as_guest(attendees: Sequence[Attendee], addresses: Collection[str]) -> None:
+    """Take these normalized addresses from among the guests of others, whose bookings are held by whoever calls."""
+    for attendee in attendees:
+        left = [guest for guest in attendee.guests if normalized_email(guest) not in addresses]
+        Attendee.objects.filter(pk=attendee.pk).update(guests=left)
 
 
 def topics_of(attendees: Sequence[Attendee]) -> dict[UUID, tuple[str, ...]]:
@@ -103,13 +95,15 @@ def _erase_answers(attendees: Sequence[Attendee], now: datetime) -> None:
 
 
 def _erase_from_booking(booking: Booking, traces: Traces) -> None:
-    busy_time.relabel(booking.pk, traces.out_of)
     others = booking.attendees.exclude(email="").exists()
     note = traces.out_of(booking.private_note) if others else ""
+    Booking.objects.filter(pk=booking.pk).update(private_note=note, mail_error="")
+    if booking.is_group:
+        # Its title and place are its page's, and everybody's: no name that somebody typed takes a word out of them.
+        return
+    busy_time.relabel(booking.pk, traces.out_of)
     Booking.objects.filter(pk=booking.pk).update(
         title=traces.out_of(booking.title)[:120],
         location_detail=traces.out_of(booking.location_detail)[:300],
-        private_note=note,
-        mail_error="",
     )
     booking.alternatives.update(message="", answer="")

@@ -26,10 +26,13 @@ def erase(
             title=traces.out_of(one_off.title)[:120],
             description=traces.out_of(one_off.description),
             location_detail=traces.out_of(one_off.location_detail)[:300],
-            invitee_name=ERASED if one_off.invitee_name else "",
-            invitee_email="",
             token_hash=token_hash(secrets.token_urlsafe(32)),
         )
+        if not one_off.invitee_email or traces.has_address(one_off.invitee_email):
+            # Otherwise it was offered to somebody else, who is expected still.
+            OneOff.objects.filter(pk=one_off.pk).update(
+                invitee_name=ERASED if one_off.invitee_name else "", invitee_email=""
+            )
     Proposal.objects.filter(pk__in=[proposal.pk for proposal in proposals]).update(
         name=ERASED, email="", phone="", message=""
     )

@@ -87,7 +87,9 @@ def erase(
     for event in events.filter(wanted).iterator(chunk_size=500):
         if event.target_id in person_ids:
             event.target_name, event.before, event.after, event.detail = ERASED, {}, {}, {}
-        elif traces.are_in(event.told):
+        elif traces.are_in_value(
+            [event.actor_name, event.target_name, event.before, event.after, event.detail]
+        ):
             event.target_name = traces.out_of(event.target_name)[:200]
             event.before, event.after, event.detail = (
                 {key: traces.out_of_value(value) for key, value in values.items() if key not in TYPED}

@@ -39,7 +39,7 @@ def exported(dossier: Dossier, now: datetime) -> Export:
         "addresses": sorted(dossier.addresses),
         "people": [_person(person) for person in dossier.people],
         "bookings": [_booking(attendee) for attendee in dossier.attendees],
-        "one_off_meetings": [_one_off(one_off) for one_off in dossier.one_offs],
+        "one_off_meetings": [_one_off(one_off, dossier) for one_off in dossier.one_offs],
         "proposed_times": [_proposal(proposal) for proposal in dossier.proposals],
         "named_as_guest_in_bookings_of_others": dossier.guest_of,
         "messages": [_message(message) for message in dossier.messages],
@@ -120,12 +120,14 @@ def _booking(attendee: Attendee) -> dict[str, Any]:
     }
 
 
-def _one_off(one_off: OneOff) -> dict[str, Any]:
+def _one_off(one_off: OneOff, dossier: Dossier) -> dict[str, Any]:
+    # He may have booked what was offered to somebody else.
+    expected = [one_off.invitee_name, one_off.invitee_email] if dossier.is_offered(one_off) else None
     return {
         "title": one_off.title,
         "description": one_off.description,
         "with": one_off.host.name,
-        "offered_to": [one_off.invitee_name, one_off.invitee_email],
+        "offered_to": expected,
         "state": one_off.get_state_display(),
         "offered_at": one_off.created_at,
         "times": [[slot.starts_at, slot.ends_at] for slot in one_off.slots.all()],
@@ -148,7 +150,7 @@ def _proposal(proposal: Proposal) -> dict[str, Any]:
 def _message(message: OutboxMessage) -> dict[str, Any]:
     try:
         sent = OutboxMessage.objects.only("payload").get(pk=message.pk).mail
-        said = None if sent is None else _words_of(sent)
+        said = None if sent is None else _words_of(sent, is_text=message.is_text)
     except BrokenSeal:
         said = "It can no longer be read: the key it was kept under is gone."
     return {
@@ -160,8 +162,10 @@ def _message(message: OutboxMessage) -> dict[str, Any]:
     }
 
 
-def _words_of(sent: bytes) -> str:
-    """Subject and text of a mail, or a text as it was handed over."""
+def _words_of(sent: bytes, *, is_text: bool) -> str:
+    """Subject and text of a mail, or a text as it was handed over, without its head."""
+    if is_text:
+        return sent.decode().partition("\n\n")[2]
     mail = message_from_bytes(sent, _class=EmailMessage, policy=default)
     body = mail.get_body(("plain",))
     words = body.get_content() if body else mail.get_payload()

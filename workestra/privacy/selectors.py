@@ -32,14 +32,19 @@ class Dossier:
     one_offs: Sequence[OneOff]
     """Those offered to him, and those he has booked."""
     proposals: Sequence[Proposal]
-    guest_of: int
-    """How many others have named him as a guest."""
+    named_in: Sequence[Attendee]
+    """Others, who have named him as a guest."""
     is_member: bool
     """Whether somebody signs in with one of the addresses: his account is no part of this."""
 
     @property
+    def guest_of(self) -> int:
+        """How many others have named him as a guest."""
+        return len(self.named_in)
+
+    @property
     def is_empty(self) -> bool:
-        return not (self.people or self.attendees or self.one_offs or self.proposals or self.guest_of)
+        return not (self.people or self.attendees or self.one_offs or self.proposals or self.named_in)
 
     @property
     def person(self) -> Person | None:
@@ -56,8 +61,12 @@ class Dossier:
             *(person.name for person in self.people),
             *(attendee.name for attendee in self.attendees),
             *(proposal.name for proposal in self.proposals),
-            *(one_off.invitee_name for one_off in self.one_offs if one_off.invitee_name),
+            *(each.invitee_name for each in self.one_offs if each.invitee_name and self.is_offered(each)),
         ]
+
+    def is_offered(self, one_off: OneOff) -> bool:
+        """Whether he is who the host expected, as far as the host has said whom he did."""
+        return not one_off.invitee_email or normalized_email(one_off.invitee_email) in self.addresses
 
     @cached_property
     def numbers(self) -> set[str]:
@@ -75,7 +84,7 @@ class Dossier:
             *(attendee.email for attendee in self.attendees),
             *(proposal.email for proposal in self.proposals),
         }
-        return Traces.of(self.addresses | typed | self.numbers, self._named)
+        return Traces.of(self.addresses | typed, self.numbers.union(self._named))
 
     def upcoming(self, now: datetime) -> list[Attendee]:
         """His parts in meetings to come, by start."""
@@ -93,9 +102,9 @@ class Dossier:
 
     @cached_property
     def messages(self) -> list[OutboxMessage]:
-        """Mails and texts to him, newest first, without what they said."""
+        """Mails and texts to him, newest first, without what they said. What goes to a bare number is for a member."""
         to_him = Q(pk=None)
-        for address in self.addresses | self.numbers:
+        for address in self.addresses:
             to_him |= Q(recipient__iexact=address)
         found = OutboxMessage.objects.filter(to_him, workspace=self.workspace_id)
         if self.is_member:
@@ -105,9 +114,12 @@ class Dossier:
 
     @cached_property
     def consents(self) -> list[Consent]:
-        """What was said about texts to his numbers, here or by the phone itself, in order."""
-        said = Consent.objects.filter(Q(workspace=self.workspace_id) | Q(workspace=None))
-        return list(said.filter(number__in=self.numbers).order_by("id"))
+        """What he said about texts to his numbers, or the phone itself, in order. Others may have the number, too."""
+        said_here = Q(
+            workspace=self.workspace_id, booking_id__in=[each.booking_id for each in self.attendees]
+        )
+        said = Consent.objects.filter(said_here | Q(workspace=None), number__in=self.numbers)
+        return list(said.order_by("id"))
 
     @cached_property
     def token(self) -> str:
@@ -117,25 +129,31 @@ class Dossier:
 
 
 def dossier(workspace_id: UUID, email: str) -> Dossier:
-    """What the workspace holds about whoever has this address, or one that was merged with it; empty when nothing."""
+    """What the workspace holds about whoever has this address, or one that was merged with it; empty when nothing.
+
+    So has who booked with it, and was given another one by a member since.
+    """
     address = normalized_email(email)
+    here = Attendee.objects.filter(booking__workspace=workspace_id)
     known = Person.objects.filter(workspace=workspace_id, email=address).first()
+    if known is None:
+        booked = here.filter(email__iexact=address).exclude(person=None).select_related("person").first()
+        known = booked.person if booked else None
     kept = known and (known.merged_into_id or known.pk)
     of_him = Person.objects.filter(Q(pk=kept) | Q(merged_into=kept)) if kept else Person.objects.none()
     people = list(of_him.order_by("pk"))
-    addresses = frozenset({address, *(person.email for person in people)})
+    addresses = frozenset({address, *(person.email for person in people), *_former_addresses(people)})
     by_address, invited, named = Q(pk=None), Q(pk=None), Q(pk=None)
     for each in addresses:
         by_address |= Q(email__iexact=each)
         invited |= Q(invitee_email__iexact=each)
         named |= Q(guests_text__icontains=each)
-    here = Attendee.objects.filter(booking__workspace=workspace_id)
     attendees = list(
         here.filter(by_address | Q(person__in=people)).select_related("booking__link").order_by("pk")
     )
     one_offs = OneOff.objects.filter(workspace=workspace_id)
     guests = here.annotate(guests_text=Cast("guests", TextField())).exclude(pk__in=[a.pk for a in attendees])
-    named_in = guests.filter(named).values_list("guests", flat=True)
+    named_in = guests.filter(named).order_by("pk")
     members = Membership.objects.filter(workspace=workspace_id)
     return Dossier(
         workspace_id=workspace_id,
@@ -150,10 +168,22 @@ def dossier(workspace_id: UUID, email: str) -> Dossier:
                 "pk"
             )
         ),
-        guest_of=sum(
-            any(guest.casefold() in addresses for guest in guests_of_one) for guests_of_one in named_in
-        ),
+        named_in=[
+            each for each in named_in if any(normalized_email(guest) in addresses for guest in each.guests)
+        ],
         is_member=any(members.filter(user__email__iexact=each).exists() for each in addresses),
+    )
+
+
+def _former_addresses(people: Sequence[Person]) -> set[str]:
+    """With which these people have booked, but for those that are another's by now."""
+    attended = Attendee.objects.filter(person__in=people).exclude(email="")
+    former = {normalized_email(email) for email in attended.values_list("email", flat=True)}
+    if not former:
+        return former
+    others = Person.objects.filter(workspace=people[0].workspace_id, email__in=former)
+    return former - set(
+        others.exclude(pk__in=[person.pk for person in people]).values_list("email", flat=True)
     )
 
 

@@ -103,7 +103,8 @@ def note_export(*, dossier: Dossier, by: Membership, now: datetime) -> None:
         action="person.exported",
         target_type="person",
         target_id=dossier.person.pk if dossier.person else uuid4(),
-        target_name=dossier.name,
+        # Found again when he is erased, also where he is nobody's person: by the person's key, or by the address.
+        target_name=dossier.person.name if dossier.person else min(dossier.addresses),
         at=now,
         actor=by.user,
     )
@@ -177,7 +178,8 @@ def _held(workspace_id: UUID, email: str) -> Dossier:
     """The dossier, with its meetings and people held until the transaction ends: meetings first, as whoever books
     holds them. What came before they were held makes it another one than was shown."""
     found = selectors.dossier(workspace_id, email)
-    meetings.hold({attendee.booking_id for attendee in found.attendees})
+    # Those that name him as a guest as well: who moves one takes its guests along.
+    meetings.hold({attendee.booking_id for attendee in (*found.attendees, *found.named_in)})
     people = Person.objects.select_for_update(of=("self",)).filter(pk__in=[one.pk for one in found.people])
     list(people.order_by("pk"))
     return selectors.dossier(workspace_id, email)
@@ -192,9 +194,10 @@ def _erase(held: Dossier, now: datetime) -> None:
     topics |= {person.pk: () for person in held.people}
     topics |= one_off_erasing.erase(one_offs=held.one_offs, proposals=held.proposals, traces=traces, now=now)
     erasing.erase_people(held.attendees, traces, now)
-    topics = erasing.topics_of(erasing.erase_as_guest(held.addresses, held.workspace_id)) | topics
+    erasing.erase_as_guest(held.named_in, held.addresses)
+    topics = erasing.topics_of(held.named_in) | topics
     # A member is written to as a host as well: those mails are the workspace's own.
-    to = set() if held.is_member else held.addresses | numbers
+    to = set() if held.is_member else held.addresses
     messages = outbox.erase(about=topics, to=to, workspace_id=held.workspace_id, now=now)
     sms.erase(numbers=numbers, booking_ids=bookings_of_him, message_ids=messages, now=now)
     crm.erase(held.people)

@@ -176,6 +176,9 @@ def erase(
             key, *former = selectors.number_hashes(number)
             Stopped.objects.filter(number_hash__in=former).delete()
             Stopped.objects.get_or_create(number_hash=key, defaults={"at": now})
+        else:
+            # The phone may have said START since; the row that tells so goes below.
+            Stopped.objects.filter(number_hash__in=selectors.number_hashes(number)).delete()
         if not HostNumber.objects.filter(number=number).exists():
             # What the phone said is about every workspace: where others text it, they go by the hash.
             Consent.objects.filter(number=number, workspace=None).delete()
