@@ -67,7 +67,10 @@ def offer_form(request: MemberRequest, booking: Booking, now: datetime, data: An
     zone = ZoneInfo(request.member.user.timezone)
     near = hosting.times_near(booking, booking.starts_at, now)[:SUGGESTED] if data is None else ()
     notice = timedelta(hours=booking.link.minimum_notice_hours if booking.link else 0)
-    suits = fit.free(names_for(request, booking).values())
+    names = names_for(request, booking)
+    # Of one host alone who works here no longer nothing is suggested.
+    left = hosting.gone(booking) if near and len(names) > 1 else []
+    suits = fit.gone(names[str(host.pk)] for host in left) if left else fit.free(names.values())
     fits = [suits if start >= now + notice else None for start in near]
     return OfferTimesForm(data, booking=booking, zone=zone, now=now, suggested=near, fits=fits)
 

@@ -115,6 +115,15 @@ def test_nobody_is_said_to_be_free_who_works_here_no_longer(dana: Membership, bo
     assert "Bob is here no longer" in offered(dana, left, "12:00")
 
 
+def test_nor_with_the_times_that_an_offer_begins_with(alice: Membership, bob: Membership) -> None:
+    both = make_booking(
+        make_link(alice, hosts=[alice, bob], strategy="collective"), TUESDAY_TEN, MONDAY_MORNING
+    )
+    Membership.objects.filter(pk=bob.pk).update(is_active=False)
+    page = signed_in(alice).get(reverse("bookings:drawer", args=[both.pk]), headers=HTMX).content.decode()
+    assert (page.count("Bob is here no longer"), "are free" in page) == (3, False)
+
+
 @pytest.mark.parametrize("has_page", [True, False])
 def test_who_was_handed_a_meeting_is_known_to_be_away_though_he_is_no_host_of_its_page(
     has_page: bool, dana: Membership, bob: Membership, alice: Membership, booking: Booking
