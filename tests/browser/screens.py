@@ -52,6 +52,7 @@ PICTURES: dict[str, tuple[str, ...]] = {
     "calendar": ("desktop",),
     "people": ("desktop",),
     "person": ("desktop", "phone"),
+    "merge": ("desktop",),
     "notices": ("desktop",),
     "schedules": ("desktop",),
     "schedule": ("desktop",),
@@ -84,6 +85,8 @@ PICTURES: dict[str, tuple[str, ...]] = {
     "group": ("desktop",),
     "roles": ("desktop",),
     "outbox": ("desktop",),
+    "privacy": ("desktop",),
+    "erase": ("desktop",),
     "audit-log": ("desktop",),
     "mailbox": ("desktop",),
 }
