@@ -4,6 +4,7 @@ Several at once: test_pollers.py. A real mail server: test_smtp.py.
 """
 
 import smtplib
+from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from typing import Any
 from uuid import uuid4
@@ -12,6 +13,8 @@ import pytest
 from django.core import mail
 from django.core.mail import EmailMessage
 from django.db import transaction
+from django.db.models import F
+from django.db.models.functions import Now
 
 from tests.notifications.conftest import Owe, Render, note
 from tests.notifications.mail_server import Server
@@ -182,3 +185,28 @@ def test_a_mail_called_off_while_it_is_being_refused_stays_called_off(
     message.refresh_from_db()
     assert message.skipped_at
     assert (message.sent_at, message.dead_at) == (None, None)
+
+
+def test_a_message_of_which_every_worker_dies_keeps_no_others_from_going_and_is_given_up(
+    owe: Owe, render_with: Render, NOW: datetime
+) -> None:
+    deadly, *others = owe(), owe(), owe()
+
+    def kills(message: OutboxMessage, now: datetime) -> EmailMessage:
+        if message.pk == deadly.pk:
+            raise SystemExit("killed")
+        return note(message, now)
+
+    render_with(kills)
+    for _beat in range(6):
+        with suppress(SystemExit):
+            effects.deliver_due(NOW)
+        OutboxMessage.objects.update(leased_until=F("leased_until") - effects.LEASE / 2)
+    sent = OutboxMessage.objects.filter(sent_at__isnull=False)
+    assert set(sent.values_list("pk", flat=True)) == {other.pk for other in others}
+    assert OutboxMessage.objects.get(pk=deadly.pk).attempts == 3
+    OutboxMessage.objects.filter(pk=deadly.pk).update(
+        attempts=effects.MAX_ATTEMPTS - 1, leased_until=Now() - effects.LEASE
+    )
+    effects.deliver_due(NOW)
+    assert OutboxMessage.objects.get(pk=deadly.pk).dead_at

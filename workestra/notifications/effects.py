@@ -91,11 +91,24 @@ def deliver_due(now: datetime) -> int:
 
 
 def _lease() -> list[OutboxMessage]:
-    """Take up to BATCH due messages that nobody else has, in the order they are to be sent."""
+    """Take up to BATCH due messages that nobody else has, in the order they are to be sent.
+
+    One whose lease ran out is taken alone: it may be what its worker died of, and takes no others along when another
+    one does. It is given up once that has been tried as often as anything is.
+    """
     # durable: refuses to run inside a transaction of the caller, which would stay open while mails are sent.
     with transaction.atomic(durable=True):
-        ids = list(selectors.due().select_for_update(skip_locked=True).values_list("pk", flat=True)[:BATCH])
-        taken = OutboxMessage.objects.filter(pk__in=ids)
+        due = selectors.due().select_for_update(skip_locked=True)
+        found = list(due.values_list("pk", "leased_until", "attempts")[:BATCH])
+        given_up = [pk for pk, lease, tries in found if lease and not (tries + 1) % MAX_ATTEMPTS]
+        if given_up:
+            OutboxMessage.objects.filter(pk__in=given_up).update(
+                leased_until=None, dead_at=Now(), last_error="Every worker that tried it died."
+            )
+            logger.error("%s will not be delivered: every worker that tried died", given_up)
+        found = [row for row in found if row[0] not in given_up]
+        alone = [pk for pk, lease, _tries in found[:1] if lease]
+        taken = OutboxMessage.objects.filter(pk__in=alone or [pk for pk, lease, _tries in found if not lease])
         taken.update(leased_until=Now() + LEASE, attempts=F("attempts") + 1)
         return list(taken.order_by("available_at", "created_at"))
 
