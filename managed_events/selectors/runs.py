@@ -86,8 +86,13 @@ def version_of(run: Propagation) -> TemplateVersion:
 
 
 def values_to_bring(run: Propagation, version: TemplateVersion) -> dict[str, Any]:
-    """The locked values of the run's version. Hours of a schedule that is gone by now are those that it left behind."""
+    """The locked values of the run's version. Hours of a schedule that is gone by now are those that it left behind.
+
+    A version that asks for payment leaves alone whether a link does: none begins to (`scheduling.services.payments`).
+    """
     values = version.state.locked_values
+    if values.get("requires_payment"):
+        del values["requires_payment"]
     schedule_id = values.get("schedule_id")
     if schedule_id and not schedule_exists(schedule_id):
         left = run.template.section_values()

@@ -14,7 +14,7 @@ from scheduling.models import BookingLink
 from scheduling.services.payments import NO_PAYMENTS
 from tests.conftest import signed_in
 from tests.factories import make_link
-from tests.managed_events.making import assign_to, filled, make_template, save
+from tests.managed_events.making import assign_to, filled, finish_runs, make_template, save
 from workestra.accounts.models import Membership
 
 pytestmark = pytest.mark.django_db
@@ -135,3 +135,18 @@ def test_such_a_template_is_saved_as_long_as_no_link_begins_to_ask(
     saved = save(asks_from_earlier(template), dana, title="Another title")
     assert saved.run is not None
     assert saved.template.version == 2
+
+
+def test_a_run_that_brings_another_section_has_no_link_begin_to_ask(
+    dana: Membership, alice: Membership, bob: Membership, NOW: datetime
+) -> None:
+    template = make_template(dana, locks=["title", "payment"])
+    assign_to(template, [alice, bob], dana)
+    template.links.update(**PAID)
+    save(asks_from_earlier(template), dana, title="Another title")
+    template.links.filter(owner=bob.user).update(requires_payment=False)
+    finish_runs(NOW)
+    assert set(template.links.values_list("owner", "title", "requires_payment")) == {
+        (alice.user_id, "Another title", True),
+        (bob.user_id, "Another title", False),
+    }
