@@ -57,6 +57,11 @@ def first_free(wanted: str, taken: Collection[str]) -> str:
     slug, number = wanted, 1
     while slug in taken or slug in RESERVED:
         number += 1
-        ending = f"-{number}"
-        slug = wanted[: MAX_LENGTH - len(ending)].rstrip("-") + ending
+        slug = numbered(wanted, number)
     return slug
+
+
+def numbered(wanted: str, number: int) -> str:
+    """ "wanted-2", cut so that the number fits."""
+    ending = f"-{number}"
+    return wanted[: MAX_LENGTH - len(ending)].rstrip("-") + ending

@@ -156,7 +156,7 @@ def test_the_number_of_queries_does_not_grow(
         another(slug)
     connect_caldav(bob, NOW)
     CalendarAccount.objects.update(state=CalendarAccount.State.BROKEN)
-    assert queries() == before <= 36
+    assert queries() == before <= 30
 
 
 def test_it_is_reached_from_the_sidebar_and_the_calendar(dana: Membership, alice: Membership) -> None:

@@ -3,7 +3,8 @@ from typing import Any
 from unittest.mock import patch
 
 import pytest
-from django.db import DatabaseError
+from django.db import DatabaseError, connection
+from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 
 from managed_events.domain.assignment import Outcome, Result
@@ -127,8 +128,27 @@ def test_the_number_of_queries_for_proposals_does_not_grow(
     for person in people[:6]:
         make_link(person, slug=f"{person.user.username}-discovery-call")
     template = make_template(dana)
-    with django_assert_num_queries(4):
+    with django_assert_num_queries(5):
         proposed_addresses(template, people, MONDAY_MORNING)
+
+
+def test_an_address_with_a_crowd_of_numbers_gets_the_next_one_and_many_are_asked_for_by_name(
+    dana: Membership, alice: Membership
+) -> None:
+    longest = "alice-" + "x" * 74
+    for slug in (
+        "alice-call",
+        *(f"alice-call-{number}" for number in range(2, 14)),
+        longest,
+        f"{longest[:78]}-2",
+    ):
+        make_link(dana, slug=slug)
+    template = make_template(dana, slug="call")
+    with CaptureQueriesContext(connection) as queries:
+        assert proposed_addresses(template, [alice], MONDAY_MORNING)[alice.pk].slug == "alice-call-14"
+    assert not any("LIKE" in query["sql"] for query in queries)
+    template.slug = longest.removeprefix("alice-")
+    assert proposed_addresses(template, [alice], MONDAY_MORNING)[alice.pk].slug == f"{longest[:78]}-3"
 
 
 def test_an_address_taken_in_the_last_moment_gets_a_number(dana: Membership, alice: Membership) -> None:
@@ -311,10 +331,11 @@ def test_the_form_says_whose_address_a_typed_pattern_would_take(
 def test_an_address_kept_for_another_workspace_is_not_proposed(
     dana: Membership, alice: Membership, carol: Membership
 ) -> None:
-    kept = RetiredSlug.objects.create(
-        slug="alice-discovery-call", workspace=carol.workspace, retired_at=MONDAY_MORNING
+    kept, _numbered = (
+        RetiredSlug.objects.create(slug=slug, workspace=carol.workspace, retired_at=MONDAY_MORNING)
+        for slug in ("alice-discovery-call", "alice-discovery-call-2")
     )
     template = make_template(dana)
-    assert proposed_addresses(template, [alice], MONDAY_MORNING)[alice.pk].slug == "alice-discovery-call-2"
+    assert proposed_addresses(template, [alice], MONDAY_MORNING)[alice.pk].slug == "alice-discovery-call-3"
     later = kept.retired_at + KEPT_FROM_OTHERS
     assert proposed_addresses(template, [alice], later)[alice.pk].slug == "alice-discovery-call"

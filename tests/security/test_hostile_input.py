@@ -23,6 +23,7 @@ from hypothesis import strategies as st
 from icalendar import Calendar
 
 from bookings.models import Booking
+from scheduling.domain import slugs
 from scheduling.forms import LinkForm
 from scheduling.models import BookingLink
 from tests.conftest import MONDAY_MORNING
@@ -230,7 +231,11 @@ def test_a_links_form_lets_nothing_through_that_the_database_cannot_hold(world: 
             for name, typed in (sent | {key: value}).items():
                 data.setlist(name, typed if isinstance(typed, list) else [typed])
             form = LinkForm(
-                data, instance=world.link, members=[world.alice], hosts=list(world.link.hosts.all())
+                data,
+                instance=world.link,
+                address_problem=slugs.problem,
+                members=[world.alice],
+                hosts=list(world.link.hosts.all()),
             )
             if form.is_valid():
                 accepted += 1
