@@ -173,3 +173,29 @@ def test_who_has_the_same_name_or_phone_is_named_on_the_page(
     page = signed_in(alice).get(reverse("crm:person", args=[kept.pk])).content.decode()
     assert ("Maybe the same person" in page) is is_alike
     assert ("wei@x.example" in page) is is_alike
+
+
+@pytest.mark.parametrize("gone", ["merged", "erased"])
+def test_nothing_is_written_down_of_who_is_merged_or_erased_meanwhile(
+    alice: Membership, NOW: datetime, monkeypatch: pytest.MonkeyPatch, gone: str
+) -> None:
+    """Between the look at whether a member may, and the writing of it."""
+    kept = person_of(alice, NOW, name="Priya Raman", email="priya@private.example")
+    other = person_of(alice, NOW, name="P. Raman", email="priya@saltmarsh.example")
+    if gone == "merged":
+        merged(kept, other, alice, NOW)
+    else:
+        services.erase([Person.objects.get(pk=other.pk)])
+    known, client = Activity.objects.count(), signed_in(alice)
+    monkeypatch.setattr("workestra.crm.views.access.person", lambda *_asked: other)
+    note = {
+        "kind": "note",
+        "text": "Meanwhile.",
+        "day": "2030-01-07",
+        "time": "08:00",
+        "at": "2030-01-07T08:00",
+    }
+    deal = {"title": "Pilot", "stage": "proposal", "amount": "1", "currency": "EUR"}
+    assert client.post(reverse("crm:activity_new", args=[other.pk]), note).status_code == 404
+    assert client.post(reverse("crm:opportunity_new", args=[other.pk]), deal).status_code == 404
+    assert (Activity.objects.count(), Opportunity.objects.count()) == (known, 0)

@@ -68,7 +68,7 @@ def update_person(*, person_id: UUID, by: Membership, values: Mapping[str, Any],
     Raises: AddressTaken; Person.DoesNotExist.
     """
     with transaction.atomic():
-        person = Person.objects.select_for_update(no_key=True).get(pk=person_id, workspace=by.workspace_id)
+        person = _held(person_id, by)
         before = facts_of(person, PERSON_FIELDS)
         put_first(person, values["email"])
         for name in PERSON_FIELDS:
@@ -87,8 +87,9 @@ def erase(people: Collection[Person]) -> None:
 def add_activity(
     *, person: Person, kind: str, text: str, at: datetime, by: Membership, now: datetime
 ) -> Activity:
-    """Write down something that happened with a person at that instant."""
+    """Write down something that happened with a person at that instant. Raises: Person.DoesNotExist."""
     with transaction.atomic():
+        person = _held(person.pk, by)
         activity = Activity.objects.create(person=person, author=by.user, kind=kind, text=text, at=at)
         record("person.activity_created", person, by.user, now, after={"activity": text})
     return activity
@@ -119,8 +120,12 @@ def delete_activity(*, activity: Activity, by: Membership, now: datetime) -> Non
 def create_opportunity(
     *, person: Person, by: Membership, values: Mapping[str, Any], now: datetime
 ) -> Opportunity:
-    """Write down what may come of a person; `by` owns it. `values` are those of DEAL_FIELDS."""
+    """Write down what may come of a person; `by` owns it. `values` are those of DEAL_FIELDS.
+
+    Raises: Person.DoesNotExist.
+    """
     with transaction.atomic():
+        person = _held(person.pk, by)
         deal = Opportunity.objects.create(person=person, owner=by.user, created_at=now, **values)
         record("opportunity.created", person, by.user, now, after=facts_of(deal, DEAL_FIELDS))
     return deal
@@ -151,6 +156,12 @@ def put_first(person: Person, email: str) -> None:
         exchanged = Case(When(pk=person.pk, then=Value(former.email)), default=Value(person.email))
         Person.objects.filter(pk__in=(person.pk, former.pk)).update(email=exchanged)
         person.email = former.email
+
+
+def _held(person_id: UUID, by: Membership) -> Person:
+    """The person as he is now, neither merged nor erased until the transaction ends. Raises: Person.DoesNotExist."""
+    people = Person.objects.select_for_update(no_key=True)
+    return people.get(pk=person_id, workspace=by.workspace_id, merged_into=None)
 
 
 def _save_person(person: Person) -> None:

@@ -122,7 +122,10 @@ def activity_new(request: MemberRequest, person_id: UUID) -> HttpResponse:
     form = ActivityForm(request.POST, zone=ZoneInfo(request.member.user.timezone), now=now)
     if not form.is_valid():
         return _person(request, known, form)
-    services.add_activity(person=known, by=request.member, now=now, **form.values)
+    try:
+        services.add_activity(person=known, by=request.member, now=now, **form.values)
+    except Person.DoesNotExist as gone:
+        raise Http404("No such person.") from gone
     messages.success(request, "Written down.")
     return redirect("crm:person", known.pk)
 
@@ -166,7 +169,12 @@ def opportunity_new(request: MemberRequest, person_id: UUID) -> HttpResponse:
     known = access.person(request.member, person_id, Permission.EDIT)
     form = OpportunityForm(request.POST if request.method == "POST" else None)
     if form.is_bound and form.is_valid():
-        services.create_opportunity(person=known, by=request.member, values=form.values, now=timezone.now())
+        try:
+            services.create_opportunity(
+                person=known, by=request.member, values=form.values, now=timezone.now()
+            )
+        except Person.DoesNotExist as gone:
+            raise Http404("No such person.") from gone
         messages.success(request, f"{form.values['title']} is written down.")
         return redirect("crm:person", known.pk)
     return _form(request, "crm/opportunity.html", form, person=known)
