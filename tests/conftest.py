@@ -13,9 +13,11 @@ import pytest
 from django.conf import settings
 from django.contrib.auth import BACKEND_SESSION_KEY, HASH_SESSION_KEY, SESSION_KEY
 from django.contrib.sessions.models import Session
+from django.contrib.staticfiles.storage import StaticFilesStorage
 from django.db import connection, transaction
-from django.test import Client, TransactionTestCase
+from django.test import Client, TransactionTestCase, override_settings
 from django.utils.crypto import get_random_string
+from django.utils.functional import cached_property
 from hypothesis import settings as hypothesis_settings
 from pytest_django import DjangoDbBlocker
 
@@ -167,18 +169,33 @@ def _quick_emptying() -> Iterator[None]:
     TransactionTestCase._fixture_teardown = by_django
 
 
-@pytest.fixture(autouse=True)
-def _test_settings(settings: Any) -> None:
-    settings.STORAGES = settings.STORAGES | {
-        "staticfiles": {"BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"}
-    }
-    # Looks files up as they are asked for: nothing has been collected.
-    settings.WHITENOISE_AUTOREFRESH = True
-    # Tests of limits switch on what they are about, and count in the database.
-    settings.LIMITS = dict.fromkeys(settings.LIMITS, "off")
-    settings.MINIMUM_FILL_SECONDS = 0
-    settings.REDIS_URL = ""
-    settings.PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
+class QuickStaticFiles(StaticFilesStorage):
+    """Addresses of files that nobody has collected. Every page names dozens: each is put together once."""
+
+    @cached_property
+    def _urls(self) -> dict[str | None, str]:
+        return {}
+
+    def url(self, name: str | None) -> str:
+        if name not in self._urls:
+            self._urls[name] = super().url(name)
+        return self._urls[name]
+
+
+@pytest.fixture(autouse=True, scope="session")
+def _test_settings() -> Iterator[None]:
+    """Once for all tests: each setting that is changed tells two dozen receivers, which forget what they kept."""
+    with override_settings(
+        STORAGES=settings.STORAGES | {"staticfiles": {"BACKEND": "tests.conftest.QuickStaticFiles"}},
+        # Looks files up as they are asked for: nothing has been collected.
+        WHITENOISE_AUTOREFRESH=True,
+        # Tests of limits switch on what they are about, and count in the database.
+        LIMITS=dict.fromkeys(settings.LIMITS, "off"),
+        MINIMUM_FILL_SECONDS=0,
+        REDIS_URL="",
+        PASSWORD_HASHERS=["django.contrib.auth.hashers.MD5PasswordHasher"],
+    ):
+        yield
 
 
 @pytest.fixture
