@@ -2,10 +2,15 @@
 
 import fcntl
 import gc
+import importlib
+import logging
 import os
 import socket
+import sys
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from datetime import UTC, datetime
+from multiprocessing import get_context
 from pathlib import Path
 from typing import Any
 
@@ -49,6 +54,35 @@ def _connect_here(self: socket.socket, address: Any) -> None:
     if isinstance(address, tuple) and address[0] not in {"127.0.0.1", "::1", "localhost"}:
         raise AssertionError(f"a test reached for the network: {address}")
     _connect(self, address)
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_setupnodes(config: pytest.Config) -> None:
+    """Modules of tests that nobody has compiled yet are compiled once, on every core, and kept beside them.
+
+    All workers import all of them at the same time: left to themselves, each would compile each.
+    """
+    named = [config.invocation_params.dir / argument.split("::")[0] for argument in config.args]
+    files = {file for path in named for file in ([path] if path.is_file() else path.rglob("test_*.py"))}
+    modules = [
+        ".".join(file.relative_to(config.rootpath).with_suffix("").parts)
+        for file in sorted(files)
+        if file.match("test_*.py") and file.is_relative_to(config.rootpath) and not _is_compiled(file)
+    ]
+    if modules and not sys.dont_write_bytecode:
+        # Forked, as it is this process in which pytest rewrites the assertions of what is imported.
+        with get_context("fork").Pool(initializer=logging.disable) as pool:
+            pool.map(_import, modules)
+
+
+def _is_compiled(file: Path) -> bool:
+    kept = file.with_name("__pycache__").glob(f"{file.stem}.*-pytest-*.pyc")
+    return any(pyc.stat().st_mtime > file.stat().st_mtime for pyc in kept)
+
+
+def _import(module: str) -> None:
+    with suppress(BaseException):  # A worker says so.
+        importlib.import_module(module)
 
 
 @pytest.hookimpl(trylast=True)
