@@ -10,7 +10,8 @@ from django.http import Http404
 from bookings.models import Booking
 from managed_events.models import ManagedEventTemplate
 from managed_events.selectors import turnover
-from scheduling.models import BookingLink
+from scheduling.models import BookingLink, Workflow
+from scheduling.selectors import workflows_left_behind
 from workestra.accounts import selectors as accounts
 from workestra.accounts.models import Group, Membership
 
@@ -83,6 +84,11 @@ def links_left_to(member: Membership) -> QuerySet[BookingLink]:
     require_template_admin(member)
     links = turnover.links_left_behind(member.workspace_id)
     return links if member.is_admin else links.filter(owner__in=_inside(member).values("user"))
+
+
+def workflows_left_to(member: Membership) -> list[Workflow]:
+    """Own workflows of people who have left, with owners: none for a group's admin, who deletes none of them."""
+    return workflows_left_behind(member.workspace_id) if member.is_admin else []
 
 
 def takers_for(member: Membership) -> QuerySet[Membership]:

@@ -3,7 +3,7 @@
 from uuid import UUID
 
 from django.core.exceptions import PermissionDenied
-from django.db.models import QuerySet
+from django.db.models import Q, QuerySet
 from django.http import Http404
 
 from scheduling import selectors
@@ -83,21 +83,37 @@ def workflow_groups(member: Membership) -> QuerySet[Group]:
     return groups.order_by("name")
 
 
-def workflow_seen(member: Membership, workflow_id: UUID) -> Workflow:
-    """A workflow of the member's workspace, with steps and group: whoever sees bookings may read it.
+def workflows_seen(member: Membership) -> QuerySet[Workflow]:
+    """The workflows this member may read, by name, with steps, group and owner: the workspace's and its groups', and
+    his own; admins of the workspace read everybody's.
 
-    Raises: Http404, the same for one that does not exist and one of another workspace; PermissionDenied.
+    Raises: PermissionDenied for who sees no bookings.
     """
-    found = Workflow.objects.filter(workspace=member.workspace_id, deleted_at=None, pk=workflow_id)
-    workflow = found.select_related("workspace", "group").prefetch_related("steps").first()
+    require(member, Permission.VIEW)
+    found = Workflow.objects.filter(workspace=member.workspace_id, deleted_at=None)
+    if not member.is_admin:
+        found = found.filter(Q(owner=None) | Q(owner=member.user_id))
+    return found.select_related("workspace", "group", "owner").prefetch_related("steps")
+
+
+def workflow_seen(member: Membership, workflow_id: UUID) -> Workflow:
+    """A workflow that this member may read.
+
+    Raises: Http404, the same for one that does not exist, one of another workspace and one of another member;
+    PermissionDenied.
+    """
+    workflow = workflows_seen(member).filter(pk=workflow_id).first()
     if workflow is None:
         raise Http404("There is no such workflow. It may have been deleted.")
-    require(member, Permission.VIEW)
     return workflow
 
 
 def may_change(member: Membership, workflow: Workflow) -> bool:
-    """Whether the workflow is this member's to change: admins change all, a group's admin those of his groups."""
+    """Whether the workflow is this member's to change: a member's own is so for him alone, as long as he may edit his
+    links; of the others admins change all, a group's admin those of his groups.
+    """
+    if workflow.owner_id is not None:
+        return workflow.owner_id == member.user_id and may_have_workflows(member)
     if member.is_admin:
         return True
     return workflow.group_id is not None and workflow_groups(member).filter(pk=workflow.group_id).exists()
@@ -107,11 +123,36 @@ def workflow_for(member: Membership, workflow_id: UUID) -> Workflow:
     """A workflow that this member may change. Raises: Http404 and PermissionDenied."""
     workflow = workflow_seen(member, workflow_id)
     if not may_change(member, workflow):
-        raise PermissionDenied("Only workspace admins, and admins of its group, change this workflow.")
+        raise PermissionDenied(
+            "Only its owner changes this workflow."
+            if workflow.owner_id
+            else "Only workspace admins, and admins of its group, change this workflow."
+        )
     return workflow
 
 
-def require_workflow_admin(member: Membership) -> None:
+def may_stop(member: Membership, workflow: Workflow) -> bool:
+    """Whether the member may pause and delete the workflow: whoever may change it, and admins everybody's."""
+    return member.is_admin or may_change(member, workflow)
+
+
+def workflow_to_stop(member: Membership, workflow_id: UUID) -> Workflow:
+    """A workflow that this member may pause and delete. Raises: Http404 and PermissionDenied."""
+    workflow = workflow_seen(member, workflow_id)
+    return workflow if may_stop(member, workflow) else workflow_for(member, workflow_id)
+
+
+def may_have_workflows(member: Membership) -> bool:
+    """Whether the member may have workflows of his own: he may where he may edit his links."""
+    return may(member, Permission.EDIT)
+
+
+def may_make_workflows(member: Membership) -> bool:
+    """Whether the member may make workflows: for the workspace, for a group, or for his own links."""
+    return member.is_admin or may_have_workflows(member) or workflow_groups(member).exists()
+
+
+def require_workflow_maker(member: Membership) -> None:
     """Let only those pass who may make workflows. Raises: PermissionDenied."""
-    if not member.is_admin and not workflow_groups(member).exists():
-        raise PermissionDenied("Only workspace admins, and admins of a group, make workflows.")
+    if not may_make_workflows(member):
+        raise PermissionDenied("Only who may edit his booking links makes workflows.")

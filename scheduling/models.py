@@ -249,6 +249,11 @@ class BookingLink(LinkSettings):
         """Whether `section` is kept by the template."""
         return self.is_managed and section in self.locked_sections and section in BY_KEY
 
+    @property
+    def has_workflows_of(self) -> uuid.UUID | None:
+        """Whose own workflows it has: its owner's; None where a template keeps its workflows."""
+        return None if self.locks("workflows") else self.owner_id
+
 
 class LinkHost(models.Model):
     """A host of a link. Every link has at least one; only round robin and collective have more.
@@ -392,6 +397,9 @@ class Workflow(models.Model):
     `every_link` makes it the workspace's default; else it is for the links whose `workflow_ids` name it. One that was
     deleted keeps its row: links may name it still.
 
+    With an `owner` it is a member's own: for his links alone, all of them or those that name it, as far as no template
+    keeps their workflows. Who is to have a link next has not that of who had it before.
+
     `replaces` takes the place of the mail that the booker gets at that moment anyway.
     """
 
@@ -399,6 +407,13 @@ class Workflow(models.Model):
     workspace = models.ForeignKey("accounts.Workspace", on_delete=models.CASCADE, related_name="workflows")
     group = models.ForeignKey(
         "accounts.Group", on_delete=models.SET_NULL, null=True, blank=True, related_name="workflows"
+    )
+    owner = models.ForeignKey(
+        settings.AUTH_USER_MODEL,
+        on_delete=models.PROTECT,
+        null=True,
+        blank=True,
+        related_name="workflows",
     )
     name = models.CharField(max_length=80)
     trigger = models.CharField(max_length=16, choices=[(each.value, LABELS[each]) for each in Trigger])
@@ -415,7 +430,11 @@ class Workflow(models.Model):
             models.CheckConstraint(
                 name="workflow_of_a_group_is_not_for_every_link",
                 condition=Q(group=None) | Q(every_link=False),
-            )
+            ),
+            models.CheckConstraint(
+                name="workflow_of_a_group_or_of_a_member",
+                condition=Q(group=None) | Q(owner=None),
+            ),
         ]
 
     def __str__(self) -> str:

@@ -9,7 +9,6 @@ from uuid import UUID
 
 from django import forms
 from django.core.exceptions import ValidationError
-from django.db.models import QuerySet
 
 from bookings.workflow_mails import SAMPLE
 from bookings.workflow_texts import MOST_PARTS, written
@@ -39,6 +38,8 @@ from workestra.sms.numbers import BadNumber, number_of
 
 UNITS: Final = {"minutes": timedelta(minutes=1), "hours": timedelta(hours=1), "days": timedelta(days=1)}
 EVERY, CHOSEN = "every", "chosen"
+OWN: Final = "own"
+"""The choice of whose a workflow is that makes it the member's alone."""
 
 
 def _variables_known(text: str) -> None:
@@ -205,8 +206,9 @@ class ShownStep:
 class WorkflowForm(forms.Form):
     """After `is_valid()`, `draft` is the workflow that was asked for, `links_wanted` those of the member's own links.
 
-    `draft` at the start gives the values shown. `groups` are those it may be given to; where `must_have_group`, it
-    cannot be for the whole workspace. Where `is_typed_only`, what was sent is shown again as it is, and not checked.
+    `draft` at the start gives the values shown; one that `is_own` stays so. `groups` are those it may be given to;
+    where `must_have_group`, it cannot be for the whole workspace; where `may_be_own`, it can be the member's alone, and
+    is where nothing else can be chosen. Where `is_typed_only`, what was sent is shown again as it is, and not checked.
     """
 
     name = LineField(max_length=80, error_messages={"required": "Give the workflow a name."})
@@ -227,15 +229,20 @@ class WorkflowForm(forms.Form):
     links = forms.TypedMultipleChoiceField(
         label="Your own links", coerce=UUID, required=False, widget=forms.CheckboxSelectMultiple
     )
-    group = forms.ModelChoiceField(Group.objects.none(), required=False, empty_label="Whole workspace")
+    group = forms.ChoiceField(
+        label="Whose it is",
+        required=False,
+        error_messages={"invalid_choice": "This cannot be chosen any more. Choose again."},
+    )
 
     def __init__(
         self,
         data: Mapping[str, Any] | None = None,
         *,
         draft: WorkflowDraft,
-        groups: QuerySet[Group],
+        groups: Sequence[Group],
         must_have_group: bool,
+        may_be_own: bool,
         texting: Texting,
         own_links: Sequence[BookingLink],
         named_on: Sequence[UUID] = (),
@@ -248,29 +255,50 @@ class WorkflowForm(forms.Form):
             "replaces": draft.replaces,
             "reach": EVERY if draft.every_link else CHOSEN,
             "links": [str(key) for key in named_on],
-            "group": draft.group_id,
+            "group": str(draft.group_id or ""),
         }
         if data is not None and is_typed_only:
             initial |= typed(type(self), data)
         super().__init__(None if is_typed_only else data, initial=initial)
-        group, links = self.fields["group"], self.fields["links"]
-        assert isinstance(group, forms.ModelChoiceField)
+        links = self.fields["links"]
         assert isinstance(links, forms.ChoiceField)
-        group.queryset = groups
         links.choices = [(str(link.pk), f"{link.title}, /book/{link.slug}") for link in own_links]
-        if must_have_group:
-            group.required = True
-            group.empty_label = None
-            group.error_messages["required"] = "Choose the group that this workflow is of."
         self.must_have_group = must_have_group
+        self.may_be_own = may_be_own
+        self.is_own_only = draft.is_own or (may_be_own and must_have_group and not groups)
+        self._offer_owners(groups)
         self.texting = texting
         self.step_forms = _steps(data, draft, is_typed_only, texting)
         for _number in range(added):
             self.add_blank()
 
+    def _offer_owners(self, groups: Sequence[Group]) -> None:
+        if self.is_own_only:
+            del self.fields["group"]
+            reach = self.fields["reach"]
+            assert isinstance(reach, forms.ChoiceField)
+            reach.choices = [(EVERY, "All own links"), (CHOSEN, "Chosen links")]
+            return
+        group = self.fields["group"]
+        assert isinstance(group, forms.ChoiceField)
+        group.choices = [
+            *([] if self.must_have_group else [("", "Whole workspace")]),
+            *((str(each.pk), each.name) for each in groups),
+            *([(OWN, "Yours alone, for your own links")] if self.may_be_own else []),
+        ]
+        if self.must_have_group:
+            group.required = True
+            group.error_messages["required"] = "Choose whose workflow this is."
+
+    @property
+    def whose(self) -> forms.BoundField | None:
+        """The choice of whose it is; None where there is none."""
+        return self["group"] if "group" in self.fields else None
+
     def clean(self) -> dict[str, Any]:
         data = self.cleaned_data
-        if data.get("reach") == EVERY and (self.must_have_group or data.get("group")):
+        is_shared = not self.is_own_only and data.get("group") != OWN
+        if data.get("reach") == EVERY and is_shared and (self.must_have_group or data.get("group")):
             self.add_error(
                 "reach", "A group’s workflow is for chosen links, the workspace’s alone for every one."
             )
@@ -327,7 +355,7 @@ class WorkflowForm(forms.Form):
     @property
     def draft(self) -> WorkflowDraft:
         data = self.cleaned_data
-        group: Group | None = data["group"]
+        whose = data.get("group", OWN)
         steps = [form.draft for form in self.kept]
         return WorkflowDraft(
             data["name"],
@@ -335,7 +363,8 @@ class WorkflowForm(forms.Form):
             tuple(steps),
             every_link=data["reach"] == EVERY,
             replaces=data["replaces"],
-            group_id=group.pk if group else None,
+            group_id=UUID(whose) if whose and whose != OWN else None,
+            is_own=whose == OWN,
         )
 
     @property

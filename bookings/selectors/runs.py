@@ -7,7 +7,7 @@ from typing import Final
 from uuid import UUID
 
 from django.db import connection
-from django.db.models import Count, Prefetch, Q, QuerySet
+from django.db.models import Count, Q, QuerySet
 from django.db.models.functions import Now
 
 from bookings.domain import mail_kinds as kinds
@@ -43,11 +43,13 @@ def workflows_held(booking: Booking) -> list[Workflow]:
     Others who book at the same time do not wait. Two queries and one for the steps, or one where there are none.
     """
     named = list(booking.link.workflow_ids) if booking.link else []
+    own_of = booking.link.has_workflows_of if booking.link else None
     with connection.cursor() as cursor:
         cursor.execute(
             "SELECT id FROM scheduling_workflows WHERE workspace_id = %s AND deleted_at IS NULL"
-            " AND (every_link OR id::text = ANY(%s)) ORDER BY id FOR SHARE",
-            [booking.workspace_id, named],
+            " AND (owner_id IS NULL OR owner_id = %s) AND (every_link OR id::text = ANY(%s))"
+            " ORDER BY id FOR SHARE",
+            [booking.workspace_id, own_of, named],
         )
         ids = [row[0] for row in cursor.fetchall()]
     if not ids:
@@ -57,8 +59,14 @@ def workflows_held(booking: Booking) -> list[Workflow]:
 
 def is_for(workflow: Workflow, booking: Booking) -> bool:
     """Whether the workflow is for bookings like this one, as its link is now."""
-    named = booking.link.workflow_ids if booking.link else None
-    return applies(every_link=workflow.every_link, workflow_id=str(workflow.pk), link_workflow_ids=named)
+    link = booking.link
+    return applies(
+        every_link=workflow.every_link,
+        workflow_id=str(workflow.pk),
+        owner_id=workflow.owner_id,
+        link_workflow_ids=link.workflow_ids if link else None,
+        link_has_workflows_of=link.has_workflows_of if link else None,
+    )
 
 
 def recipients_of(step: WorkflowStep, attendee: Attendee) -> list[str]:
@@ -210,12 +218,6 @@ def told_by_another(run: WorkflowRun) -> bool:
     return others.filter(Q(message__sent_at__isnull=False) | still_tell).exists()
 
 
-def workflows_of(workspace_id: UUID) -> list[Workflow]:
-    """The workspace's workflows by name, with their steps and groups."""
-    found = Workflow.objects.filter(workspace=workspace_id, deleted_at=None).select_related("group")
-    return list(found.prefetch_related(Prefetch("steps")))
-
-
 def sent_since(workspace_id: UUID, since: datetime) -> dict[UUID, tuple[int, int]]:
     """How many messages of each workflow went out since then, and how many failed. One query."""
     rows = (
@@ -244,8 +246,17 @@ def own_links(member: Membership) -> list[BookingLink]:
     """The member's links of which he may choose the workflows himself, by title; none where he may not edit links."""
     if member.scope_of(Permission.EDIT) is None:
         return []
+    return [link for link in _links_of(member) if not link.locks("workflows")]
+
+
+def kept_links(member: Membership) -> list[BookingLink]:
+    """The member's links whose workflows a template keeps, by title, with templates: his own do not apply there."""
+    return [link for link in _links_of(member) if link.locks("workflows")]
+
+
+def _links_of(member: Membership) -> QuerySet[BookingLink]:
     links = BookingLink.objects.filter(workspace=member.workspace_id, owner=member.user_id)
-    return [link for link in links.select_related("managed_event_template") if not link.locks("workflows")]
+    return links.select_related("managed_event_template")
 
 
 def waiting_count(workflow: Workflow) -> int:

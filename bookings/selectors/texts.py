@@ -2,6 +2,7 @@
 
 from collections.abc import Collection
 from dataclasses import dataclass
+from uuid import UUID
 
 from django.db.models import Q
 
@@ -23,14 +24,17 @@ class Texts:
 
 def texts_offered(link: BookingLink) -> Texts | None:
     """What bookers of the link are asked; None when no workflow would text them, which takes one query at the most."""
-    return texts_of(link.workspace, link.zone, link.workflow_ids)
+    return texts_of(link.workspace, link.zone, link.workflow_ids, link.has_workflows_of)
 
 
-def texts_of(workspace: Workspace, zone: str, workflow_ids: Collection[str] = ()) -> Texts | None:
-    """The same of a page with these workflows of its own, whose times are in `zone`."""
+def texts_of(
+    workspace: Workspace, zone: str, workflow_ids: Collection[str] = (), own_of: UUID | None = None
+) -> Texts | None:
+    """The same of a page with these workflows, and those of this member's own, whose times are in `zone`."""
     if not setup.is_ready():
         return None
     steps = WorkflowStep.objects.filter(
+        Q(workflow__owner=None) | Q(workflow__owner=own_of),
         Q(workflow__every_link=True) | Q(workflow__in=list(workflow_ids)),
         workflow__workspace=workspace,
         workflow__deleted_at=None,

@@ -14,7 +14,7 @@ from scheduling.domain.workflows import Channel, WorkflowDraft
 from scheduling.models import BookingLink, Workflow
 from scheduling.services import links as link_service
 from scheduling.services import workflows as definitions
-from scheduling.services.workflows import WorkflowGone
+from scheduling.services.workflows import OwnerGone, WorkflowGone
 from workestra.accounts.models import Membership
 from workestra.notifications import services as outbox
 from workestra.notifications.models import OutboxMessage
@@ -22,6 +22,7 @@ from workestra.sms import selectors as sms
 
 __all__ = [
     "LinkChanged",
+    "OwnerGone",
     "Saved",
     "WorkflowGone",
     "create",
@@ -77,7 +78,10 @@ def save(
 
 
 def pause(*, workflow_id: UUID, by: Membership, is_paused: bool, now: datetime) -> Workflow:
-    """Let it send nothing until it goes on: what falls due meanwhile is left out. Raises: WorkflowGone."""
+    """Let it send nothing until it goes on: what falls due meanwhile is left out.
+
+    Raises: WorkflowGone; OwnerGone.
+    """
     with transaction.atomic():
         workflow = definitions.locked(workflow_id)
         definitions.pause(workflow, by=by, is_paused=is_paused, now=now)

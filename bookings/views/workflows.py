@@ -45,6 +45,7 @@ from workestra.sms.domain.segments import Segments, segments_of
 from workestra.sms.numbers import region_of_zone
 
 LATELY = timedelta(days=30)
+SHARED = "shared"
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,7 +69,8 @@ class Row:
     templates: list[str]
     sent: int
     failed: int
-    may_change: bool
+    whose: str
+    """Whose own it is, of what others have: "Alice’s"; "Yours alone", or "" for none of a member's own."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,17 +88,19 @@ class ShownMail:
 
 @require_GET
 def workflows(request: MemberRequest) -> HttpResponse:
-    """Every workflow of the workspace; `q`, `trigger` and `state` are in the address."""
+    """The workflows that the member may read; `q`, `trigger`, `state` and `whose` are in the address."""
     now = timezone.now()
-    require(request.member, Permission.VIEW)
     words = request.GET.get("q", "").replace("\x00", "").strip()[:100].casefold()
     trigger, state = request.GET.get("trigger", ""), request.GET.get("state", "all")
-    every = selectors.workflows_of(request.member.workspace_id)
+    every = list(access.workflows_seen(request.member))
+    whose, owners = request.GET.get("whose", ""), _owners(every, request.member.user_id)
+    whose = whose if whose in dict(owners) else ""
     shown = [
         each
         for each in every
         if (not trigger or each.trigger == trigger)
         and (state not in {"on", "paused"} or each.is_paused == (state == "paused"))
+        and (not whose or whose == str(each.owner_id or SHARED))
         and _says(each, words)
     ]
     rows = _rows(request, shown, now)
@@ -109,7 +113,9 @@ def workflows(request: MemberRequest) -> HttpResponse:
         "state": state,
         "triggers": LABELS.items(),
         "tabs": [("all", "All", len(every)), ("on", "On", len(every) - paused), ("paused", "Paused", paused)],
-        "is_filtered": bool(words or trigger or state in {"on", "paused"}),
+        "owners": owners,
+        "whose": whose,
+        "is_filtered": bool(words or trigger or whose or state in {"on", "paused"}),
         "presets": [
             (
                 preset,
@@ -119,7 +125,7 @@ def workflows(request: MemberRequest) -> HttpResponse:
             for preset in PRESETS
         ],
         "no_texts": setup.why_not(),
-        "may_make": request.member.is_admin or access.workflow_groups(request.member).exists(),
+        "may_make": access.may_make_workflows(request.member),
     }
     return render(request, "bookings/workflows.html", context)
 
@@ -128,7 +134,7 @@ def workflows(request: MemberRequest) -> HttpResponse:
 def workflow_new(request: MemberRequest) -> HttpResponse:
     """A new workflow, from the `preset` in the address or from nothing."""
     now = timezone.now()
-    access.require_workflow_admin(request.member)
+    access.require_workflow_maker(request.member)
     preset = BY_KEY.get(request.GET.get("preset", ""))
     draft = preset.draft if preset else WorkflowDraft("", Trigger.BEFORE_START, (), every_link=False)
     form = _form(request, draft, None, adds_one=preset is None)
@@ -143,7 +149,10 @@ def workflow_new(request: MemberRequest) -> HttpResponse:
     if form.draft.every_link or form.links_wanted:
         messages.success(request, f"{workflow.name} is on. Bookings from now on have its messages.")
     else:
-        messages.success(request, f"{workflow.name} is on, for no link yet. Templates and links choose it.")
+        chooses = (
+            "Choose it here, or on a link’s page" if form.draft.is_own else "Templates and links choose it"
+        )
+        messages.success(request, f"{workflow.name} is on, for no link yet. {chooses}.")
     return redirect("bookings:workflow", workflow.pk)
 
 
@@ -178,7 +187,7 @@ def workflow(request: MemberRequest, workflow_id: UUID) -> HttpResponse:
 @require_POST
 def workflow_preview(request: MemberRequest) -> HttpResponse:
     """The preview of what stands in the form now: nothing is saved."""
-    access.require_workflow_admin(request.member)
+    access.require_workflow_maker(request.member)
     form = _form(
         request, WorkflowDraft("", Trigger.BEFORE_START, (), every_link=False), None, is_preview=True
     )
@@ -209,10 +218,14 @@ def workflow_test(request: MemberRequest, workflow_id: UUID) -> HttpResponse:
 def workflow_pause(request: MemberRequest, workflow_id: UUID) -> HttpResponse:
     """`on` lets it go on; without it it pauses."""
     now = timezone.now()
-    found = access.workflow_for(request.member, workflow_id)
+    found = access.workflow_to_stop(request.member, workflow_id)
     is_paused = not request.POST.get("on")
-    with _still_there():
-        service.pause(workflow_id=found.pk, by=request.member, is_paused=is_paused, now=now)
+    try:
+        with _still_there():
+            service.pause(workflow_id=found.pk, by=request.member, is_paused=is_paused, now=now)
+    except service.OwnerGone:
+        messages.error(request, f"{found.name} is that of somebody who has left, and stays paused.")
+        return _page(request, _form(request, _draft(found), found, is_unsent=True), found, now, status=409)
     messages.success(
         request,
         f"{found.name} is paused: what falls due meanwhile is left out."
@@ -237,7 +250,7 @@ def workflow_duplicate(request: MemberRequest, workflow_id: UUID) -> HttpRespons
 def workflow_delete(request: MemberRequest, workflow_id: UUID) -> HttpResponse:
     """Ask, then delete."""
     now = timezone.now()
-    found = access.workflow_for(request.member, workflow_id)
+    found = access.workflow_to_stop(request.member, workflow_id)
     if request.method == "GET":
         context = {"workflow": found, "waiting": selectors.waiting_count(found)}
         return render(request, "bookings/workflow_delete.html", context)
@@ -271,6 +284,26 @@ def _refuse_links(
     return _page(request, form, found, now, status=409)
 
 
+def _owners(every: Iterable[Workflow], own_id: UUID) -> list[tuple[str, str]]:
+    """Whose workflows these are, to choose from: the workspace's, the member's own, then others' by name."""
+    names = {each.owner_id: each.owner.name for each in every if each.owner}
+    if not names:
+        return []
+    others = sorted((name, str(key)) for key, name in names.items() if key != own_id)
+    mine = [(str(own_id), "Yours alone")] if own_id in names else []
+    return [
+        (SHARED, "Workspace and groups"),
+        *mine,
+        *((key, f"{name}’s own") for name, key in others),
+    ]
+
+
+def _whose(workflow: Workflow, own_id: UUID) -> str:
+    if workflow.owner is None:
+        return ""
+    return "Yours alone" if workflow.owner_id == own_id else f"{workflow.owner.name}’s own"
+
+
 def _says(workflow: Workflow, words: str) -> bool:
     told = " ".join([workflow.name, *(f"{step.subject} {step.body}" for step in workflow.steps.all())])
     return all(word in told.casefold() for word in words.split())
@@ -280,7 +313,6 @@ def _rows(request: MemberRequest, shown: Sequence[Workflow], now: datetime) -> l
     links = selectors.links_naming(request.member.workspace_id)
     counts = selectors.count_by_workflow(links)
     sent = selectors.sent_since(request.member.workspace_id, now - LATELY)
-    own_groups = set(access.workflow_groups(request.member).values_list("pk", flat=True))
     rows = []
     for each in shown:
         trigger, steps = Trigger(each.trigger), each.steps.all()
@@ -297,7 +329,7 @@ def _rows(request: MemberRequest, shown: Sequence[Workflow], now: datetime) -> l
                 counts[str(each.pk)],
                 _templates(links, each),
                 *sent.get(each.pk, (0, 0)),
-                may_change=request.member.is_admin or each.group_id in own_groups,
+                whose=_whose(each, request.member.user_id),
             )
         )
     return rows
@@ -328,14 +360,16 @@ def _form(
     *,
     adds_one: bool = False,
     is_preview: bool = False,
+    is_unsent: bool = False,
 ) -> WorkflowForm:
     own = selectors.own_links(request.member)
-    is_sent = request.method == "POST"
+    is_sent = request.method == "POST" and not is_unsent
     form = WorkflowForm(
         request.POST if is_sent else None,
         draft=draft,
-        groups=access.workflow_groups(request.member),
+        groups=list(access.workflow_groups(request.member)),
         must_have_group=not request.member.is_admin,
+        may_be_own=found is None and access.may_have_workflows(request.member),
         texting=Texting(
             setup.why_not(),
             partial(sms.why_not_own, request.member.workspace_id),
@@ -359,6 +393,7 @@ def _draft(found: Workflow) -> WorkflowDraft:
         every_link=found.every_link,
         replaces=found.replaces,
         group_id=found.group_id,
+        is_own=found.owner_id is not None,
     )
 
 
@@ -371,10 +406,15 @@ def _page(
         if found and str(found.pk) in link.workflow_ids
     ]
     own = {link.pk for link in selectors.own_links(request.member)}
+    is_kept_out = form.is_own_only or form.may_be_own
     context = _preview(request, form, now) | {
         "form": form,
         "workflow": found,
         "may_change": found is None or access.may_change(request.member, found),
+        "may_stop": found is not None and access.may_stop(request.member, found),
+        "whose": _whose(found, request.member.user_id) if found else "",
+        "is_anothers": found is not None and found.owner_id not in {None, request.member.user_id},
+        "kept": selectors.kept_links(request.member) if is_kept_out else [],
         "elsewhere": [link for link in named if link.pk not in own],
         "variables": NAMES.items(),
         "waiting": selectors.waiting_count(found) if found else 0,

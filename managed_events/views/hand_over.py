@@ -150,6 +150,7 @@ def _answer(request: MemberRequest, listed: Listed, *, status: int = 200) -> Htt
         ],
         "links": [(link, form.field_of(link)) for link in listed.links],
         "more_links": listed.more_links,
+        "workflows": access.workflows_left_to(request.member),
         "zone": ZoneInfo(request.member.user.timezone),
     }
     return render(request, "managed_events/hand_over.html", context, status=status)

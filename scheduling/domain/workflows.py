@@ -103,7 +103,9 @@ class StepDraft:
 
 @dataclass(frozen=True, slots=True)
 class WorkflowDraft:
-    """A workflow as its author wants it. `every_link` makes it the workspace's default."""
+    """A workflow as its author wants it. `every_link` makes it the workspace's default, or, where it `is_own`, that of
+    its author's links. Whose it is stays as it was made.
+    """
 
     name: str
     trigger: Trigger
@@ -111,6 +113,7 @@ class WorkflowDraft:
     every_link: bool
     replaces: bool = False
     group_id: UUID | None = None
+    is_own: bool = False
 
 
 def due_at(trigger: Trigger, delay: timedelta, anchor: datetime) -> datetime:
@@ -206,8 +209,20 @@ def in_units(delay: timedelta) -> tuple[int, str]:
     return minutes, "minutes"
 
 
-def applies(*, every_link: bool, workflow_id: str, link_workflow_ids: Collection[str] | None) -> bool:
-    """Whether a workflow is for a booking of a link with these workflows; None: it has no link (any more)."""
+def applies(
+    *,
+    every_link: bool,
+    workflow_id: str,
+    owner_id: UUID | None,
+    link_workflow_ids: Collection[str] | None,
+    link_has_workflows_of: UUID | None,
+) -> bool:
+    """Whether a workflow is for a booking of a link with these workflows; None: it has no link (any more).
+
+    A member's own, which has an `owner_id`, is so on links alone that have his: `link_has_workflows_of`.
+    """
+    if owner_id is not None and owner_id != link_has_workflows_of:
+        return False
     return every_link or workflow_id in (link_workflow_ids or ())
 
 

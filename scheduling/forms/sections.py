@@ -385,9 +385,7 @@ class SectionsForm(forms.Form):
 
     def _offer_workflows(self, workflows: Sequence[Workflow]) -> None:
         """Those that may be picked, and always the ones that the settings name already, whatever became of them."""
-        offered = {
-            str(each.pk): f"{each.name} (deleted)" if each.deleted_at else each.name for each in workflows
-        }
+        offered = {str(each.pk): _workflow_words(each) for each in workflows}
         for key in self.stored["workflow_ids"]:
             offered.setdefault(key, "A workflow that is gone")
         field = self.fields["workflow_ids"]
@@ -425,6 +423,12 @@ def _defaults() -> dict[str, Any]:
     """The values of a new link."""
     fields = {field.attname: field for field in LinkSettings._meta.fields}
     return {name: "" if name == "title" else fields[name].get_default() for name in SECTION_OF_FIELD}
+
+
+def _workflow_words(workflow: Workflow) -> str:
+    if workflow.deleted_at:
+        return f"{workflow.name} (deleted)"
+    return f"{workflow.name} (yours alone)" if workflow.owner_id else workflow.name
 
 
 def _price_text(price: int | None, currency: str) -> str:

@@ -7,7 +7,7 @@ from datetime import UTC, datetime, time, timedelta
 from typing import Any
 from uuid import UUID
 
-from django.db.models import Q, QuerySet
+from django.db.models import Exists, OuterRef, Q, QuerySet
 
 from scheduling.domain.hours import Availability
 from scheduling.domain.link_rules import pool_problem
@@ -203,13 +203,36 @@ def workflow_names(keys: Collection[str]) -> dict[UUID, str]:
     return {pk: f"{name} (deleted)" if deleted_at else name for pk, name, deleted_at in rows}
 
 
-def workflows_to_pick(workspace_id: UUID, named: Collection[str] = ()) -> list[Workflow]:
-    """The workflows that a link or a template may name, by name: not those that every link has anyway.
+def workflows_to_pick(
+    workspace_id: UUID, named: Collection[str] = (), *, owner_id: UUID | None = None
+) -> list[Workflow]:
+    """The workflows that a template, or a link of this owner, may name, by name: not those that every link has anyway,
+    and of members' own the owner's alone.
 
     What it has `named` already is among them, whatever became of it.
     """
-    may_be_named = Q(deleted_at=None, every_link=False) | Q(pk__in=named)
+    his = Q(owner=None) | Q(owner=owner_id)
+    may_be_named = Q(his, deleted_at=None, every_link=False) | Q(pk__in=named)
     return list(Workflow.objects.filter(may_be_named, workspace=workspace_id))
+
+
+def workflows_left_behind(workspace_id: UUID) -> list[Workflow]:
+    """Members' own workflows of those who have left, by owner and name, with owners."""
+    left = leavers_workflows().filter(workspace=workspace_id)
+    return list(left.select_related("owner").order_by("owner__name", "name", "pk"))
+
+
+def leavers_workflows() -> QuerySet[Workflow]:
+    """Members' own workflows whose owners are no active members any more, of all workspaces."""
+    here = Membership.objects.filter(
+        user=OuterRef("owner"), workspace=OuterRef("workspace"), is_active=True, user__is_active=True
+    )
+    return Workflow.objects.filter(~Exists(here), owner__isnull=False, deleted_at=None)
+
+
+def workflows_owned(member: Membership) -> list[Workflow]:
+    """The member's own workflows, by name."""
+    return list(Workflow.objects.filter(workspace=member.workspace_id, owner=member.user_id, deleted_at=None))
 
 
 def logo(key: str) -> bytes | None:

@@ -5,7 +5,7 @@ from uuid import UUID
 
 from django.db import transaction
 
-from scheduling.models import BookingLink, LinkHost
+from scheduling.models import BookingLink, LinkHost, Workflow
 from scheduling.services.links import TARGET, detach_link
 from scheduling.services.schedules import HOURS
 from workestra.accounts import selectors as accounts
@@ -24,8 +24,8 @@ def give_link(*, link_id: UUID, to: Membership, actor: User, now: datetime) -> A
     """Make `to` the owner of a link whose owner is no active member of the workspace any more; what was recorded.
 
     Who hosted it because it was his is followed by the new owner; the hosts of a pool stay. Hours of a schedule of
-    the former owner, which nobody can change any more, become the link's own; every other setting, the address and
-    the bookings stay. A link that its template still has is taken off it first.
+    the former owner, which nobody can change any more, become the link's own, and his own workflows are taken off;
+    every other setting, the address and the bookings stay. A link that its template still has is taken off it first.
 
     Raises: NotToBeGiven.
     """
@@ -47,7 +47,8 @@ def give_link(*, link_id: UUID, to: Membership, actor: User, now: datetime) -> A
             for field in HOURS:
                 setattr(link, field, getattr(schedule, field))
         link.owner = taker.user
-        link.save(update_fields=["owner", "schedule", *HOURS])
+        link.workflow_ids = _without_own(link.workflow_ids, former)
+        link.save(update_fields=["owner", "schedule", "workflow_ids", *HOURS])
         if link.strategy in {BookingLink.Strategy.INDIVIDUAL, BookingLink.Strategy.GROUP}:
             link.hosts.all().delete()
             LinkHost.objects.create(link=link, user=taker.user)
@@ -62,3 +63,9 @@ def give_link(*, link_id: UUID, to: Membership, actor: User, now: datetime) -> A
             before={"owner": former.name},
             after={"owner": taker.user.name},
         )
+
+
+def _without_own(workflow_ids: list[str], former: User) -> list[str]:
+    own = Workflow.objects.filter(pk__in=workflow_ids, owner=former)
+    keys = {str(key) for key in own.values_list("pk", flat=True)}
+    return [key for key in workflow_ids if key not in keys]

@@ -8,7 +8,8 @@ from django.db import transaction
 
 from scheduling.domain.workflows import Channel, StepDraft, To, Trigger, WorkflowDraft
 from scheduling.models import Workflow, WorkflowStep
-from workestra.accounts.models import Membership
+from scheduling.selectors import leavers_workflows
+from workestra.accounts.models import Membership, User
 from workestra.audit import services as audit
 
 TARGET: Final = "workflow"
@@ -19,12 +20,17 @@ class WorkflowGone(Exception):
     """The workflow was deleted in the meantime. Nothing was written."""
 
 
+class OwnerGone(Exception):
+    """The workflow is that of somebody who has left, and stays paused. Nothing was written."""
+
+
 def create(*, by: Membership, draft: WorkflowDraft, now: datetime, is_paused: bool = False) -> Workflow:
-    """Make a workflow of the member's workspace."""
+    """Make a workflow of the member's workspace, or, where the draft says so, of his own."""
     with transaction.atomic():
-        workflow = Workflow(workspace=by.workspace, created_at=now, is_paused=is_paused)
+        owner_id = by.user_id if draft.is_own else None
+        workflow = Workflow(workspace=by.workspace, owner_id=owner_id, created_at=now, is_paused=is_paused)
         _write(workflow, draft)
-        _record("workflow.created", workflow, by, now, after=_facts(workflow))
+        _record("workflow.created", workflow, by.user, now, after=_facts(workflow))
     return workflow
 
 
@@ -50,7 +56,7 @@ def save(workflow: Workflow, *, by: Membership, draft: WorkflowDraft, now: datet
         _record(
             "workflow.saved",
             workflow,
-            by,
+            by.user,
             now,
             before={name: before[name] for name in changed},
             after={name: after[name] for name in changed},
@@ -58,11 +64,42 @@ def save(workflow: Workflow, *, by: Membership, draft: WorkflowDraft, now: datet
 
 
 def pause(workflow: Workflow, *, by: Membership, is_paused: bool, now: datetime) -> None:
-    """Let the workflow, which the caller has locked, send nothing until further notice, or go on."""
+    """Let the workflow, which the caller has locked, send nothing until further notice, or go on.
+
+    Raises: OwnerGone when one of a member who has left is to go on.
+    """
+    if not is_paused and leavers_workflows().filter(pk=workflow.pk).exists():
+        raise OwnerGone
     if workflow.is_paused != is_paused:
         workflow.is_paused = is_paused
         workflow.save(update_fields=["is_paused"])
-        _record("workflow.paused" if is_paused else "workflow.resumed", workflow, by, now)
+        _record("workflow.paused" if is_paused else "workflow.resumed", workflow, by.user, now)
+
+
+def stop_of(*, workspace_id: UUID, owner_id: UUID, actor: User | None, now: datetime) -> int:
+    """Pause what goes on of a member's own workflows here, as he leaves; how many. Where he comes back he may let them
+    go on.
+    """
+    with transaction.atomic():
+        rows = Workflow.objects.filter(
+            workspace=workspace_id, owner=owner_id, is_paused=False, deleted_at=None
+        )
+        stopped = list(rows.select_for_update(no_key=True, of=("self",)).order_by("pk"))
+        for workflow in stopped:
+            workflow.is_paused = True
+            workflow.save(update_fields=["is_paused"])
+            _record("workflow.paused", workflow, actor, now)
+    return len(stopped)
+
+
+def stop_of_leavers(now: datetime) -> int:
+    """Pause what goes on of those who have left without anybody's doing it there and then; how many workflows."""
+    left = leavers_workflows().filter(is_paused=False).order_by("owner").values_list("workspace", "owner")
+    return sum(
+        stop_of(workspace_id=workspace_id, owner_id=owner_id, actor=None, now=now)
+        for workspace_id, owner_id in left.distinct()
+        if owner_id is not None
+    )
 
 
 def duplicate(workflow: Workflow, *, by: Membership, now: datetime) -> Workflow:
@@ -76,6 +113,7 @@ def duplicate(workflow: Workflow, *, by: Membership, now: datetime) -> Workflow:
         every_link=False,
         replaces=workflow.replaces,
         group_id=workflow.group_id,
+        is_own=workflow.owner_id is not None,
     )
     return create(by=by, draft=draft, now=now, is_paused=True)
 
@@ -84,7 +122,7 @@ def delete(workflow: Workflow, *, by: Membership, now: datetime) -> None:
     """Put the workflow, which the caller has locked, out of use for good. Links may name it still; it does nothing."""
     workflow.deleted_at = now
     workflow.save(update_fields=["deleted_at"])
-    _record("workflow.deleted", workflow, by, now, before=_facts(workflow))
+    _record("workflow.deleted", workflow, by.user, now, before=_facts(workflow))
 
 
 def draft_of(step: WorkflowStep, *, is_new: bool = False) -> StepDraft:
@@ -128,6 +166,7 @@ def _facts(workflow: Workflow) -> dict[str, Any]:
         "every_link": workflow.every_link,
         "replaces_standard_mail": workflow.replaces,
         "group": str(workflow.group_id or ""),
+        **({"owner": workflow.owner.name} if workflow.owner else {}),
         "messages": [
             {
                 "minutes": int(step.delay.total_seconds() // 60),
@@ -142,7 +181,7 @@ def _facts(workflow: Workflow) -> dict[str, Any]:
     }
 
 
-def _record(action: str, workflow: Workflow, by: Membership, now: datetime, **more: Any) -> None:
+def _record(action: str, workflow: Workflow, by: User | None, now: datetime, **more: Any) -> None:
     audit.record(
         workspace_id=workflow.workspace_id,
         action=action,
@@ -150,6 +189,6 @@ def _record(action: str, workflow: Workflow, by: Membership, now: datetime, **mo
         target_id=workflow.pk,
         target_name=workflow.name,
         at=now,
-        actor=by.user,
+        actor=by,
         **more,
     )

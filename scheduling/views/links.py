@@ -101,7 +101,7 @@ def link_new(request: MemberRequest) -> HttpResponse:
         members=list(accounts.active_members(request.member.workspace)),
         hosts=[LinkHost(user=request.member.user)],
         schedules=_own(around, request.member),
-        workflows=selectors.workflows_to_pick(request.member.workspace_id),
+        workflows=selectors.workflows_to_pick(request.member.workspace_id, owner_id=request.member.user_id),
         pool_schedules=around,
         initial={"timezone": request.member.user.timezone},
     )
@@ -258,7 +258,9 @@ def _form(
         members=list(accounts.active_members(member.workspace)),
         hosts=list(link.hosts.select_related("user", "schedule")),
         schedules=_own(around, member),
-        workflows=selectors.workflows_to_pick(member.workspace_id, link.workflow_ids),
+        workflows=selectors.workflows_to_pick(
+            member.workspace_id, link.workflow_ids, owner_id=member.user_id
+        ),
         pool_schedules=around,
     )
 

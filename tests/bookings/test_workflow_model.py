@@ -78,6 +78,7 @@ class Part:
     host: str
     session: UUID | None
     missed: bool = False
+    page_of: UUID | None = None
 
 
 @dataclass
@@ -96,11 +97,13 @@ class Model:
     """What is to become of every message, worked out from what was done alone: nothing is read from the database but
     what order messages have there, by their ids and by when they were made: it says which of several a session gets.
 
-    `flows` are the workflows as they were last saved; None is one that was deleted.
+    `flows` are the workflows as they were last saved; None is one that was deleted. Those that are a member's own are
+    his in `owners`, and are for pages of his.
     """
 
     def __init__(self) -> None:
         self.flows: dict[UUID, tuple[WorkflowDraft, bool] | None] = {}
+        self.owners: dict[UUID, UUID] = {}
         self.parts: dict[UUID, Part] = {}
         self.messages: dict[Key, Message] = {}
         self.ids: dict[Key, UUID] = {}
@@ -109,7 +112,7 @@ class Model:
     def plan(self, of: UUID, triggers: Collection[Trigger], now: datetime) -> None:
         part = self.parts[of]
         for flow, known in self.flows.items():
-            if known is None or known[0].trigger not in triggers or not known[0].every_link:
+            if known is None or known[0].trigger not in triggers or not self.is_for(flow, of):
                 continue
             draft = known[0]
             anchor = part.end if draft.trigger == Trigger.ENDS else part.start
@@ -118,6 +121,11 @@ class Model:
                 due = self.due(draft.trigger, step.delay, anchor)
                 if draft.trigger not in AHEAD or due > now:
                     self.enter(self.key(of, step), Message(flow, draft.trigger, anchor, due))
+
+    def is_for(self, flow: UUID, of: UUID) -> bool:
+        known = self.flows[flow]
+        whose = self.owners.get(flow)
+        return known is not None and known[0].every_link and whose in (None, self.parts[of].page_of)
 
     def key(self, of: UUID, step: StepDraft) -> Key:
         assert step.id
@@ -246,7 +254,7 @@ class Model:
             "The workflow is paused": is_paused,
             "The message was taken out of the workflow": step is None,
             OTHER_MOMENT: message.trigger != draft.trigger,
-            "Its booking page does not use this workflow any more": not draft.every_link,
+            "Its booking page does not use this workflow any more": not self.is_for(message.flow, key[0]),
             OTHERS: step is not None and self.key(key[0], step) != key,
             "Told once for the whole session": self.is_told_by_another(key, message),
             NO_SHOW: message.trigger == Trigger.ENDS and part.missed,
@@ -269,6 +277,7 @@ class Story:
     def __init__(self, seed: int, admin: Membership, hosts: Sequence[Membership], now: datetime) -> None:
         self.random, self.admin, self.now = Random(seed), admin, now
         self.hosts = [host.user for host in hosts]
+        self.page_of = hosts[0].user_id
         self.link = make_link(hosts[0], booking_window_days=60)
         self.sessions = make_link(hosts[0], booking_window_days=60, strategy="group", capacity=SEATS)
         self.model = Model()
@@ -276,6 +285,10 @@ class Story:
         self.keys: dict[UUID, Key] = {}
         for trigger in Trigger:
             self.learn(make_workflow(admin, trigger, self.message(), self.message(), now=now))
+        # One of each host's own: of whose page it is, and of who never has one. He may be given meetings, no page.
+        for host in hosts:
+            trigger = self.random.choice(list(Trigger))
+            self.learn(make_workflow(host, trigger, self.message(), now=now, is_own=True))
 
     def message(self) -> StepDraft:
         to = self.random.choice((To.BOOKER, To.BOOKER, To.HOST, To.ADDRESS))
@@ -287,11 +300,14 @@ class Story:
         steps = tuple(step_draft(step) for step in workflow.steps.all())
         draft = WorkflowDraft(workflow.name, Trigger(workflow.trigger), steps, workflow.every_link)
         self.model.flows[workflow.pk] = draft, workflow.is_paused
+        if workflow.owner_id:
+            self.model.owners[workflow.pk] = workflow.owner_id
 
     def part(self, attendee: Attendee) -> UUID:
         booking = attendee.booking
         of = attendee.email, booking.host.email, booking.pk if booking.is_group else None
-        self.model.parts[attendee.pk] = Part(booking.starts_at, booking.ends_at, *of)
+        part = Part(booking.starts_at, booking.ends_at, *of, page_of=self.page_of)
+        self.model.parts[attendee.pk] = part
         return attendee.pk
 
     def chosen(self, *, begun: bool) -> Attendee | None:

@@ -153,6 +153,22 @@ def workflows_in_use(world: World) -> str:
     return reverse("bookings:workflows")
 
 
+def own_workflow(world: World) -> Workflow:
+    """Alice's, for all of her links."""
+    alice = world.members["alice"]
+    known = Workflow.objects.filter(owner=alice.user).first()
+    return known or make_workflow(alice, now=world.now, name="Badge and parking", is_own=True)
+
+
+def on_own_workflow(world: World) -> str:
+    return reverse("bookings:workflow", args=[own_workflow(world).pk])
+
+
+def workflows_of_everybody(world: World) -> str:
+    own_workflow(world)
+    return workflows_in_use(world)
+
+
 def link_that_texts(world: World) -> BookingLink:
     """Its bookers get a text at once, and one the day before."""
     mara = world.members["mara"]

@@ -198,7 +198,7 @@ def test_the_list_takes_as_many_queries_for_many_as_for_few(
 ) -> None:
     with time_machine.travel(NOW, tick=False):
         client = signed_in(dana)
-        with django_assert_max_num_queries(18) as few:
+        with django_assert_max_num_queries(19) as few:
             client.get(URL)
     link = BookingLink.objects.get(owner=alice.user)
     Membership.objects.filter(pk=alice.pk).update(is_active=True)

@@ -94,7 +94,8 @@ FORMS: Final = {
     "bookings:note": "alice",
     "bookings:bulk": "alice",
     "bookings:attendance": "alice",
-    "bookings:workflow_new": "dana",
+    "bookings:workflow_new": "alice",
+    "bookings:workflow": "dana",
     "scheduling:link_new": "alice",
     "scheduling:link_edit": "alice",
     "scheduling:schedule_new": "alice",
@@ -155,6 +156,8 @@ def complete(world: World, name: str) -> dict[str, Any]:
             sent |= {"tz": "Europe/Berlin", "notes": "None", "leave_empty": "", "q-why": "This"}
         case "one_off:pick" | "one_off:propose" | "one_off:propose_move" | "one_off:move":
             sent |= {"tz": "Europe/Berlin"}
+        case "bookings:workflow_new":
+            sent |= {"links": str(world.link.pk), "group": "own"}
         case "bookings:reschedule":
             sent |= {"tz": "Europe/Berlin", "message": "Sorry"}
     return sent
@@ -288,6 +291,7 @@ ASKED: Final = {
         *("tab", "scope", "q", "todo", "after", "open", "form", "start"),
         *("link", "template", "host", "strategy", "attendance", "from", "to"),
     ),
+    "bookings:workflows": ("q", "trigger", "state", "whose"),
     "crm:people": ("q", "stage", "missed", "after"),
     "privacy:privacy": ("email",),
     "crm:merge_with": ("q",),
@@ -303,7 +307,7 @@ ASKED: Final = {
 
 def readers() -> dict[str, str]:
     of_alice = (
-        *("bookings:console", "crm:people", "crm:merge_with", "one_off:list"),
+        *("bookings:console", "bookings:workflows", "crm:people", "crm:merge_with", "one_off:list"),
         *("scheduling:links", "scheduling:link_new_address"),
     )
     signed_in = dict.fromkeys(of_alice, "alice")

@@ -94,6 +94,8 @@ class World:
     group: Group
     invited: Membership
     workflow: Workflow
+    own_workflow: Workflow
+    """Alice's, for her own links."""
     sessions: dict[str, str] = field(default_factory=dict)
     forms: dict[str, Sent] = field(default_factory=dict)
 
@@ -401,6 +403,9 @@ def make_world() -> World:
             draft=draft_of(every_link=False, group_id=sales.pk, name="Follow-up"),
             links=(),
             now=now,
+        ),
+        own_workflow=create_workflow(
+            by=alice, draft=draft_of(is_own=True, name="What to bring"), links=(), now=now
         ),
     )
     for name, person in people.items():

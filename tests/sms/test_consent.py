@@ -6,8 +6,13 @@ from uuid import uuid4
 
 import pytest
 
+from bookings.selectors.texts import texts_offered
+from scheduling.domain.workflows import Trigger
 from scheduling.models import BookingLink
-from tests.sms.making import ALICE, PRIYA, booked_with_texts, confirmed
+from tests.bookings.making_workflows import DAY, make_workflow
+from tests.factories import make_link
+from tests.managed_events.making import make_template
+from tests.sms.making import ALICE, PRIYA, booked_with_texts, confirmed, text_step
 from workestra.accounts.models import Membership
 from workestra.notifications.models import OutboxMessage
 from workestra.notifications.registry import renderer_of
@@ -137,3 +142,14 @@ def test_no_code_goes_to_a_phone_that_said_stop(ready: None, alice: Membership, 
     with pytest.raises(services.NumberStopped):
         services.enter_number(by=alice, number=ALICE, now=NOW)
     assert not OutboxMessage.objects.exists()
+
+
+def test_a_members_own_text_asks_bookers_of_his_links_alone_and_of_none_that_a_template_keeps(
+    ready: None, alice: Membership, bob: Membership, dana: Membership, link: BookingLink, NOW: datetime
+) -> None:
+    assert texts_offered(link) is None
+    make_workflow(alice, Trigger.BEFORE_START, text_step(DAY), now=NOW, is_own=True)
+    assert texts_offered(link)
+    assert texts_offered(make_link(bob)) is None
+    link.managed_event_template, link.locked_sections = make_template(dana, now=NOW), ["workflows"]
+    assert texts_offered(link) is None

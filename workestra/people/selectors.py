@@ -10,7 +10,8 @@ from bookings.models import Booking
 from managed_events.models import ManagedEventTemplate
 from one_off.models import OneOff
 from one_off.selectors import in_state
-from scheduling.models import BookingLink
+from scheduling.models import BookingLink, Workflow
+from scheduling.selectors import workflows_owned
 from workestra.accounts import selectors as accounts
 from workestra.accounts.models import Group, Membership, Workspace
 from workestra.notifications.models import OutboxMessage
@@ -27,6 +28,8 @@ class Belongings:
     pools: Sequence[BookingLink]
     """Links of others on which he is one of the hosts."""
     one_offs: Sequence[OneOff]
+    workflows: Sequence[Workflow]
+    """His own, for his links alone."""
 
     @property
     def links(self) -> int:
@@ -34,7 +37,7 @@ class Belongings:
 
     @property
     def nothing(self) -> bool:
-        return not (self.meetings or self.links or self.pools or self.one_offs)
+        return not (self.meetings or self.links or self.pools or self.one_offs or self.workflows)
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,6 +67,7 @@ def belongings(member: Membership, now: datetime) -> Belongings:
                 in_state(OneOff.State.OPEN, now), workspace=member.workspace, host=member.user
             ).order_by("title", "pk")
         ),
+        workflows=workflows_owned(member),
     )
 
 

@@ -9,6 +9,7 @@ from django.db import transaction
 from managed_events import jobs
 from managed_events.services import standing
 from one_off.services.leaving import withdraw_all
+from scheduling.services import workflows
 from scheduling.services.busy_time import lock_hosts
 from workestra.accounts.domain.invites import Invitee
 from workestra.accounts.domain.permissions import Role
@@ -56,7 +57,8 @@ def withdraw_invite(*, member: Membership, by: Membership, now: datetime) -> Non
 def deactivate(*, member: Membership, by: Membership, now: datetime) -> bool:
     """Let the member leave; templates let go of his links as soon as a worker comes. Whether he was active until now.
 
-    The one-offs he offers here are withdrawn: elsewhere he may be booked at those times at once.
+    The one-offs he offers here are withdrawn: elsewhere he may be booked at those times at once. His own workflows
+    stop.
 
     Raises: LastOwner, OwnersOnly, Yourself; TryAgain.
     """
@@ -69,6 +71,9 @@ def deactivate(*, member: Membership, by: Membership, now: datetime) -> bool:
                 host_id=member.user_id,
                 now=now,
                 actor=by.user,
+            )
+            workflows.stop_of(
+                workspace_id=member.workspace_id, owner_id=member.user_id, actor=by.user, now=now
             )
         ring_on_commit(jobs.follow_people)
     return left
