@@ -4,8 +4,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
-TIEBREAK: Final = "least recently assigned, then higher weight, then lower user id"
-EVERYBODY: Final = "everybody is needed, the lowest user id is the first host"
+TIEBREAK: Final = "least recently assigned, then higher weight, then by a fixed order"
+EVERYBODY: Final = "everybody is needed, the first host by a fixed order"
 
 
 @dataclass(frozen=True, slots=True)

@@ -64,7 +64,7 @@ def fit_of(judged: Verdict, names: Mapping[str, str]) -> Fit:
     if judged.seats_taken:
         return Fit(*_ANOTHER_SESSION)
     against = [reason for reason in judged.reasons if reason.code in _SAID and reason.host_id in names]
-    why = "; ".join(
+    why = ". ".join(
         dict.fromkeys(
             reason.detail for reason in against if names[reason.host_id] == YOU or reason.code in _OF_THE_PAGE
         )

@@ -296,7 +296,7 @@ def _lane(explained: ExplainedDay, host: LinkHost, axis: Axis) -> Lane:
     shown = Period(axis.start, axis.start + axis.hours * HOUR)
     done = shown.start
     for gap in explained.gaps_of(host_id):
-        look, title = _look(gap), "; ".join(reason.detail for reason in gap.reasons)
+        look, title = _look(gap), ". ".join(reason.detail for reason in gap.reasons)
         if done < gap.period.start:
             bars += _drawn(axis.bar(Period(done, gap.period.start), Look("Free", "free"), "Free"))
         bars += _drawn(axis.bar(gap.period, look, title))

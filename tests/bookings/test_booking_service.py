@@ -203,7 +203,7 @@ def test_a_busy_host_is_passed_over_and_keeps_his_turn(
     assert booking.assignment_receipt is not None
     passed_over = booking.assignment_receipt["candidates"][0]
     assert (passed_over["name"], passed_over["free"]) == ("Alice Okafor", False)
-    assert passed_over["reasons"] == ["Discovery Call 10:00–10:30 (Europe/Berlin)"]
+    assert passed_over["reasons"] == ["Discovery Call 10:00–10:30 (CET, Berlin)"]
     assert make_booking(pool, TUESDAY_TEN + HOUR, NOW).host_id == alice.user_id
 
 

@@ -51,7 +51,7 @@ def test_a_free_start_a_busy_one_and_one_outside_hours(
     assert "You are free" in offered(alice, booking, "11:07")
     busy = offered(alice, booking, "10:00")
     assert "You are busy" in busy
-    assert "Discovery Call 10:00–10:30 (Europe/Berlin)" in busy
+    assert "Discovery Call 10:00–10:30 (CET, Berlin)" in busy
     assert "Outside hours" in offered(alice, booking, "20:00")
     assert "You are busy" in fit(alice, booking, day="2030-01-09", time="10:15")
 
@@ -70,7 +70,7 @@ def test_a_colleague_hears_only_that_the_host_is_busy(
         assert "Alice is busy" in told
         assert "Salary" not in told
         assert clock not in told
-    assert "an event of the calendar 12:00–12:30" in offered(alice, booking, "12:00")
+    assert "An event in the calendar 12:00–12:30" in offered(alice, booking, "12:00")
     assert "Alice is free" in offered(dana, booking, "11:00")
 
 

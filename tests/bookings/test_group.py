@@ -129,7 +129,7 @@ def test_a_started_session_is_offered_until_it_is_full_though_its_host_is_busy(
     join("Noor"), join("Emi")
     assert TUESDAY_TEN not in offer_of(workshop, WEEK, NOW).starts
     reasons = verdict_on(workshop, TUESDAY_TEN, NOW).reasons
-    assert "all 3 seats are taken" in [reason.detail for reason in reasons]
+    assert "All 3 seats are taken" in [reason.detail for reason in reasons]
 
 
 def test_what_overlaps_a_session_is_not_offered(

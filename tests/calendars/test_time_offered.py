@@ -57,7 +57,7 @@ def test_an_event_takes_the_hosts_time_until_it_is_gone(
     assert not {ten, ten + HALF} & set(free)
     assert {ten - HALF, ten + 2 * HALF} <= set(free)
     (reason,) = verdict_on(link, ten, NOW).reasons
-    assert (reason.code, "an event of the calendar 10:00" in reason.detail) == (ReasonCode.BUSY, True)
+    assert (reason.code, "An event in the calendar 10:00" in reason.detail) == (ReasonCode.BUSY, True)
     assert times_offered([link], Period(ten, ten + timedelta(days=7)), NOW)[link.pk] == len(
         open_starts_of(link, Period(ten, ten + timedelta(days=7)), NOW)
     )

@@ -85,7 +85,7 @@ def test_the_command_explains_the_gaps(monkeypatch: pytest.MonkeyPatch) -> None:
             {
                 "code": "busy",
                 "host": "host",
-                "detail": "an event of the calendar 09:30–10:00 (Europe/Berlin)",
+                "detail": "An event in the calendar 09:30–10:00 (CET, Berlin)",
             }
         ],
     }

@@ -449,7 +449,7 @@ def test_a_free_start_has_no_reasons() -> None:
 
 def test_a_start_off_the_grid_is_refused_with_the_starts_around_it() -> None:
     assert details(judge(host(), "09:10")) == [
-        ("alice", "not_on_grid", "starts are at 09:00 and 09:30 (UTC)")
+        ("alice", "not_on_grid", "Meetings begin at 09:00 and 09:30 (UTC)")
     ]
 
 
@@ -474,73 +474,73 @@ def busy_as(kind: BusyKind, label: str = "") -> Callable[[str], list[tuple[str, 
 
 def test_the_reason_names_the_meeting_in_the_way_on_the_hosts_clock() -> None:
     assert busy_as(BusyKind.BOOKING, "Discovery Call")("09:00") == [
-        ("alice", "busy", "Discovery Call 10:00–10:30 (Europe/Berlin)")
+        ("alice", "busy", "Discovery Call 10:00–10:30 (CET, Berlin)")
     ]
-    assert busy_as(BusyKind.EXTERNAL)("09:00")[0][2] == "an event of the calendar 10:00–10:30 (Europe/Berlin)"
+    assert busy_as(BusyKind.EXTERNAL)("09:00")[0][2] == "An event in the calendar 10:00–10:30 (CET, Berlin)"
 
 
 def test_a_buffer_alone_in_the_way_is_called_so() -> None:
     discovery = busy_as(BusyKind.BOOKING, "Discovery Call")
     assert discovery("09:30") == [
-        ("alice", "buffer", "buffer after Discovery Call 10:00–10:30 (Europe/Berlin)")
+        ("alice", "buffer", "Discovery Call 10:00–10:30 (CET, Berlin), and 10 minutes after it stay free")
     ]
     assert discovery("08:30") == [
-        ("alice", "buffer", "buffer before Discovery Call 10:00–10:30 (Europe/Berlin)")
+        ("alice", "buffer", "Discovery Call 10:00–10:30 (CET, Berlin), and 20 minutes before it stay free")
     ]
 
 
 def test_a_hold_says_what_it_is_for() -> None:
-    assert busy_as(BusyKind.HOLD)("09:00") == [("alice", "hold", "held 10:00–10:30 (Europe/Berlin)")]
+    assert busy_as(BusyKind.HOLD)("09:00") == [("alice", "hold", "Held 10:00–10:30 (CET, Berlin)")]
     assert busy_as(BusyKind.HOLD, "Rollout plan")("09:00") == [
-        ("alice", "hold", "held for Rollout plan 10:00–10:30 (Europe/Berlin)")
+        ("alice", "hold", "Held for Rollout plan 10:00–10:30 (CET, Berlin)")
     ]
 
 
 def test_out_of_office_is_said_with_its_dates() -> None:
     away = host(out_of_office=(during("22 00:00", "25 00:00"),))
     assert details(judge(away, "09:00")) == [
-        ("alice", "out_of_office", "out of office 22 Nov 2026 00:00–25 Nov 2026 00:00 (UTC)")
+        ("alice", "out_of_office", "Out of office 22 Nov 2026 00:00–25 Nov 2026 00:00 (UTC)")
     ]
 
 
 def test_a_day_ends_at_24_00() -> None:
     late = host(Busy(during("23:00", "24 00:00")), hours=open_daily(("20:00", "24:00")))
-    assert details(judge(late, "23:00"))[0][2] == "an event of the calendar 23:00–24:00 (UTC)"
+    assert details(judge(late, "23:00"))[0][2] == "An event in the calendar 23:00–24:00 (UTC)"
 
 
 def test_hours_in_the_way_are_listed() -> None:
     weekdays = Availability("UTC", (*open_daily(("09:00", "11:00"), ("13:00", "24:00")).weekly[:5], (), ()))
     assert details(judge(host(hours=weekdays), "10:45")) == [
-        ("alice", "outside_hours", "hours on Monday 23 Nov 2026: 09:00–11:00, 13:00–24:00 (UTC)")
+        ("alice", "outside_hours", "Hours on Mondays: 09:00–11:00, 13:00–24:00 (UTC)")
     ]
-    assert details(judge(host(hours=weekdays), "22 09:00"))[0][2] == "hours on Sunday 22 Nov 2026: none (UTC)"
+    assert details(judge(host(hours=weekdays), "22 09:00"))[0][2] == "No hours on Sundays"
 
 
 def test_a_date_override_in_the_way_is_called_so() -> None:
     closed = replace(open_daily(("09:00", "11:00")), overrides={date(2026, 11, 23): ()})
     assert details(judge(host(hours=closed), "09:00")) == [
-        ("alice", "date_override", "date override, hours on Monday 23 Nov 2026: none (UTC)")
+        ("alice", "date_override", "No hours on Monday 23 Nov 2026")
     ]
 
 
 def test_the_notice_says_the_earliest_start() -> None:
     given = rules(minimum_notice=24 * 60 * MINUTE)
     assert details(judge(host(), "09:00", given, now=at("22 09:30"))) == [
-        ("alice", "notice", "notice 24 h: not before 23 Nov 2026 09:30 (UTC)")
+        ("alice", "notice", "Notice of 24 hours: not before 23 Nov 2026 09:30 (UTC)")
     ]
     assert details(judge(host(), "09:00", rules(minimum_notice=90 * MINUTE), now=at("08:00")))[0][
         2
-    ].startswith("notice 90 min:")
-    assert details(judge(host(), "09:00", given, now=at("09:01")))[0][2] == "already past"
+    ].startswith("Notice of 1 hour 30 minutes:")
+    assert details(judge(host(), "09:00", given, now=at("09:01")))[0][2] == "Already past"
 
 
 def test_the_booking_window_says_its_ends() -> None:
     rolling = rules(booking_window=RollingWindow(2))
     assert details(judge(host(), "09:00", rolling)) == [
-        ("alice", "booking_window", "booking window of 2 days, from 20 Nov 2026")
+        ("alice", "booking_window", "Can be booked 2 days ahead, from 20 Nov 2026")
     ]
     ranged = rules(booking_window=DateRange(date(2026, 12, 1), date(2026, 12, 24)))
-    assert details(judge(host(), "09:00", ranged))[0][2] == "booking window from 1 Dec 2026 to 24 Dec 2026"
+    assert details(judge(host(), "09:00", ranged))[0][2] == "Can be booked from 1 Dec 2026 to 24 Dec 2026"
 
 
 def test_caps_say_what_is_taken() -> None:
@@ -556,19 +556,19 @@ def test_caps_say_what_is_taken() -> None:
         "cap_day", "cap_day", "cap_week", "host_cap",
     ]  # fmt: skip
     assert details(judge(host(), "09:00", rules(max_minutes_per_day=29)))[0][2] == (
-        "the limit of 29 minutes leaves no room for a meeting"
+        "The limit of 29 minutes leaves no room for a meeting"
     )
 
 
 def test_a_paused_link_offers_nothing_and_says_so() -> None:
     paused = rules(paused=True)
     assert starts(host(), paused) == []
-    assert details(judge(host(), "09:30", paused)) == [("alice", "paused", "the link is paused")]
+    assert details(judge(host(), "09:30", paused)) == [("alice", "paused", "The link is paused")]
 
 
 def test_a_full_session_says_its_capacity() -> None:
     group = rules(Strategy.GROUP, capacity=3, seats_taken={at("09:30"): 3})
-    assert details(judge(host(), "09:30", group)) == [("alice", "capacity", "all 3 seats are taken")]
+    assert details(judge(host(), "09:30", group)) == [("alice", "capacity", "All 3 seats are taken")]
 
 
 def test_every_reason_of_a_start_is_given_for_every_host() -> None:
