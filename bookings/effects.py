@@ -23,6 +23,7 @@ from bookings.briefing import briefing_of
 from bookings.domain import mail_kinds as kinds
 from bookings.domain.add_to_calendar import calendar_links
 from bookings.domain.names import greeting, in_one
+from bookings.domain.offers import withdrawn_words
 from bookings.invites import (
     guests_location_of,
     invite_for_booker,
@@ -82,6 +83,8 @@ def render_letter(letter: Letter, message: OutboxMessage, now: datetime) -> Emai
         context["briefing"] = briefing_of(booking, context["zone"], now)
     if letter in ABOUT_OTHER_TIMES:
         context |= _other_times(attendee, context)
+    if letter in ENDING_AN_OFFER:
+        context["withdrawn"] = _withdrawn(letter, attendee)
     logo = None if is_host else logo_for_mail(booking.link)
     context["logo"] = logo
     mail = PicturedMail(
@@ -104,6 +107,11 @@ def render_letter(letter: Letter, message: OutboxMessage, now: datetime) -> Emai
 
 
 ABOUT_OTHER_TIMES: Final = (LETTERS[kinds.ALTERNATIVES_BOOKER], LETTERS[kinds.ALTERNATIVES_HOST])
+ENDING_AN_OFFER: Final = (
+    LETTERS[kinds.REASSIGNED_BOOKER],
+    LETTERS[kinds.PROPOSED_BOOKER],
+    LETTERS[kinds.CANCELLED_BOOKER],
+)
 
 
 for _kind, _letter in LETTERS.items():
@@ -122,6 +130,21 @@ def _other_times(attendee: Attendee, context: dict[str, Any]) -> dict[str, Any]:
         if "manage_url" in context
         else "",
     }
+
+
+def _withdrawn(letter: Letter, attendee: Attendee) -> str:
+    """That the booker can pick from other times no more, as a host has changed the meeting; "" when he could not."""
+    if letter is LETTERS[kinds.PROPOSED_BOOKER]:
+        previous = _previous(attendee)
+        booking = previous.booking if previous else attendee.booking
+    else:
+        booking = attendee.booking
+    if attendee.ended_by == Attendee.Party.BOOKER:
+        return ""
+    offered = booking.alternatives.order_by("created_at", "id").last()
+    if offered is None or offered.state != Alternatives.State.OVERTAKEN:
+        return ""
+    return withdrawn_words(offered.times.count(), "you")
 
 
 def _attendee_of(letter: Letter, topic_id: UUID) -> Attendee | None:

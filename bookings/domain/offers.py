@@ -16,6 +16,23 @@ class BadOffer(ValueError):
     """These times cannot be offered; the message says why, for people."""
 
 
+def offered_words(count: int) -> str:
+    """ "3 times offered"; "" for none."""
+    return f"{count} time{'' if count == 1 else 's'} offered" if count else ""
+
+
+def withdrawn_words(count: int, whom: str) -> str:
+    """What a change of the meeting does to the other times that can be picked: "The 3 times offered to Noor are
+    withdrawn"; "" for none."""
+    if not count:
+        return ""
+    return (
+        f"The {count} times offered to {whom} are withdrawn"
+        if count > 1
+        else f"The time offered to {whom} is withdrawn"
+    )
+
+
 def ensure_can_be_offered(
     periods: Sequence[Period], expires_at: datetime | None, now: datetime, *, most: int
 ) -> None:

@@ -258,7 +258,7 @@ def _draft(
     action, items = Action(run.action), run.items.all()
     counts, mails = _counts(run)
     page = Paginator(items, PAGE).get_page(request.GET.get("page"))
-    lines, hidden = _lines(request, page)
+    lines, hidden = _lines(request, page, with_offers=action.sends_mail)
     ready = counts[State.WAITING]
     context = {
         "run": run,
@@ -361,14 +361,24 @@ def _cells(items: QuerySet[BulkItem]) -> list[str]:
     return states if len(states) <= MOST_CELLS else []
 
 
-def _lines(request: MemberRequest, page: Page[BulkItem]) -> tuple[list[Line], str]:
-    """The rows of a page that the member may still see, and how many he may not, in words ("" for none)."""
+def _lines(
+    request: MemberRequest, page: Page[BulkItem], *, with_offers: bool = False
+) -> tuple[list[Line], str]:
+    """The rows of a page that the member may still see, and how many he may not, in words ("" for none).
+
+    `with_offers` they know how many other times are offered: one query more.
+    """
     seen, may, now = require(request.member, Permission.VIEW), Permissions(request), timezone.now()
     items: Sequence[BulkItem] = list(
         page.object_list.select_related("booking__host", "host").prefetch_related(  # type: ignore[attr-defined]
             "booking__attendees__person", "booking__co_hosts"
         )
     )
-    lines = [Line(item, may.row(item.booking, now)) for item in items if access.reaches(seen, item.booking)]
+    offers = selectors.times_offered([item.booking for item in items], now) if with_offers else {}
+    lines = [
+        Line(item, may.row(item.booking, now, offered=offers.get(item.booking_id, 0)))
+        for item in items
+        if access.reaches(seen, item.booking)
+    ]
     hidden = len(items) - len(lines)
     return lines, count_words(hidden, "booking") if hidden else ""

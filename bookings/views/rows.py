@@ -21,6 +21,7 @@ from bookings.domain.console import (
 from bookings.domain.locations import Location, location_in_row, shown_url
 from bookings.domain.mail_kinds import BOOKING
 from bookings.domain.names import in_one
+from bookings.domain.offers import offered_words, withdrawn_words
 from bookings.forms.console import CancelForm
 from bookings.models import Alternatives, Attendee, Booking
 from bookings.views.timeline import timeline_of
@@ -39,7 +40,8 @@ SOON: Final = 60
 @dataclass(frozen=True, slots=True)
 class Row:
     """A booking as the list shows it. `can_edit` and `can_delete` say what to offer; `moves` is how often its series
-    has moved; `latest` is where that stands now, for the rows of meetings that have moved on."""
+    has moved; `latest` is where that stands now, for the rows of meetings that have moved on. `offered` is how many
+    other times its booker can pick from."""
 
     booking: Booking
     now: datetime
@@ -47,6 +49,7 @@ class Row:
     can_delete: bool
     latest: Booking | None = None
     moves: int = 0
+    offered: int = 0
 
     @property
     def place(self) -> Location:
@@ -113,6 +116,15 @@ class Row:
         return moved_words(self.moves) if self.is_upcoming else ""
 
     @property
+    def offered_words(self) -> str:
+        return offered_words(self.offered)
+
+    @property
+    def withdrawn_words(self) -> str:
+        """What becomes of the other times when a host changes the meeting; "" when none are offered."""
+        return withdrawn_words(self.offered, self.booker)
+
+    @property
     def latest_moved(self) -> str:
         return moved_words(self.moves) if self.moves > 1 else ""
 
@@ -141,7 +153,9 @@ class Permissions:
         self._edit = accounts.reachable_user_ids(request.member, Permission.EDIT)
         self._delete = accounts.reachable_user_ids(request.member, Permission.DELETE)
 
-    def row(self, booking: Booking, now: datetime, latest: Booking | None = None, moves: int = 0) -> Row:
+    def row(
+        self, booking: Booking, now: datetime, latest: Booking | None = None, moves: int = 0, offered: int = 0
+    ) -> Row:
         return Row(
             booking,
             now,
@@ -149,6 +163,7 @@ class Permissions:
             can_delete=reaches(self._delete, booking),
             latest=latest,
             moves=moves,
+            offered=offered,
         )
 
 
@@ -204,9 +219,11 @@ class Seat:
 def drawer_of(request: MemberRequest, booking: Booking, now: datetime, **extra: Any) -> dict[str, Any]:
     """Context of `bookings/_drawer.html`. `extra` replaces parts of it: a refused `cancel_form`, a
     `problem`, the `form` that is open."""
-    row = Permissions(request).row(booking, now)
-    series = selectors.series_of(booking)
     offered = selectors.last_offer(booking)
+    offer_state = offered and offered.state_at(now)
+    open_ones = offered.times.all() if offered and offer_state == Alternatives.State.OPEN else ()
+    row = Permissions(request).row(booking, now, offered=len(open_ones))
+    series = selectors.series_of(booking)
     lead = row.lead
     viewer_zone = request.member.user.timezone
     receipt = booking.assignment_receipt
@@ -228,7 +245,7 @@ def drawer_of(request: MemberRequest, booking: Booking, now: datetime, **extra: 
         "briefing": briefing_of(booking, ZoneInfo(viewer_zone), now) if row.is_upcoming else [],
         "latest": series[-1],
         "offered": offered,
-        "offer_state": offered and offered.state_at(now),
+        "offer_state": offer_state,
         "astray": calendars.astray(BOOKING, booking.series_id, booking.period) if row.is_upcoming else [],
         "moved": moved_words(len(series) - 1),
         "ahead": ahead_words(booking.starts_at, booking.ended_at) if booking.ended_at else "",
@@ -238,18 +255,18 @@ def drawer_of(request: MemberRequest, booking: Booking, now: datetime, **extra: 
         if receipt and booking.strategy == BookingLink.Strategy.ROUND_ROBIN
         else "",
         **timeline_of(booking),
-        **_tools(request, row, extra.get("form", ""), offered),
+        **_tools(request, row, extra.get("form", "")),
     } | extra
 
 
-def _tools(request: MemberRequest, row: Row, opened: str, offered: Alternatives | None) -> dict[str, Any]:
+def _tools(request: MemberRequest, row: Row, opened: str) -> dict[str, Any]:
     tools = tools_of(
         request,
         row.booking,
         row.now,
         can_edit=row.can_edit,
         can_delete=row.can_delete,
-        is_offering=offered is not None and offered.state_at(row.now) == Alternatives.State.OPEN,
+        is_offering=bool(row.offered),
     )
     if opened:
         take_focus(tools, opened)

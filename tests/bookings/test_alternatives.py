@@ -149,6 +149,10 @@ def cancelled(offered: Alternatives, booking: Booking, alice: Membership, now: d
     bookings.cancel_by_booker(attendee=booking.booker, reason="", now=now)
 
 
+def cancelled_by_host(offered: Alternatives, booking: Booking, alice: Membership, now: datetime) -> None:
+    bookings.cancel_by_host(booking=booking, reason="", actor=alice.user, now=now)
+
+
 def moved_by_host(offered: Alternatives, booking: Booking, alice: Membership, now: datetime) -> None:
     hosting.propose(booking=booking, start=WEDNESDAY_TEN, message="", actor=alice.user, now=now)
 
@@ -500,3 +504,40 @@ def test_what_was_answered_is_not_mailed_with_the_times_of_a_later_offer(
     message = OutboxMessage.objects.get(kind=kinds.ALTERNATIVES_HOST)
     offer(booking, alice, NOW + timedelta(seconds=1), starts=[THURSDAY_TEN])
     assert renderer_of(message.kind)(message, NOW) == Skip("Other times were offered since")
+
+
+@pytest.mark.parametrize(
+    ("end", "kind"),
+    [
+        (reassigned, kinds.REASSIGNED_BOOKER),
+        (moved_by_host, kinds.PROPOSED_BOOKER),
+        (cancelled_by_host, kinds.CANCELLED_BOOKER),
+    ],
+)
+def test_who_could_pick_is_told_with_the_change_that_nothing_is_offered_any_more(
+    end: Callable[..., None], kind: str, booking: Booking, alice: Membership, NOW: datetime
+) -> None:
+    end(offer(booking, alice, NOW), booking, alice, NOW)
+    mail = sent(Booking.objects.order_by("created_at", "ics_sequence").last() or booking, kind, NOW)
+    for text in (mail.text, mail.html):
+        assert "The 2 times offered to you are withdrawn." in " ".join(text.split())
+
+
+def test_a_mail_of_a_change_without_an_offer_says_nothing_of_one(
+    booking: Booking, alice: Membership, NOW: datetime
+) -> None:
+    offered = offer(booking, alice, NOW)
+    withdrawn(offered, booking, alice, NOW)
+    reassigned(offered, booking, alice, NOW)
+    assert "offered" not in sent(booking, kinds.REASSIGNED_BOOKER, NOW).text
+
+
+def test_the_forms_that_end_an_offer_say_so(
+    booking: Booking, offered: Alternatives, dana: Membership
+) -> None:
+    client, drawer = signed_in(dana), reverse("bookings:drawer", args=[booking.pk])
+    page = client.get(drawer, headers=HTMX).content.decode()
+    assert page.count("The 2 times offered to Priya are withdrawn.") == 3
+    withdraw = reverse("bookings:withdraw_offer", args=[booking.pk])
+    assert client.post(withdraw, headers=HTMX).status_code == 200
+    assert "are withdrawn" not in client.get(drawer, headers=HTMX).content.decode()

@@ -17,7 +17,7 @@ from bookings.domain.bulk import Action
 from bookings.models import Attendee, Booking, BulkItem, BulkRun
 from bookings.plans import CHANGED, NOBODY, NOT_YOURS, SEVERAL_HOSTS, steps_of
 from bookings.selectors.hosting import Bench
-from bookings.services import attendance, hosting
+from bookings.services import alternatives, attendance, hosting
 from bookings.services import booking as bookings
 from bookings.services import bulk as service
 from bookings.views import bulk as views
@@ -473,6 +473,24 @@ def test_the_page_takes_the_same_number_of_queries_however_many_are_picked(
     for picked in (three[:1], three):
         with django_assert_max_num_queries(25) as asked:  # type: ignore[operator]
             send(dana, "reassign", picked)
+        counts.append(len(asked))
+    assert counts[0] == counts[1]
+
+
+def test_what_is_offered_to_a_booker_is_said_to_be_withdrawn_in_as_many_queries_for_one_as_for_three(
+    dana: Membership, alice: Membership, three: list[Booking]
+) -> None:
+    days, counts = timedelta(days=1), []
+    for each in three:
+        starts = [each.starts_at + days, each.starts_at + 2 * days]
+        alternatives.offer(
+            booking=each, starts=starts, message="", closes=timedelta(0), actor=alice.user, now=MONDAY_MORNING
+        )
+    for picked in (three[:1], three):
+        draft, client = drafted(dana, "reassign", picked), signed_in(dana)
+        with CaptureQueriesContext(connection) as asked:
+            page = client.get(f"{PAGE}{draft.pk}").content.decode()
+        assert page.count("The 2 times offered to Priya are withdrawn") == len(picked)
         counts.append(len(asked))
     assert counts[0] == counts[1]
 
