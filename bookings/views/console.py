@@ -21,6 +21,7 @@ from bookings.models import Booking
 from bookings.selectors import console as selectors
 from bookings.services import attendance as attendance_service
 from bookings.services import booking as booking_service
+from bookings.views.closed import why_closed
 from bookings.views.export import CSV_HEAD, cells_of
 from bookings.views.filters import asked_tab, kept_of, list_url, query_of
 from bookings.views.listing import (
@@ -46,7 +47,6 @@ from workestra.limits.http import too_often
 from workestra.limits.services import LimitReached
 from workestra.look.csv_file import csv_response
 
-CLOSED = "It can no longer be cancelled: it has begun, has moved, or was cancelled already."
 MARKED = {
     Booking.Attendance.ATTENDED: "{} marked attended",
     Booking.Attendance.NO_SHOW: "{} marked no-show",
@@ -111,7 +111,7 @@ def cancel(request: MemberRequest, booking: Booking, now: datetime) -> HttpRespo
         )
     except booking_service.BookingClosed:
         fresh = access.booking_for(request.member, booking.pk)
-        return answer_with_drawer(request, fresh, now, status=409, problem=CLOSED)
+        return answer_with_drawer(request, fresh, now, status=409, problem=why_closed(fresh, now))
     except TryAgain:
         form.add_error(None, "That did not save. Your text is still here. Try again.")
         return answer_with_drawer(request, booking, now, status=503, cancel_form=form, form="cancel")
@@ -144,7 +144,7 @@ def cancel_attendee(request: MemberRequest, attendee_id: UUID) -> HttpResponse:
         )
     except booking_service.BookingClosed:
         fresh = access.booking_for(request.member, booking.pk)
-        return answer_with_drawer(request, fresh, now, status=409, problem=CLOSED)
+        return answer_with_drawer(request, fresh, now, status=409, problem=why_closed(fresh, now))
     except TryAgain:
         form.add_error(None, "That did not save. Your text is still here. Try again.")
         return answer_with_drawer(request, booking, now, status=503, seat_form=form)

@@ -21,6 +21,7 @@ from bookings.models import Booking
 from bookings.selectors import hosting as selectors
 from bookings.services import alternatives
 from bookings.services import hosting as service
+from bookings.views.closed import why_closed
 from bookings.views.filters import list_url
 from bookings.views.listing import answer_with_drawer, found, list_context, on_booking
 from bookings.views.tools import names_for, note_form, offer_form, propose_form, reassign_form, times_of
@@ -29,7 +30,6 @@ from workestra.accounts import selectors as accounts
 from workestra.accounts.domain.permissions import Permission
 from workestra.accounts.http import MemberRequest
 
-CLOSED = "It has begun, has moved, or was cancelled already."
 BUSY = "That did not save. Your text is still here. Try again."
 
 
@@ -58,7 +58,7 @@ def propose(request: MemberRequest, booking: Booking, now: datetime) -> HttpResp
         return answer_with_drawer(request, booking, now, status=409, times=times, **refused)
     except BookingClosed:
         fresh = access.booking_for(request.member, booking.pk)
-        return answer_with_drawer(request, fresh, now, status=409, problem=CLOSED)
+        return answer_with_drawer(request, fresh, now, status=409, problem=why_closed(fresh, now))
     except TryAgain:
         form.add_error(None, BUSY)
         return answer_with_drawer(request, booking, now, status=503, **refused)
@@ -125,7 +125,7 @@ def offer(request: MemberRequest, booking: Booking, now: datetime) -> HttpRespon
         return answer_with_drawer(request, fresh, now, status=409, problem=problem)
     except BookingClosed:
         fresh = access.booking_for(request.member, booking.pk)
-        return answer_with_drawer(request, fresh, now, status=409, problem=CLOSED)
+        return answer_with_drawer(request, fresh, now, status=409, problem=why_closed(fresh, now))
     except TryAgain:
         form.add_error(None, BUSY)
         return answer_with_drawer(request, booking, now, status=503, **refused)
@@ -164,7 +164,7 @@ def reassign(request: MemberRequest, booking: Booking, now: datetime) -> HttpRes
         return answer_with_drawer(request, booking, now, status=409, reassign_form=again, form="reassign")
     except (BookingClosed, service.NotToBeHandedOver):
         fresh = access.booking_for(request.member, booking.pk)
-        return answer_with_drawer(request, fresh, now, status=409, problem=CLOSED)
+        return answer_with_drawer(request, fresh, now, status=409, problem=why_closed(fresh, now))
     except TryAgain:
         form.add_error(None, BUSY)
         return answer_with_drawer(request, booking, now, status=503, **refused)
@@ -189,7 +189,7 @@ def note(request: MemberRequest, booking: Booking, now: datetime) -> HttpRespons
 def put_back(request: MemberRequest, booking: Booking, now: datetime) -> HttpResponse:
     """Write the meeting into its hosts' calendars again, where one was deleted or moved there."""
     if not booking.is_upcoming(now):
-        return answer_with_drawer(request, booking, now, status=409, problem=CLOSED)
+        return answer_with_drawer(request, booking, now, status=409, problem=why_closed(booking, now))
     service.put_back(booking=booking, actor=request.member.user, now=now)
     return _done(request, booking, "Being put back into the calendar")
 

@@ -11,6 +11,7 @@ from django.urls import reverse
 
 from bookings.models import Booking, RetiredToken
 from bookings.services import booking as service
+from bookings.services import hosting
 from scheduling.models import BookingLink, BusyTime
 from tests.bookings.console import CONSOLE, HTMX, TUESDAY_TEN, address_of, drawer_for, ids, plain
 from tests.conftest import signed_in
@@ -102,7 +103,8 @@ def test_a_past_booking_offers_attendance_and_nothing_else(alice: Membership, bo
         assert "Cancel booking" not in page
         assert "data-form" not in page
         before = _written()
-        assert act(alice, booking, "cancel").status_code == 409
+        closed = act(alice, booking, "cancel")
+        assert (closed.status_code, "It has begun." in plain(closed)) == (409, True)
         assert act(alice, booking, "propose", day="2030-01-20", time="10:00").status_code == 409
         assert act(alice, booking, "reassign", host=str(uuid4())).status_code == 422
         assert act(alice, booking, "manage_link").status_code == 302
@@ -204,8 +206,25 @@ def test_what_somebody_else_cancelled_first_is_said(
             reverse("bookings:cancel", args=[booking.pk]), {"reason": "x"}, headers=headers
         )
         assert response.status_code == 409
-        assert "It can no longer be cancelled" in plain(response)
+        assert "Cancelled by Priya Raman at 09:00 CET." in plain(response)
     assert _written() == before
+
+
+def test_who_cancelled_or_moved_it_before_is_said_with_the_time(
+    alice: Membership, dana: Membership, booking: Booking, link: BookingLink, NOW: datetime
+) -> None:
+    hosting.propose(
+        booking=booking, start=TUESDAY_TEN + timedelta(days=1), message="", actor=dana.user, now=NOW
+    )
+    moved = act(alice, booking, "cancel")
+    assert (moved.status_code, "Moved to Wed 9 Jan, 10:00 CET by Dana Admin, at " in plain(moved)) == (
+        409,
+        True,
+    )
+    other = make_booking(link, TUESDAY_TEN + timedelta(days=2), NOW, email="o@x.example")
+    service.cancel_by_host(booking=other, reason="", actor=dana.user, now=NOW - timedelta(days=1))
+    late = act(alice, other, "propose", day="2030-01-20", time="10:00")
+    assert (late.status_code, "Cancelled by Dana Admin on Sun 6 Jan, " in plain(late)) == (409, True)
 
 
 def test_undo_puts_back_what_was_marked_before(alice: Membership, booking: Booking) -> None:
