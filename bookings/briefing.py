@@ -1,6 +1,6 @@
 """What a host is told before a meeting: what the team knows of those he will meet."""
 
-from datetime import datetime
+from datetime import date, datetime
 from typing import Final
 from zoneinfo import ZoneInfo
 
@@ -41,7 +41,9 @@ def _rows(context: Context, zone: ZoneInfo, now: datetime) -> Rows:
     rows.append(("Stage", person.get_lifecycle_stage_display()))
     if context.opportunities:
         label = "Open deal" if len(context.opportunities) == 1 else "Open deals"
-        rows.append((label, "; ".join(_deal(deal) for deal in context.opportunities)))
+        rows.append(
+            (label, "; ".join(_deal(deal, now.astimezone(zone).date()) for deal in context.opportunities))
+        )
     if context.activities:
         lately = (f"{each.text} ({_when(each.at, zone, now)})" for each in context.activities)
         rows.append(("Lately", "\n".join(lately)))
@@ -50,8 +52,8 @@ def _rows(context: Context, zone: ZoneInfo, now: datetime) -> Rows:
     return rows
 
 
-def _deal(deal: Opportunity) -> str:
-    closes = f"closes {words.day(deal.closes_on)}" if deal.closes_on else ""
+def _deal(deal: Opportunity, today: date) -> str:
+    closes = f"closes {words.day_of_year(deal.closes_on, today)}" if deal.closes_on else ""
     return ", ".join(filter(None, (deal.title, deal.money, deal.get_stage_display().lower(), closes)))
 
 

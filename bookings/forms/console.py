@@ -239,7 +239,7 @@ class ReassignForm(forms.Form):
     ) -> None:
         super().__init__(data, auto_id=f"ra-{booking.pk}-%s")
         self.substitutes = substitutes
-        free = [(str(each.user.pk), each.user.name) for each in substitutes if not each.taken]
+        free = [(str(each.user.pk), _named(each)) for each in substitutes if not each.taken]
         taken = [f"{each.user.name} ({each.taken})" for each in substitutes if each.taken]
         self.fields["host"].choices = [("", "Choose"), *free]  # type: ignore[attr-defined]
         self.fields["host"].help_text = f"Not free: {', '.join(taken[:5])}." if taken else ""
@@ -250,6 +250,10 @@ class ReassignForm(forms.Form):
         """Who was chosen. Only for a valid form."""
         host_id = self.cleaned_data["host"]
         return next(each.user for each in self.substitutes if each.user.pk == host_id)
+
+
+def _named(free: Substitute) -> str:
+    return f"{free.user.name} (free, not in this page’s pool)" if free.is_outsider else free.user.name
 
 
 class NoteForm(forms.Form):

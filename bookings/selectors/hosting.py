@@ -98,10 +98,14 @@ def _rules_of_nobody(booking: Booking) -> BookingLink:
 
 @dataclass(frozen=True, slots=True)
 class Substitute:
-    """Somebody who may be given a booking. `taken` is what keeps him from it at its time; "" when he is free."""
+    """Somebody who may be given a booking. `taken` is what keeps him from it at its time; "" when he is free.
+
+    `is_outsider` when its page takes hosts in turn, and he is none of them.
+    """
 
     user: User
     taken: str
+    is_outsider: bool = False
 
 
 class Bench:
@@ -166,7 +170,8 @@ class Bench:
         return {user.pk: user for user in people if user.pk != booking.host_id}.values()
 
     def _asked(self, user: User, booking: Booking) -> Substitute:
-        return Substitute(user, self._what_keeps(user, booking))
+        outside = _is_outside(booking, user.pk, {each.pk for each in self._pools[booking.link_id]})
+        return Substitute(user, self._what_keeps(user, booking), outside)
 
     def _what_keeps(self, user: User, booking: Booking) -> str:
         for day in _days(booking.period):
@@ -203,6 +208,24 @@ class Bench:
             spans = instants_of_dates(zone, each.first_day, each.last_day + DAY, start - DAY, end + DAY)
             for span in spans:
                 self._take(each.user_id, Period(*span), "out of office")
+
+
+def given_outside(given: Sequence[tuple[Booking, UUID]]) -> set[UUID]:
+    """Which of these bookings, by id, go to a user who is no host of the page that takes its hosts in turn."""
+    links = {booking.link_id for booking, _ in given if booking.link_id}
+    pools: dict[UUID, set[UUID]] = defaultdict(set)
+    for link_id, user_id in LinkHost.objects.filter(link__in=links).values_list("link_id", "user_id"):
+        pools[link_id].add(user_id)
+    return {
+        booking.pk
+        for booking, user_id in given
+        if booking.link_id and _is_outside(booking, user_id, pools[booking.link_id])
+    }
+
+
+def _is_outside(booking: Booking, user_id: UUID, pool: Collection[UUID]) -> bool:
+    is_in_turn = booking.strategy == BookingLink.Strategy.ROUND_ROBIN and booking.link_id is not None
+    return is_in_turn and user_id not in pool
 
 
 def _days(period: Period) -> Iterator[date]:

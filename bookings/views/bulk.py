@@ -22,6 +22,7 @@ from bookings.forms.bulk import BulkForm, PickForm
 from bookings.models import Booking, BulkItem, BulkRun
 from bookings.plans import seen_of, steps_of
 from bookings.selectors import console as selectors
+from bookings.selectors.hosting import given_outside
 from bookings.services import bulk as service
 from bookings.views.filters import list_url, query_of, query_string
 from bookings.views.rows import Permissions, Row
@@ -41,6 +42,8 @@ class Line:
 
     item: BulkItem
     row: Row
+    is_outsider: bool = False
+    """Whether he who gets it is not one of the hosts whom its page takes in turn."""
 
     @property
     def has_changed(self) -> bool:
@@ -302,6 +305,10 @@ def _receipt(request: MemberRequest, run: BulkRun) -> HttpResponse:
     lines, hidden = _lines(request, page)
     done, failed, left = counts[State.DONE], counts[State.FAILED], counts[State.WAITING]
     kept = counts[State.OUT] + counts[State.KEPT]
+    verb, became = ("Set back", "set back") if run.undoes_id else (action.verb, action.done)
+    # Those that he left out himself were not asked for; those that could not be done were.
+    whole = done + failed + left + counts[State.KEPT]
+    counted = count_words(whole, "booking")
     run_items = items.exclude(state__in=SHOWN["kept"])
     back_to = getattr(run, "undone_by", None)
     address = _address(request, run)
@@ -309,8 +316,12 @@ def _receipt(request: MemberRequest, run: BulkRun) -> HttpResponse:
     context: dict[str, Any] = {
         "run": run,
         "action": action,
-        "verb": "Set back" if run.undoes_id else action.verb,
-        "became": "set back" if run.undoes_id else action.done,
+        "verb": verb,
+        "oob": request.htmx,
+        "heading": f"{verb} {counted}"
+        if left
+        else f"{counted if done == whole else f'{done} of {counted}'} {became}",
+        "became": became,
         "cells": _cells(run_items),
         "page": page,
         "lines": lines,
@@ -321,7 +332,6 @@ def _receipt(request: MemberRequest, run: BulkRun) -> HttpResponse:
         "out": counts[State.OUT],
         "kept": counts[State.KEPT],
         "total": done + failed + left,
-        "counted": count_words(done + failed + left, "booking"),
         "show": show,
         "shows": [
             (f"{joined}{key}", label, number, key == show)
@@ -329,7 +339,7 @@ def _receipt(request: MemberRequest, run: BulkRun) -> HttpResponse:
                 ("", "All", done + failed + kept),
                 ("failed", "Only failed", failed),
                 ("done", "Done", done),
-                ("kept", "Left out", kept),
+                ("kept", "Not tried", kept),
             )
             if number or key in {"", show}
         ],
@@ -366,7 +376,7 @@ def _lines(
 ) -> tuple[list[Line], str]:
     """The rows of a page that the member may still see, and how many he may not, in words ("" for none).
 
-    `with_offers` they know how many other times are offered: one query more.
+    `with_offers` they know how many other times are offered, and who is not of his page's pool: two queries more.
     """
     seen, may, now = require(request.member, Permission.VIEW), Permissions(request), timezone.now()
     items: Sequence[BulkItem] = list(
@@ -375,8 +385,14 @@ def _lines(
         )
     )
     offers = selectors.times_offered([item.booking for item in items], now) if with_offers else {}
+    given = [(item.booking, item.host_id) for item in items if item.host_id] if with_offers else []
+    outside = given_outside(given)
     lines = [
-        Line(item, may.row(item.booking, now, offered=offers.get(item.booking_id, 0)))
+        Line(
+            item,
+            may.row(item.booking, now, offered=offers.get(item.booking_id, 0)),
+            item.booking_id in outside,
+        )
         for item in items
         if access.reaches(seen, item.booking)
     ]

@@ -26,6 +26,8 @@ FATES: Final = {
 """What becomes of a text in the end, as the carrier calls it, and as the timeline does."""
 
 MOST_CELLS: Final = 12
+MOST_SHOWN: Final = 8
+"""So many deliveries are listed; older ones wait behind a line that opens."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -146,7 +148,9 @@ def timeline_of(booking: Booking) -> dict[str, Any]:
     ]
     written = written_of(booking)
     return {
-        "deliveries": deliveries,
+        "deliveries": deliveries[:MOST_SHOWN],
+        "older": deliveries[MOST_SHOWN:],
+        "older_failed": _failed(deliveries[MOST_SHOWN:]),
         "written": written,
         "failed": _failed(deliveries) + sum(each.is_stuck for each in written),
         "cancellations": [

@@ -156,8 +156,8 @@ def test_the_ticked_ones_are_cancelled_and_the_page_says_so(alice: Membership, t
         ("Very ill", "host")
     }
     page = client.get(first["Location"]).content.decode()
-    assert "2 cancelled" in page
-    assert "1 left out by you" in page
+    assert "2 bookings cancelled" in page
+    assert "You left 1 out" in page
     assert "hx-trigger" not in page.split('id="receipt"', 1)[1]
     late = client.post(first["Location"], ticked(run, three, run="1"))
     assert (late.status_code, run.items.filter(state="out").count()) == (302, 1)
@@ -432,6 +432,24 @@ def test_who_has_lost_the_right_meanwhile_changes_nothing(
     assert fresh(three[0]).status == "confirmed"
 
 
+def test_who_is_free_but_not_of_the_pool_of_the_page_is_marked_so(
+    alice: Membership, bob: Membership, dana: Membership, NOW: datetime
+) -> None:
+    pool = make_link(alice, hosts=[alice, bob], slug="pool")
+    first, second = (make_booking(pool, TUESDAY_TEN, NOW, email=f"p{each}@x.example") for each in range(2))
+    mine = first if first.host_id == alice.user_id else second
+    assert len({first.host_id, second.host_id}) == 2
+    run = drafted(dana, "reassign", [mine])
+    assert run.items.get().host_id == dana.user_id
+    page = signed_in(dana).get(f"{PAGE}{run.pk}").content.decode()
+    assert "Free, not in this page’s pool" in page
+    drawer = (
+        signed_in(dana).get("/calendar/bookings", {"open": str(mine.pk), "form": "reassign"}).content.decode()
+    )
+    assert "Dana Admin (free, not in this page’s pool)" in drawer
+    assert "Bob Lindqvist (free" not in drawer
+
+
 def test_everybody_of_a_session_is_marked(alice: Membership, NOW: datetime) -> None:
     workshop = make_link(alice, strategy="group", capacity=4, title="Workshop")
     for name in ("noor", "emi"):
@@ -461,7 +479,7 @@ def test_of_what_is_no_longer_his_to_see_a_run_says_only_how_many(
     Booking.objects.filter(pk=three[0].pk).update(host=bob.user)
     Attendee.objects.filter(booking=three[0]).update(name="Gone Away", person=None)
     page = signed_in(alice).get(f"{PAGE}{run.pk}").content.decode()
-    assert "2 cancelled" in page
+    assert "2 bookings cancelled" in page
     assert "Not listed: 1 booking that you no longer see." in page
     assert "Gone" not in page
 
@@ -517,7 +535,7 @@ def test_a_marked_run_is_undone_but_for_what_was_marked_otherwise_since(
     assert [item.state for item in back.items.all()] == ["failed", "done", "done"]
     assert [fresh(each).no_show_status for each in three] == ["no_show", "", "no_show"]
     page = client.get(first).content.decode()
-    assert ("2 set back, 1 not" in page, "Retry" in page, "Undo all" in page) == (True, False, False)
+    assert ("2 of 3 bookings set back" in page, "Retry" in page, "Undo all" in page) == (True, False, False)
     assert "Was undone" in client.get(f"{PAGE}{run.pk}").content.decode()
 
 

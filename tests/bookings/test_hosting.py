@@ -336,6 +336,7 @@ class TestAnotherHost:
         other = bob.user if booking.host == alice.user else alice.user
         booking = Booking.objects.select_related("link", "workspace").get(pk=booking.pk)
         assert [each.user for each in substitutes_for(booking, {booking.host_id}, NOW)] == [other]
+        assert not substitutes_for(booking, {booking.host_id}, NOW)[0].is_outsider
         everybody = substitutes_for(booking, None, NOW)
         assert [(each.user.name, each.taken) for each in everybody] == [
             (other.name, ""),

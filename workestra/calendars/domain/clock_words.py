@@ -51,6 +51,11 @@ def day(of: date, form: DayForm = DayForm.SHORT) -> str:
     return f"{name} {of.day} {month} {of.year}"
 
 
+def day_of_year(of: date, today: date, form: DayForm = DayForm.SHORT) -> str:
+    """A date in words, with its year when that is not today's: "Thu 12 Nov", "Fri 1 Jan 2027"."""
+    return day(of, form) if of.year == today.year or form is DayForm.FULL else f"{day(of, form)} {of.year}"
+
+
 def month(of: date) -> str:
     """ "November 2026"."""
     return f"{_MONTHS[of.month - 1]} {of.year}"

@@ -64,14 +64,21 @@ def zoned_range(
 
 @register.simple_tag
 def zoned_day(
-    of: datetime | date, tz: ZoneInfo | str | None = None, form: str = "long", now: datetime | None = None
+    of: datetime | date,
+    tz: ZoneInfo | str | None = None,
+    form: str = "long",
+    now: datetime | None = None,
+    year_beside: datetime | None = None,
 ) -> SafeString:
     """{% zoned_day start tz %} "Thursday 12 November"; `form` "short" "long" "full".
 
     With `now`, today and tomorrow say so: "Today, Tuesday 10 November". A plain date needs no zone.
+    With `year_beside` its year is written when that is another one than then.
     """
     date_ = _date(of, tz)
     text = words.near_day(date_, _date(now, tz), DayForm(form)) if now else words.day(date_, DayForm(form))
+    if year_beside:
+        text = words.day_of_year(date_, _date(year_beside, tz), DayForm(form))
     return format_html('<time datetime="{}">{}</time>', date_.isoformat(), text)
 
 
