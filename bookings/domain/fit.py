@@ -1,7 +1,7 @@
 """How a start suits the hosts of a meeting that one of them, or a colleague, wants to have then: in a few words."""
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final
 
 from bookings.domain.names import in_one
@@ -74,6 +74,16 @@ def fit_of(judged: Verdict, names: Mapping[str, str]) -> Fit:
         if whom:
             return Fit(tone, words.format(_who(names[host_id] for host_id in whom)), why)
     return free(names.values())
+
+
+def doubt_of(judged: Verdict, names: Mapping[str, str]) -> Fit | None:
+    """Why a host should think twice before he takes a start; None when nothing speaks against it.
+
+    The notice and the window of his page bind its bookers alone.
+    """
+    against = tuple(reason for reason in judged.reasons if reason.code not in _OF_THE_PAGE)
+    found = fit_of(replace(judged, reasons=against), names)
+    return None if found.tone == "ok" else found
 
 
 def _who(names: Iterable[str]) -> str:

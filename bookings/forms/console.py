@@ -134,6 +134,7 @@ class OfferTimesForm(forms.Form):
         """Without `data` its rows begin with the `suggested` starts, each said to suit as in `fits`."""
         super().__init__(data, auto_id=f"of-{booking.pk}-%s")
         self.fits = fits
+        self.starts: dict[int, datetime] = {}
         self.booking, self.zone, self.now = booking, zone, now
         for number in range(1, MOST_ALTERNATIVES + 1):
             start = suggested[number - 1].astimezone(zone) if number <= len(suggested) else None
@@ -168,12 +169,18 @@ class OfferTimesForm(forms.Form):
             for number, fit in zip_longest(range(1, MOST_ALTERNATIVES + 1), fits)
         ]
 
+    @property
+    def button(self) -> str:
+        """What its button says of the starts that are checked: "Offer 3 times"."""
+        count = len(self.starts)
+        return f"Offer {count} time{'' if count == 1 else 's'}" if count else "Offer these times"
+
     def typed(self, number: int) -> Typed:
         """What the row of this number says."""
         return Typed.of(self, f"day{number}", f"time{number}", lambda: self.starts.get(number))
 
     def clean(self) -> None:
-        self.starts: dict[int, datetime] = {}
+        self.starts = {}
         for number in range(1, MOST_ALTERNATIVES + 1):
             day, time = self.cleaned_data.get(f"day{number}"), self.cleaned_data.get(f"time{number}")
             if day is None or time is None:

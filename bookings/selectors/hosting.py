@@ -12,7 +12,6 @@ from zoneinfo import ZoneInfo
 from bookings.domain import month
 from bookings.models import Booking
 from scheduling import external
-from scheduling.domain.reasons import ReasonCode
 from scheduling.domain.slots import Strategy, Verdict, verdict
 from scheduling.domain.wallclock import DAY, FURTHEST, instants_of_dates
 from scheduling.models import BookingLink, BusyTime, LinkHost, OutOfOffice, as_range
@@ -67,20 +66,6 @@ def gone(booking: Booking) -> list[User]:
     here = accounts.active_members_of(booking.workspace_id).filter(user__in=booking.host_ids)
     still = set(here.values_list("user_id", flat=True))
     return [host for host in booking.hosts if host.pk not in still]
-
-
-def is_outside_hours(booking: Booking, start: datetime, now: datetime) -> bool:
-    """Whether a meeting then would lie outside the hours in which the booking's page has its hosts meet.
-
-    False when the page is gone: then there are no hours.
-    """
-    if booking.link is None:
-        return False
-    reasons = judged(booking, start, now, ZoneInfo(booking.timezone)).reasons
-    return any(reason.code in _OUTSIDE for reason in reasons)
-
-
-_OUTSIDE: Final = frozenset({ReasonCode.OUTSIDE_HOURS, ReasonCode.DATE_OVERRIDE})
 
 
 def _rules_of_nobody(booking: Booking) -> BookingLink:

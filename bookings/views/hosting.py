@@ -1,7 +1,7 @@
 """What a host does with a booking in its drawer, beside cancelling it: a new time, another host, a note."""
 
 from datetime import datetime, timedelta
-from typing import Final
+from typing import Any, Final
 from uuid import UUID
 from zoneinfo import ZoneInfo
 
@@ -16,7 +16,7 @@ from django_htmx.http import reswap
 from bookings import access
 from bookings.domain.fit import Fit, fit_of, gone
 from bookings.domain.lifecycle import BookingClosed, Change
-from bookings.domain.offers import MOST_ALTERNATIVES, BadOffer
+from bookings.domain.offers import MOST_ALTERNATIVES, BadOffer, offered_words
 from bookings.models import Booking
 from bookings.selectors import hosting as selectors
 from bookings.services import alternatives
@@ -24,7 +24,15 @@ from bookings.services import hosting as service
 from bookings.views.closed import why_closed
 from bookings.views.filters import list_url
 from bookings.views.listing import answer_with_drawer, found, list_context, on_booking
-from bookings.views.tools import names_for, note_form, offer_form, propose_form, reassign_form, times_of
+from bookings.views.tools import (
+    doubts_of,
+    names_for,
+    note_form,
+    offer_form,
+    propose_form,
+    reassign_form,
+    times_of,
+)
 from scheduling.services.busy_time import SlotTaken, TryAgain
 from workestra.accounts import selectors as accounts
 from workestra.accounts.domain.permissions import Permission
@@ -41,9 +49,8 @@ def propose(request: MemberRequest, booking: Booking, now: datetime) -> HttpResp
     if not form.is_valid():
         return answer_with_drawer(request, booking, now, status=422, **refused)
     start = form.cleaned_data["start"]
-    is_warned = request.POST.get("anyway") == start.isoformat()
-    if not is_warned and booking.allows(Change.MOVE, now) and selectors.is_outside_hours(booking, start, now):
-        return answer_with_drawer(request, booking, now, status=422, outside=start, **refused)
+    if booking.allows(Change.MOVE, now) and (doubts := doubts_of(request, booking, [start], now)):
+        return answer_with_drawer(request, booking, now, status=422, doubts=doubts, **refused)
     try:
         moved = service.propose(
             booking=booking,
@@ -77,8 +84,11 @@ def fit(request: MemberRequest, booking_id: UUID) -> HttpResponse:
         raise Http404("No such row.")
     if not request.htmx:
         return redirect(list_url(request, open=str(booking.pk), form="offer" if row else "propose"))
+    context: dict[str, Any] = {"booking": booking}
     if row:
-        typed = offer_form(request, booking, now, request.GET).typed(int(row))
+        form = offer_form(request, booking, now, request.GET)
+        typed = form.typed(int(row))
+        context["button"] = form.button
     else:
         typed = propose_form(request, booking, now, request.GET).typed
     found = Fit("bad", "Not possible", typed.problem) if typed.problem else None
@@ -88,7 +98,7 @@ def fit(request: MemberRequest, booking_id: UUID) -> HttpResponse:
         found = fit_of(selectors.judged(booking, typed.start, now, zone), names)
         if found.tone == "ok" and (hosts := selectors.gone(booking)):
             found = gone(names[str(host.pk)] for host in hosts)
-    return render(request, "bookings/_fit.html", {"fit": found})
+    return render(request, "bookings/_fit.html#checked", context | {"fit": found})
 
 
 _ROWS: Final = {str(number) for number in range(1, MOST_ALTERNATIVES + 1)}
@@ -101,10 +111,13 @@ def offer(request: MemberRequest, booking: Booking, now: datetime) -> HttpRespon
     refused = {"offer_form": form, "form": "offer"}
     if not form.is_valid():
         return answer_with_drawer(request, booking, now, status=422, **refused)
+    starts = form.starts.values()
+    if booking.allows(Change.OFFER, now) and (doubts := doubts_of(request, booking, starts, now)):
+        return answer_with_drawer(request, booking, now, status=422, doubts=doubts, **refused)
     try:
         alternatives.offer(
             booking=booking,
-            starts=list(form.starts.values()),
+            starts=list(starts),
             message=form.cleaned_data["message"],
             closes=timedelta(hours=form.cleaned_data["closes"]),
             actor=request.member.user,
@@ -129,9 +142,13 @@ def offer(request: MemberRequest, booking: Booking, now: datetime) -> HttpRespon
     except TryAgain:
         form.add_error(None, BUSY)
         return answer_with_drawer(request, booking, now, status=503, **refused)
-    count = len(form.starts)
-    said = f"{count} time{'' if count == 1 else 's'} offered. {_who_is(booking)} being told by mail."
-    return _done(request, booking, said)
+    said = f"{offered_words(len(starts))}. {_who_is(booking)} being told by mail."
+    if not request.htmx:
+        return _done(request, booking, said)
+    messages.success(request, said)
+    fresh = access.booking_for(request.member, booking.pk)
+    context = list_context(request, timezone.now(), opened=fresh, is_new_offer=True)
+    return found(request, context | {"said": said})
 
 
 @on_booking(Permission.EDIT)

@@ -56,9 +56,16 @@ def list_context(
         bookings = [wanted, *bookings]
     latest = selectors.latest_of(workspace, bookings) if tab is Tab.RESCHEDULED else {}
     moves = selectors.times_moved(workspace, bookings) if tab in {Tab.UPCOMING, Tab.RESCHEDULED} else {}
+    offers = selectors.times_offered(bookings, now) if tab is Tab.UPCOMING and bookings else {}
     may = Permissions(request)
     rows = [
-        may.row(booking, now, latest.get(booking.series_id), moves.get(booking.series_id, 0))
+        may.row(
+            booking,
+            now,
+            latest.get(booking.series_id),
+            moves.get(booking.series_id, 0),
+            offers.get(booking.pk, 0),
+        )
         for booking in bookings
     ]
     counts = selectors.counts(workspace, query, now)

@@ -1,18 +1,22 @@
 """The forms of a drawer: what a host can do with the booking, each with ids of its own, as a page may have several."""
 
+from collections.abc import Iterable
 from datetime import datetime, timedelta
 from typing import Any, Final
 from zoneinfo import ZoneInfo
 
 from bookings.domain import fit
+from bookings.domain.fit import Fit
 from bookings.domain.lifecycle import Change
 from bookings.forms.console import CancelForm, NoteForm, OfferTimesForm, ProposeForm, ReassignForm
 from bookings.models import Attendee, Booking
 from bookings.selectors import hosting
+from bookings.services.alternatives import in_the_way
 from bookings.views.picker import BadAddress, start_of, start_value
 from workestra.accounts import selectors as accounts
 from workestra.accounts.domain.permissions import Permission
 from workestra.accounts.http import MemberRequest
+from workestra.calendars.domain.period import Period
 
 FORMS: Final = frozenset({"cancel", "propose", "offer", "reassign"})
 """The forms that open below the facts; the address says which one is open when a page is loaded with it."""
@@ -73,6 +77,28 @@ def offer_form(request: MemberRequest, booking: Booking, now: datetime, data: An
     suits = fit.gone(names[str(host.pk)] for host in left) if left else fit.free(names.values())
     fits = [suits if start >= now + notice else None for start in near]
     return OfferTimesForm(data, booking=booking, zone=zone, now=now, suggested=near, fits=fits)
+
+
+def doubts_of(
+    request: MemberRequest, booking: Booking, starts: Iterable[datetime], now: datetime
+) -> list[tuple[datetime, Fit]]:
+    """What speaks against these starts, for a host to press once more: each that does not suit, with why.
+
+    Empty when he has been told of all of them and sends them as `anyway`; and when one of them cannot be at all, which
+    the service says.
+    """
+    length = timedelta(minutes=booking.duration_minutes)
+    periods = [Period(start, start + length) for start in starts]
+    if any(in_the_way(booking, periods, now)):
+        return []
+    zone, names = ZoneInfo(request.member.user.timezone), names_for(request, booking)
+    found = [
+        (each.start, doubt)
+        for each in periods
+        if (doubt := fit.doubt_of(hosting.judged(booking, each.start, now, zone), names))
+    ]
+    told = set(request.POST.getlist("anyway"))
+    return [] if told.issuperset(start.isoformat() for start, _ in found) else found
 
 
 def names_for(request: MemberRequest, booking: Booking) -> dict[str, str]:

@@ -78,6 +78,11 @@
     if (e.detail.xhr.status === 404 && e.detail.xhr.getResponseHeader("HX-Retarget")) { e.detail.shouldSwap = true; e.detail.isError = false; }
   });
 
+  // Of rows of one name a single one is open: the old list's, still there while the new one comes, must not close its.
+  document.addEventListener("htmx:beforeSwap", e => {
+    if (e.detail.shouldSwap && e.detail.target.id === "list") e.detail.target.querySelectorAll("details[name]").forEach(row => row.removeAttribute("name"));
+  });
+
   // What has taken the focus once must not take it again when its drawer is kept in a new list.
   document.addEventListener("htmx:afterSettle", () => document.querySelectorAll("[autofocus]").forEach(el => el.removeAttribute("autofocus")));
 })();

@@ -1,5 +1,6 @@
 """Other times that a host offers for a booking, which stands as it is until the booker picks one of them."""
 
+import re
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -25,7 +26,7 @@ from scheduling.models import BookingLink, BusyTime
 from scheduling.selectors.times import open_starts_of
 from scheduling.services.busy_time import SlotTaken
 from tests.bookings.test_mails import sent
-from tests.calendars.making import connect_caldav
+from tests.calendars.making import calendar_of, connect_caldav, mirror_busy
 from tests.conftest import MONDAY_MORNING, signed_in
 from tests.factories import MembershipFactory, make_booking, make_link
 from workestra.accounts.models import Membership
@@ -304,7 +305,7 @@ def test_a_group_session_has_no_other_times(alice: Membership, NOW: datetime) ->
 
 
 class TestDrawer:
-    def post(self, member: Membership, booking: Booking, name: str = "offer", **data: str) -> HttpResponse:
+    def post(self, member: Membership, booking: Booking, name: str = "offer", **data: Any) -> HttpResponse:
         return signed_in(member).post(reverse(f"bookings:{name}", args=[booking.pk]), data, headers=HTMX)
 
     def test_the_host_offers_times_reads_their_state_and_withdraws_them(
@@ -364,6 +365,52 @@ class TestDrawer:
         answer = self.post(alice, booking, day4="2030-01-09", time4="10:00", closes="0")
         assert answer.status_code == 409
         assert "You meet Noor Haddad then. Pick another start or clear it." in answer.content.decode()
+
+    def test_times_that_do_not_suit_are_asked_about_once_with_everything_typed(
+        self, alice: Membership, booking: Booking, NOW: datetime
+    ) -> None:
+        calendar = calendar_of(connect_caldav(alice, NOW))
+        mirror_busy(calendar, Period(WEDNESDAY_TEN, WEDNESDAY_TEN + timedelta(hours=1)))
+        BookingLink.objects.update(buffer_before_minutes=30)
+        make_booking(make_link(alice), THURSDAY_TEN, NOW, email="n@x.example")
+        typed = {
+            "day1": "2030-01-09",
+            "time1": "10:00",
+            "day2": "2030-01-10",
+            "time2": "10:30",
+            "day3": "2030-01-10",
+            "time3": "21:00",
+            "day4": "2030-01-10",
+            "time4": "14:00",
+            "message": "A visit landed on that morning.",
+            "closes": "0",
+        }
+        before = written()
+        answer = self.post(alice, booking, **typed)
+        page = answer.content.decode()
+        assert (answer.status_code, written()) == (422, before)
+        for words in ("3 of these times do not suit.", "Press once more to offer them anyway."):
+            assert words in page
+        for words in ("You are busy", "Within a buffer", "Outside hours", "Offer 4 times anyway"):
+            assert words in page
+        assert all(value in page for value in typed.values())
+        told = re.findall(r'name="anyway" value="([^"]+)"', page)
+        later = self.post(alice, booking, **typed | {"time3": "22:00"}, anyway=told)
+        assert (later.status_code, written()) == (422, before)
+        assert self.post(alice, booking, **typed, anyway=told).status_code == 200
+        assert len(held()) == 4
+
+    def test_the_row_says_how_many_are_offered_and_the_answer_begins_in_their_panel(
+        self, alice: Membership, booking: Booking
+    ) -> None:
+        day = {"day1": "2030-01-09", "time1": "10:00", "day2": "2030-01-09", "time2": "11:00"}
+        page = self.post(alice, booking, **day, closes="0").content.decode()
+        assert re.findall(r"<(\w+)[^>]* autofocus", page) == ["section"]
+        assert f'data-id="{booking.pk}" open' in page
+        row = signed_in(alice).get(reverse("bookings:console")).content.decode()
+        assert "2 times offered</span>" in row
+        self.post(alice, booking, "withdraw_offer")
+        assert "times offered" not in signed_in(alice).get(reverse("bookings:console")).content.decode()
 
     def test_an_offer_that_is_open_is_in_the_way_of_another(
         self, alice: Membership, booking: Booking, offered: Alternatives

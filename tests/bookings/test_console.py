@@ -122,8 +122,8 @@ def test_the_list_takes_the_same_number_of_queries_however_long_it_is(
     client = signed_in(alice)
     for index in range(6):
         make_booking(link, TUESDAY_TEN + timedelta(hours=index), NOW, email=f"g{index}@x.example")
-    # session, user, member, role grants, 4 counts, rows, attendees, co-hosts, moves, links, members
-    with django_assert_num_queries(16):
+    # session, user, member, role grants, 4 counts, rows, attendees, co-hosts, moves, offers, links, members
+    with django_assert_num_queries(17):
         client.get(CONSOLE)
 
 

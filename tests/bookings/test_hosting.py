@@ -100,7 +100,8 @@ class TestNewTime:
         answer = ask(alice, booking, "propose", **late)
         page = answer.content.decode()
         assert answer.status_code == 422
-        assert "is outside the hours of Discovery Call." in page
+        assert " does not suit." in page
+        assert "Outside hours" in page
         assert MESSAGE in page
         assert written() == before
         anyway = re.search(r'name="anyway" value="([^"]+)"', page)

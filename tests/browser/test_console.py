@@ -202,6 +202,22 @@ def test_beside_each_typed_time_it_is_said_whether_the_host_has_it(
     expect(page.get_by_role("form", name="Move the meeting")).to_contain_text("You are free")
 
 
+@pytest.mark.thorough
+def test_a_late_time_is_offered_by_pressing_twice_and_the_offer_is_read_next(
+    visit: Visit, alice: Membership, three: list[Booking]
+) -> None:
+    booking = three[0]
+    page = visit(f"{CONSOLE}?open={booking.pk}&form=offer", member=alice)
+    form = page.get_by_role("form", name="Offer Noor other times")
+    form.get_by_label("Time 2, start").fill("22:00")
+    form.get_by_role("button", name="Offer 3 times", exact=True).click()
+    expect(page.locator(":focus")).to_contain_text("Press once more to offer them anyway.")
+    assert_accessible(page)
+    form.get_by_role("button", name="Offer 3 times anyway").click()
+    expect(page.get_by_role("region", name="Other times offered")).to_be_focused()
+    expect(page.locator("#say")).to_contain_text("3 times offered.")
+
+
 def test_a_refused_reason_and_a_booking_somebody_else_cancelled_are_said_in_the_drawer(
     visit: Visit, alice: Membership, three: list[Booking], afternoon: datetime
 ) -> None:
