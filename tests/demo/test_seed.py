@@ -10,6 +10,7 @@ from bookings.models import Booking
 from one_off.models import OneOff
 from scheduling.models import BookingLink
 from workestra.accounts.models import User
+from workestra.crm.models import Activity
 from workestra.demo import services
 
 
@@ -22,6 +23,9 @@ def test_the_demo_can_be_made_on_any_day_of_the_week(db: None, weekday: int) -> 
     assert set(Booking.objects.values_list("status", flat=True)) == {"confirmed", "cancelled", "rescheduled"}
     assert set(Booking.objects.values_list("no_show_status", flat=True)) == {"", "attended", "no_show"}
     assert OneOff.objects.get().slots.count() == 3
+    known = Activity.objects.filter(kind=Activity.Kind.STAGE).select_related("person")
+    assert {each.stage for each in known} == {"evaluating"}
+    assert all(each.person.created_at < each.at for each in known)
 
 
 def test_a_second_run_changes_nothing(db: None) -> None:

@@ -260,17 +260,18 @@ def _links_with(
 
 def _bookings(discovery: BookingLink, pool: BookingLink, now: datetime) -> None:
     bookers = _bookers()
+    # Those of the past come first: a person is known from his first booking on.
+    then = now - timedelta(days=9)
+    for days_ahead, mark in ((2, Booking.Attendance.ATTENDED), (4, Booking.Attendance.NO_SHOW), (6, None)):
+        past = _book(discovery, then, then + timedelta(days=days_ahead), next(bookers))
+        if mark is not None:
+            attendance.mark(attendee=past, attendance=mark, actor=discovery.owner, now=now)
     for link, days_ahead in ((discovery, 1), (pool, 1), (pool, 1), (discovery, 4), (pool, 6)):
         _book(link, now, now + timedelta(days=days_ahead), next(bookers))
     cancelled = _book(discovery, now, now + timedelta(days=3), next(bookers))
     bookings.cancel_by_booker(attendee=cancelled, reason="We have found another carrier.", now=now)
     moved = _book(discovery, now, now + timedelta(days=5), next(bookers))
     bookings.reschedule(attendee=moved, start=_start(discovery, now, now + timedelta(days=7)), now=now)
-    then = now - timedelta(days=9)
-    for days_ahead, mark in ((2, Booking.Attendance.ATTENDED), (4, Booking.Attendance.NO_SHOW), (6, None)):
-        past = _book(discovery, then, then + timedelta(days=days_ahead), next(bookers))
-        if mark is not None:
-            attendance.mark(attendee=past, attendance=mark, actor=discovery.owner, now=now)
 
 
 def _sessions(now: datetime) -> None:
