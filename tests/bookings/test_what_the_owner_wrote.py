@@ -421,9 +421,9 @@ def _bulk(client: Client, action: str) -> dict[Any, bool] | None:
         assert page.status_code == 403
         assert client.post(url).status_code == 403
         return None
-    every = [row["step"].booking.pk for row in page.context["rows"]]
-    checked = client.post(url, {"id": str(uuid4()), "pick": [str(pk) for pk in every]})
-    return {row["step"].booking.pk: row["step"].problem != NOT_YOURS for row in checked.context["rows"]}
+    every = [str(row.booking.pk) for row in page.context["rows"]]
+    checked = client.post(url, {"id": str(uuid4()), "pick": every}, follow=True)
+    return {line.item.booking_id: line.item.problem != NOT_YOURS for line in checked.context["lines"]}
 
 
 def test_who_may_edit_and_not_delete_gets_the_new_manage_link_of_each_of_a_session(
