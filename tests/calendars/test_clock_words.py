@@ -147,3 +147,9 @@ def test_the_attribute_is_always_the_same_instant(instant: datetime) -> None:
     instant = instant.replace(second=0, microsecond=0)
     for zone in (BERLIN, NEW_YORK, KATHMANDU):
         assert datetime.fromisoformat(words.stamp(instant, zone)) == instant
+
+
+def test_a_day_of_another_year_has_its_year_beside_it() -> None:
+    today = date(2026, 11, 22)
+    assert words.day_of_year(date(2026, 12, 31), today) == "Thu 31 Dec"
+    assert words.day_of_year(date(2027, 1, 1), today) == "Fri 1 Jan 2027"
