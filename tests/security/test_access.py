@@ -132,7 +132,7 @@ bookings:note                        POST in   302|200! 404 302|200! 404     403
 bookings:bulk                        GET  in   200      200 200      200     403     200  200      200      200   403
 bookings:bulk                        POST in   302!     422 302!     422     403     422  302!     302!     422   403
 bookings:bulk_run                    GET  in   200      404 404      404     404     404  404      404      404   403
-bookings:bulk_run                    POST in   302      404 404      404     404     404  404      404      404   403
+bookings:bulk_run                    POST in   302|200  404 404      404     404     404  404      404      404   403
 bookings:bulk_retry                  GET  in   405      405 405      405     405     405  405      405      405   403
 bookings:bulk_retry                  POST in   302      404 404      404     404     404  404      404      404   403
 bookings:bulk_undo                   GET  in   405      405 405      405     405     405  405      405      405   403
