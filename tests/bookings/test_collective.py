@@ -163,6 +163,6 @@ class TestRoundRobin:
         assert (first.host, second.host) == (alice.user, dana.user)
         assert second.assignment_receipt is not None
         why = {each["name"]: " ".join(each["reasons"]) for each in second.assignment_receipt["candidates"]}
-        assert "out of office" in why[bob.user.name]
+        assert "Out of office" in why[bob.user.name]
         assert "1" in why[alice.user.name]
         assert why[dana.user.name] == ""
